@@ -1,0 +1,203 @@
+#!/bin/bash
+# boot.sh BED [OPTION...] -- GUESTSCRIPT [ARG...]
+#
+# Boots the kernel of a bed with an initramfs of busybox, the modules that
+# modules.sh built and the scripts of scripts/guest, runs the guest script and
+# ends with its exit status, or with 1 and a line that says why there is none
+# (panic, time over). The console goes to stdout and to build/BED/NAME.log.
+#
+#   --cpus N       processors (default 1)      --mem SIZE    memory (default 1G)
+#   --numa N       split them into N nodes     --append TEXT kernel command line
+#   --add FILE     put it into /data           --out DIR     files left in /out
+#   --name NAME    of the log (default: the guest script's)
+#   --timeout SEC  then it is killed (default 300)
+#   --quiet        console to the log only     --shell       terminal, no log
+
+. "$(dirname "$0")/lib.sh"
+
+CPUS=1 MEM=1G NUMA=1 APPEND="" OUT="" NAME="" TIMEOUT=300 QUIET="" SHELL_MODE=""
+ADD=()
+
+parse_options() {
+	BED=${1:?usage: boot.sh BED [OPTION...] -- GUESTSCRIPT [ARG...]}
+	shift
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--cpus) CPUS=$2; shift ;;
+		--mem) MEM=$2; shift ;;
+		--numa) NUMA=$2; shift ;;
+		--append) APPEND+=" $2"; shift ;;
+		--add) ADD+=("$2"); shift ;;
+		--out) OUT=$2; shift ;;
+		--name) NAME=$2; shift ;;
+		--timeout) TIMEOUT=$2; shift ;;
+		--quiet) QUIET=1 ;;
+		--shell) SHELL_MODE=1 ;;
+		--) shift; break ;;
+		*) die "no option '$1'; see the top of scripts/boot.sh" ;;
+		esac
+		shift
+	done
+	[ $# -gt 0 ] || die "which guest script? There are: $(ls "$SCRIPTS/guest")"
+	GUEST=("$@")
+	NAME=${NAME:-${1%.sh}}
+	[ -e "$SCRIPTS/guest/$1" ] || die "no guest script $1 in scripts/guest"
+}
+
+# make_initramfs FILE - packs /init, /guest, /modules, /data and busybox.
+make_initramfs() {
+	local root=$WORK/root
+
+	mkdir -p "$root"/{bin,guest,modules,data}
+	cp "$(command -v busybox)" "$root/bin/busybox"
+	cp "$SCRIPTS"/guest/* "$root/guest/"
+	install -m 755 "$SCRIPTS/guest/init" "$root/init"
+	printf '%q ' "${GUEST[@]}" >"$root/guest/.argv"
+	if compgen -G "$BUILD/$BED/modules/*.ko" >/dev/null; then
+		cp "$BUILD/$BED"/modules/*.ko "$root/modules/"
+	fi
+	[ ${#ADD[@]} = 0 ] || cp -r "${ADD[@]}" "$root/data/"
+	(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet) >"$1"
+}
+
+# memory_dir - where User-Mode Linux can keep its memory: a file that can be
+# mapped executable and grow to $MEM.
+memory_dir() {
+	local dir want
+	want=$(numfmt --from=iec "${MEM^^}")
+	for dir in /dev/shm "${TMPDIR:-/tmp}" "$BUILD"; do
+		[ -w "$dir" ] || continue
+		[[ ,$(findmnt -no OPTIONS -T "$dir"), != *,noexec,* ]] || continue
+		[ "$(df --output=avail -B1 "$dir" | tail -1)" -gt "$want" ] || continue
+		echo "$dir"
+		return
+	done
+	die "no place with $MEM free for the machine's memory: try MEM=512M"
+}
+
+# um_command - sets COMMAND for User-Mode Linux.
+um_command() {
+	local fragment con="con=null con0=null,fd:1"
+
+	[ "$NUMA" = 1 ] || die "$BED: User-Mode Linux has no NUMA nodes"
+	[ -z "$SHELL_MODE" ] || con="con=null con0=fd:0,fd:1"
+	TMPDIR=$(memory_dir)
+	export TMPDIR
+	COMMAND=("$KERNEL/linux" "mem=$MEM" "initrd=$WORK/initramfs" $con
+		kunit.enable=1 kunit.autorun=1)
+	[ "$BED_SOURCE" != 7.2 ] || COMMAND+=(seccomp=on)
+	case " $BED_CONFIG " in
+	*" smp "*) COMMAND+=("ncpus=$CPUS") ;;
+	*) [ "$CPUS" = 1 ] || die "$BED: this kernel has one CPU only" ;;
+	esac
+	[ -z "$OUT" ] || COMMAND+=("goslab.out=$OUT")
+	COMMAND+=($APPEND)
+}
+
+# qemu_command - sets COMMAND for QEMU without KVM, the same everywhere.
+qemu_command() {
+	local i append="console=ttyS0 panic=-1 goslab.out=serial $APPEND"
+
+	need qemu-system-x86_64
+	COMMAND=(qemu-system-x86_64 -accel tcg -cpu max -no-reboot -nodefaults
+		-display none -monitor none -smp "$CPUS" -m "$MEM"
+		-kernel "$(ls "$KERNEL"/boot/vmlinuz-*)"
+		-initrd "$WORK/initramfs" -append "$append")
+	for ((i = 0; i < NUMA && NUMA > 1; i++)); do
+		COMMAND+=(-object "memory-backend-ram,id=m$i,size=$(numa_size)"
+			-numa "node,nodeid=$i,memdev=m$i,cpus=$(numa_cpus "$i")")
+	done
+	if [ -n "$SHELL_MODE" ]; then
+		COMMAND+=(-serial mon:stdio)
+	else
+		COMMAND+=(-serial "file:$LOG")
+	fi
+	COMMAND+=(-serial "file:$WORK/out.tar")
+}
+
+numa_size() { echo "$(($(numfmt --from=iec "${MEM^^}") / NUMA / 1048576))M"; }
+
+numa_cpus() {
+	local each=$((CPUS / NUMA))
+	[ $each -gt 0 ] || die "$NUMA nodes need at least as many CPUs"
+	echo "$(($1 * each))-$(($1 * each + each - 1))"
+}
+
+# run_command - runs COMMAND in a process group of its own, for User-Mode Linux
+# has helpers and a hung one heeds nothing but SIGKILL. Sets LATE if it had to.
+run_command() {
+	local end=$((SECONDS + TIMEOUT)) stream=""
+
+	LATE=
+	: >"$LOG"
+	setsid "${COMMAND[@]}" </dev/null >>"$LOG" 2>&1 &
+	PID=$!
+	if [ -z "$QUIET" ]; then
+		tail -n +1 -s 0.1 -f --pid="$PID" "$LOG" &
+		stream=$!
+	fi
+	while kill -0 "$PID" 2>/dev/null; do
+		if [ $SECONDS -ge $end ]; then
+			LATE=1
+			break
+		fi
+		sleep 0.05
+	done
+	kill -KILL -- "-$PID" 2>/dev/null || true
+	wait "$PID" 2>/dev/null || true
+	[ -z "$stream" ] || wait "$stream" || true
+	PID=
+}
+
+# verdict - the guest's exit status, or 1 and why it has none.
+verdict() {
+	local status
+
+	status=$(tr -d '\r' <"$LOG" |
+		sed -n 's/^.*goslab-exit: \([0-9]\{1,3\}\)$/\1/p' | tail -1)
+	if [ -n "$LATE" ]; then
+		die "$BED: killed after $TIMEOUT s without an end, log in $LOG"
+	elif grep -q 'Kernel panic' "$LOG"; then
+		die "$BED: the kernel panicked, log in $LOG"
+	elif [ -z "$status" ]; then
+		die "$BED: ended without an exit status, log in $LOG"
+	fi
+	[ "$status" = 0 ] || say "$BED: ${GUEST[0]} failed ($status), log in $LOG"
+	return "$status"
+}
+
+# clean_up - whatever way this script ends, no machine stays behind.
+clean_up() {
+	[ -z "${PID:-}" ] || kill -KILL -- "-$PID" 2>/dev/null || true
+	rm -rf "$WORK"
+}
+
+main() {
+	parse_options "$@"
+	bed_lookup "$BED"
+	need busybox cpio
+	KERNEL=$("$SCRIPTS/kernel.sh" "$BED")
+	mkdir -p "$BUILD/$BED"
+	LOG=$BUILD/$BED/$NAME.log
+	WORK=$(mktemp -d "$BUILD/$BED/boot.XXXXXX")
+	trap clean_up EXIT
+	trap 'exit 130' INT TERM
+	if [ -n "$OUT" ]; then
+		mkdir -p "$OUT"
+		OUT=$(cd "$OUT" && pwd)
+	fi
+	make_initramfs "$WORK/initramfs"
+	"${BED_KIND}_command"
+	if [ -n "$SHELL_MODE" ]; then
+		"${COMMAND[@]}"
+		return
+	fi
+	run_command
+	if [ -n "$OUT" ] && [ "$BED_KIND" = qemu ] && [ -s "$WORK/out.tar" ]; then
+		tar -x -C "$OUT" -f "$WORK/out.tar" ||
+			die "$BED: what came out of the machine is damaged"
+	fi
+	verdict
+}
+
+main "$@"

@@ -1,0 +1,205 @@
+#!/bin/bash
+# fetch.sh src 7.2|6.1|6.12               - kernel source
+# fetch.sh debian 6.1|6.1-rt|6.12|6.12-rt    - stock kernel and its headers
+#
+# Gets Debian packages into the cache, unpacks them there and prints the
+# directory. Suites other than the machine's own are reached through a private
+# apt directory; mirrors and proxy are those of the machine's apt, and nothing
+# on the system changes. What is there is used again: "fetch.sh --renew" makes
+# the next runs look for newer packages.
+
+. "$(dirname "$0")/lib.sh"
+
+# mirror SUITE - the address from which this machine's apt would take SUITE.
+mirror() {
+	local own tail=""
+
+	[[ $1 = *-security ]] && tail=-security
+	own=$(. /etc/os-release && echo "${VERSION_CODENAME:-unstable}")
+	apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' \
+		'Created-By: Packages' |
+	awk -v own="$own$tail" -v tail="$tail" '
+		$3 != "main" { next }
+		$2 == own { exact = $1 }
+		tail == "" && $2 ~ /^(unstable|sid|testing|stable)$/ { near = $1 }
+		tail != "" && $2 ~ /-security$/ { near = $1 }
+		END { print exact != "" ? exact : near }'
+}
+
+# apt_in SUITE COMMAND... - runs an apt tool that sees nothing but SUITE.
+apt_in() {
+	local dir=$CACHE/apt/$1 tool=$2
+	shift 2
+	"$tool" -q -o Dir::Etc::SourceList="$dir/sources.list" \
+		-o Dir::Etc::SourceParts=- -o Dir::State::Lists="$dir/lists" \
+		-o Dir::State::status="$dir/status" -o Dir::Cache="$dir/cache" \
+		-o APT::Sandbox::User= -o APT::Get::AllowUnauthenticated=false "$@"
+}
+
+# open_suite SUITE - makes the private apt directory; fails if there is no such
+# suite for this machine.
+open_suite() {
+	local dir=$CACHE/apt/$1 uri key
+
+	[ -e "$dir/ready" ] && return 0
+	uri=$(mirror "$1")
+	[ -n "$uri" ] || return 1
+	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
+	: >"$dir/status"
+	for key in /usr/share/keyrings/debian-archive-keyring.{gpg,pgp}; do
+		[ -e "$key" ] && break
+	done
+	echo "deb [arch=amd64 signed-by=$key] $uri $1 main" >"$dir/sources.list"
+	say "apt: reading the package list of $1"
+	apt_in "$1" apt-get update >"$dir/log" 2>&1 &&
+		! grep -q '^[WE]: ' "$dir/log" || return 1
+	touch "$dir/ready"
+}
+
+# find_package PATTERN SUITE... - "suite package" of the newest package (by
+# name) that matches the regular expression, in the first suite that has one.
+find_package() {
+	local pattern=$1 suite pkg
+	shift
+	for suite; do
+		open_suite "$suite" || continue
+		pkg=$(apt_in "$suite" apt-cache pkgnames linux- |
+			grep -E "^$pattern\$" | sort -V | tail -1) || true
+		[ -z "$pkg" ] || { echo "$suite $pkg"; return; }
+	done
+	die "no package like $pattern in $*: check the network and that apt" \
+		"works here (sudo apt-get update); log in $CACHE/apt/*/log"
+}
+
+# version SUITE PACKAGE - the newest version there is.
+version() {
+	apt_in "$1" apt-cache show --no-all-versions "$2" |
+		sed -n 's/^Version: //p'
+}
+
+# download SUITE DIR PACKAGE... - .deb files into DIR. What an interrupted run
+# left there is checked and used.
+download() {
+	local suite=$1 dir=$2 start=$SECONDS
+	shift 2
+	mkdir -p "$dir"
+	say "fetch: $* from $suite"
+	(cd "$dir" && apt_in "$suite" apt-get download "$@") >"$dir/log" 2>&1 || {
+		tail -3 "$dir/log" >&2
+		die "download failed: check the network and run it again"
+	}
+	say "fetch: downloaded in $((SECONDS - start)) s"
+}
+
+# unpack_source TARBALL DIR - all but code of other machines and of drivers
+# that no bed builds (their Kconfig files are needed); a third of the time.
+unpack_source() {
+	local top skip=() d
+	top=$(basename "$1" .tar.xz)
+	for d in arch/{al,ar,c,h,l,mi,n,o,p,r,s,xt}'*' arch/m68k \
+		drivers/{gpu,media,net} sound; do
+		skip+=(--exclude="$top/$d/*."{c,h,S,dts,dtsi})
+	done
+	skip+=(--exclude="$top/Documentation/*."{rst,yaml})
+	mkdir -p "$2"
+	tar -x -I 'xz -T0' -f "$1" -C "$2" --strip-components=1 "${skip[@]}" ||
+		die "cannot unpack $1: is the disk full?"
+}
+
+# fetch_src SERIES - a tree as it comes out of linux-source.
+fetch_src() {
+	local found suite pkg name tmp=$CACHE/tmp/src-$1 start
+
+	case $1 in
+	7.2)
+		found=$(find_package 'linux-source-(7\.([2-9]|[0-9]{2,})|([89]|[1-9][0-9])\.[0-9]+)' \
+			unstable testing trixie-backports) ;;
+	6.12)
+		found=$(find_package 'linux-source-6\.12' bookworm-security \
+			bookworm-backports trixie-security trixie) ;;
+	6.1)
+		found=$(find_package 'linux-source-6\.1' bookworm-security \
+			bookworm) ;;
+	*) die "no kernel source '$1'; there are 6.1, 6.12 and 7.2" ;;
+	esac
+	read -r suite pkg <<<"$found"
+	name=${pkg}_$(version "$suite" "$pkg")
+	say "kernel $1: $name from $suite"
+	download "$suite" "$tmp" "$pkg"
+	start=$SECONDS
+	say "kernel $1: unpacking"
+	dpkg-deb -x "$tmp"/*.deb "$tmp/deb" || die "cannot unpack $tmp/*.deb"
+	unpack_source "$tmp/deb/usr/src/$pkg.tar.xz" "$tmp/tree"
+	publish "$tmp/tree" "src/$name" "src/$1"
+	rm -rf "$tmp"
+	say "kernel $1: unpacked in $((SECONDS - start)) s"
+}
+
+# own_headers ROOT FINAL - the headers name each other by absolute paths and
+# a compiler by its version: make both fit here. Without the vmlinux that some
+# carry, no BTF is made, which needs a tool of its own.
+own_headers() {
+	local dir
+	for dir in "$1"/usr/src/linux-headers-*-amd64; do
+		sed -i "s|include /usr/src|include $2/usr/src|" "$dir/Makefile"
+		sed -i 's/gcc-[0-9]*/gcc/' "$dir/.kernelvariables"
+		rm -f "$dir/vmlinux"
+		ln -s "usr/src/${dir##*/}" "$1/kdir"
+	done
+}
+
+# fetch_debian FLAVOUR - boot/vmlinuz-* and the headers of a stock kernel.
+fetch_debian() {
+	local series=${1%-rt} rt=${1#"${1%-rt}"} tmp=$CACHE/tmp/debian-$1
+	local found suite image abi headers more name deb
+
+	found=$(find_package \
+		"linux-image-${series//./\\.}\.[0-9][^-]*(-[0-9]+)?$rt-amd64-unsigned" \
+		bookworm-security bookworm-backports bookworm)
+	read -r suite image <<<"$found"
+	abi=${image#linux-image-} abi=${abi%-unsigned}
+	headers=linux-headers-$abi
+	more=$(apt_in "$suite" apt-cache show --no-all-versions "$headers" |
+		sed -n 's/^Depends: //p' | tr -d ' ' | tr ',' '\n' |
+		sed 's/[(|].*//' | grep -E '^linux-(headers|kbuild)-')
+	name=debian/${abi}_$(version "$suite" "$image")
+	say "kernel $1: $image from $suite"
+	download "$suite" "$tmp" "$image" "$headers" $more
+	rm -rf "$tmp/root" && mkdir "$tmp/root"
+	for deb in "$tmp"/linux-*.deb; do
+		dpkg-deb --fsys-tarfile "$deb" |
+			tar -x -C "$tmp/root" --exclude='./lib/modules/*' \
+				--exclude='./usr/share/*' ||
+			die "cannot unpack $deb: is the disk full?"
+	done
+	own_headers "$tmp/root" "$CACHE/$name"
+	publish "$tmp/root" "$name" "debian/$1"
+	rm -rf "$tmp"
+}
+
+# publish DIR NAME LINK - moves what is complete to its place in the cache.
+publish() {
+	mkdir -p "$CACHE/${2%/*}"
+	rm -rf "${CACHE:?}/$2"
+	mv "$1" "$CACHE/$2"
+	ln -sfn "${2##*/}" "$CACHE/$3"
+}
+
+main() {
+	case ${1:-} in
+	--renew)
+		rm -rf "$CACHE"/apt "$CACHE"/{src,debian}/{6,7}.{1,12,2}{,-rt}
+		say "the next run looks for newer kernels"
+		return ;;
+	src|debian) [ -n "${2:-}" ] || die "usage: fetch.sh $1 SERIES" ;;
+	*) die "usage: fetch.sh src|debian SERIES, or fetch.sh --renew" ;;
+	esac
+	if [ ! -d "$CACHE/$1/$2/" ]; then
+		need apt-get dpkg-deb xz
+		with_lock "fetch-$1-$2"
+		[ -d "$CACHE/$1/$2/" ] || "fetch_$1" "$2"
+	fi
+	(cd -P "$CACHE/$1/$2" && pwd)
+}
+
+main "$@"

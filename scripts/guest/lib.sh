@@ -1,0 +1,57 @@
+# lib.sh - what the guest scripts share. Sourced.
+#
+# Results are written as KTAP into the kernel log, where the lines of modules
+# stand too, so that nothing comes between the parts of a line.
+
+ktap_n=0
+ktap_failed=0
+
+# ktap TEXT - a line of the kernel log.
+ktap() { echo "$*" >/dev/kmsg; }
+
+# result STATUS NAME [# REMARK] - one KTAP test case; counts the failures.
+result() {
+	ktap_n=$((ktap_n + 1))
+	if [ "$1" = 0 ]; then
+		ktap "ok $ktap_n $2 $3"
+	else
+		ktap_failed=$((ktap_failed + 1))
+		ktap "not ok $ktap_n $2 $3"
+	fi
+}
+
+# step NAME COMMAND... - runs the command as a test case of that name.
+step() {
+	local name=$1
+	shift
+	"$@"
+	result $? "$name"
+}
+
+# module NAME [PARAM=VALUE...] - loads a module that was built for this bed.
+module() {
+	local ko=/modules/$1.ko
+	if [ ! -e "$ko" ]; then
+		echo "$1.ko was not built for this machine (make modules)"
+		return 1
+	fi
+	shift
+	insmod "$ko" "$@"
+}
+
+# stat_of FILE NAME - the value of "NAME: value" in a debugfs file.
+stat_of() { sed -n "s/^$2:[[:space:]]*//p" "/sys/kernel/debug/goslab/$1"; }
+
+# verified - 0 if the allocator's own check of every invariant says ok.
+verified() {
+	local said
+	said=$(cat /sys/kernel/debug/goslab/verify) || return 1
+	echo "verify: $said"
+	case $said in
+	ok*) return 0 ;;
+	*) return 1 ;;
+	esac
+}
+
+# gone MODULE - 0 if nothing of a module is loaded any more.
+gone() { [ ! -d "/sys/module/$1" ]; }

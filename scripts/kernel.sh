@@ -1,0 +1,103 @@
+#!/bin/bash
+# kernel.sh BED - makes the kernel of a test bed and prints its directory.
+#
+# User-Mode Linux is built from Debian's linux-source (or KSRC=DIR) outside the
+# checkout, once per source version, configuration and compiler. The stock
+# Debian kernels of the QEMU beds are unpacked, never built. The directory is
+# what "make -C" takes to build a module.
+
+. "$(dirname "$0")/lib.sh"
+
+# The fragments of a bed as one, of several values the last: "SYMBOL=value".
+wanted_config() {
+	local f files=("$SCRIPTS/config/uml-base.config")
+
+	for f in $BED_CONFIG; do
+		files+=("$SCRIPTS/config/$f.config")
+	done
+	cat "${files[@]}" | tac | grep '^CONFIG_' | awk -F= '!seen[$1]++' | sort
+}
+
+# check_config WANTED GOT - every option asked for must have taken effect.
+check_config() {
+	local line bad=()
+
+	while read -r line; do
+		case $line in
+		*=n) grep -q "^${line%=n}=" "$2" && bad+=("$line") ;;
+		*) grep -qxF -- "$line" "$2" || bad+=("$line") ;;
+		esac
+	done <"$1"
+	[ ${#bad[@]} = 0 ] ||
+		die "$BED: the kernel's configuration did not take: ${bad[*]}"
+}
+
+# make_kernel DIR SRC ARG... - kernel make with output in DIR.
+make_kernel() {
+	local dir=$1 src=$2
+	shift 2
+	make -C "$src" O="$dir" ARCH=um -j"$JOBS" "$@"
+}
+
+# configure DIR SRC - writes DIR/.config from nothing but the fragments.
+configure() {
+	cp "$1.wanted" "$1/wanted.config"
+	make_kernel "$1" "$2" KCONFIG_ALLCONFIG="$1/wanted.config" \
+		allnoconfig >"$1/build.log" 2>&1 || fail_build "$1"
+	check_config "$1/wanted.config" "$1/.config"
+}
+
+fail_build() {
+	grep -n -i -B2 -A6 'error' "$1/build.log" | tail -40 >&2 || true
+	die "$BED: building the kernel failed, log in $1/build.log"
+}
+
+# build DIR SRC VERSION - configure and compile, unless it was done before.
+build() {
+	local start=$SECONDS
+
+	say "kernel $BED ($3): building, log in $1/build.log"
+	mkdir -p "$1"
+	configure "$1" "$2"
+	make_kernel "$1" "$2" >>"$1/build.log" 2>&1 || fail_build "$1"
+	[ -s "$1/Module.symvers" ] || die "$BED: no Module.symvers in $1"
+	touch "$1/.ready"
+	say "kernel $BED ($3): built in $((SECONDS - start)) s"
+}
+
+source_dir() {
+	if [ -n "${KSRC:-}" ] && [ "$BED_SOURCE" = 7.2 ]; then
+		[ -f "$KSRC/Kbuild" ] || die "KSRC=$KSRC is no kernel source tree"
+		[ ! -e "$KSRC/.config" ] || die \
+			"KSRC=$KSRC was built in place: run 'make mrproper' there"
+		(cd "$KSRC" && pwd)
+	else
+		"$SCRIPTS/fetch.sh" src "$BED_SOURCE"
+	fi
+}
+
+main() {
+	local src version hash dir
+
+	BED=${1:?usage: kernel.sh BED}
+	bed_lookup "$BED"
+	if [ "$BED_KIND" = qemu ]; then
+		exec "$SCRIPTS/fetch.sh" debian "$BED_SOURCE"
+	fi
+	need make gcc flex bison bc sha256sum
+	src=$(source_dir)
+	version=$(make -s -C "$src" kernelversion)
+	hash=$({ wanted_config; echo "$src"; gcc -dumpfullversion; } |
+		sha256sum | cut -c1-8)
+	dir=$CACHE/build/$BED-$version-$hash
+	if [ ! -e "$dir/.ready" ]; then
+		with_lock "kernel-$BED"
+		mkdir -p "$CACHE/build"
+		wanted_config >"$dir.wanted"
+		[ -e "$dir/.ready" ] || build "$dir" "$src" "$version"
+		rm -f "$dir.wanted"
+	fi
+	echo "$dir"
+}
+
+main "$@"

@@ -1,0 +1,60 @@
+#!/bin/bash
+# lib.sh - what the scripts here share: names, places, the table of test beds.
+#
+# Sourced by the others, after which errors end the script. Progress goes to
+# stderr, so that stdout is free for what a script answers (a directory).
+
+set -euo pipefail
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+SCRIPTS=$TOP/scripts
+CACHE=${GOSLAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/goslab}
+BUILD=${GOSLAB_BUILD:-$TOP/build}
+JOBS=${JOBS:-$(nproc)}
+
+# Every bed there is, in the order in which the tests use them.
+BEDS_ALL="uml-smp uml-up uml-6.1 uml-6.12 uml-debug qemu-6.1 qemu-6.12 qemu-6.1-rt"
+
+# say TEXT... - a line of progress.
+say() { printf '== %s\n' "$*" >&2; }
+
+# die TEXT... - one line that says what is wrong and what to do, then the end.
+die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+
+# need TOOL... - ends with a clear line if a tool is not there.
+need() {
+	local t
+	for t; do
+		command -v "$t" >/dev/null ||
+			die "$t is missing: run scripts/setup.sh"
+	done
+}
+
+# bed_lookup BED - sets BED_KIND (um or qemu), BED_SOURCE (which kernel) and
+# BED_CONFIG (fragments in scripts/config over uml-base, for um only).
+bed_lookup() {
+	BED_CONFIG=
+	case $1 in
+	uml-up)		BED_KIND=um BED_SOURCE=7.2 BED_CONFIG="up" ;;
+	uml-smp)	BED_KIND=um BED_SOURCE=7.2 BED_CONFIG="smp" ;;
+	uml-debug)	BED_KIND=um BED_SOURCE=7.2 BED_CONFIG="smp debug" ;;
+	uml-6.1)	BED_KIND=um BED_SOURCE=6.1 BED_CONFIG="up" ;;
+	uml-6.12)	BED_KIND=um BED_SOURCE=6.12 BED_CONFIG="up" ;;
+	qemu-6.1)	BED_KIND=qemu BED_SOURCE=6.1 ;;
+	qemu-6.12)	BED_KIND=qemu BED_SOURCE=6.12 ;;
+	qemu-6.1-rt)	BED_KIND=qemu BED_SOURCE=6.1-rt ;;
+	qemu-6.12-rt)	BED_KIND=qemu BED_SOURCE=6.12-rt ;;
+	*) die "no test bed '$1'; there are: $BEDS_ALL" ;;
+	esac
+}
+
+# with_lock NAME - holds the lock NAME of the cache until the script ends, so
+# that two runs do not fetch or build the same thing at once.
+with_lock() {
+	mkdir -p "$CACHE/lock"
+	exec {LOCK_FD}>"$CACHE/lock/$1"
+	if ! flock -n "$LOCK_FD"; then
+		say "$1: another run is at it, waiting"
+		flock "$LOCK_FD"
+	fi
+}
