@@ -132,6 +132,7 @@ run_command() {
 	: >"$LOG"
 	setsid "${COMMAND[@]}" </dev/null >>"$LOG" 2>&1 &
 	PID=$!
+	disown "$PID"
 	if [ -z "$QUIET" ]; then
 		tail -n +1 -s 0.1 -f --pid="$PID" "$LOG" &
 		stream=$!
@@ -144,7 +145,6 @@ run_command() {
 		sleep 0.05
 	done
 	kill -KILL -- "-$PID" 2>/dev/null || true
-	wait "$PID" 2>/dev/null || true
 	[ -z "$stream" ] || wait "$stream" || true
 	PID=
 }

@@ -6,26 +6,24 @@
 ktap_n=0
 ktap_failed=0
 
-# ktap TEXT - a line of the kernel log.
-ktap() { echo "$*" >/dev/kmsg; }
-
-# result STATUS NAME [# REMARK] - one KTAP test case; counts the failures.
-result() {
-	ktap_n=$((ktap_n + 1))
-	if [ "$1" = 0 ]; then
-		ktap "ok $ktap_n $2 $3"
-	else
-		ktap_failed=$((ktap_failed + 1))
-		ktap "not ok $ktap_n $2 $3"
-	fi
-}
-
 # step NAME COMMAND... - runs the command as a test case of that name.
 step() {
-	local name=$1
+	local name=$1 said=ok
 	shift
-	"$@"
-	result $? "$name"
+	ktap_n=$((ktap_n + 1))
+	"$@" || { said="not ok"; ktap_failed=$((ktap_failed + 1)); }
+	echo "# step $name: $said, $(cut -d' ' -f1 /proc/uptime) s after start"
+	echo "$said $ktap_n $name" >>/tmp/results
+}
+
+# print_results - all steps as one block, which nothing of modules splits.
+print_results() {
+	local line
+	echo "KTAP version 1" >/dev/kmsg
+	echo "1..$ktap_n" >/dev/kmsg
+	while read -r line; do
+		echo "$line" >/dev/kmsg
+	done </tmp/results
 }
 
 # module NAME [PARAM=VALUE...] - loads a module that was built for this bed.

@@ -1,0 +1,73 @@
+# stock.sh full|rt [REPLAY-PARAM=VALUE...] - all there is to see on a kernel as
+# Debian ships it: load, replay a part of the trace, threads, CPUs that come and
+# go, nodes, invariants, unload. "rt" leaves out what is the same everywhere.
+#
+# The steps are printed as one KTAP block at the end, for goslab_stress.ko
+# prints blocks of its own.
+
+. /guest/lib.sh
+
+SECONDS_EACH=5
+THREADS=8
+TIMES=20
+
+replay() {
+	module goslab_replay "$@" && rmmod goslab_replay
+}
+
+stress() {
+	module goslab_stress "seconds=$SECONDS_EACH" "threads=$THREADS" "$@" &&
+		rmmod goslab_stress
+}
+
+# hotplug - every CPU but the first goes off and on in turn, under load.
+hotplug() {
+	local i=0 cpu last load status=0
+
+	last=$(($(nproc) - 1))
+	[ "$last" -ge 1 ] || { echo "hotplug: one CPU only"; return 1; }
+	stress "seconds=$((SECONDS_EACH * 4))" &
+	load=$!
+	while [ $i -lt $TIMES ]; do
+		cpu=/sys/devices/system/cpu/cpu$((i % last + 1))/online
+		echo 0 >"$cpu" && echo 1 >"$cpu" || status=1
+		i=$((i + 1))
+	done
+	kill -0 $load 2>/dev/null ||
+		echo "hotplug: the load ended before the CPUs were through"
+	wait $load || status=1
+	return $status
+}
+
+numa() {
+	[ -d /sys/devices/system/node/node1 ] ||
+		{ echo "numa: one node only"; return 1; }
+	stress numa=1
+}
+
+unload() { rmmod goslab && gone goslab; }
+
+reload() {
+	local i=0
+	while [ $i -lt $TIMES ]; do
+		module goslab && verified >/dev/null && unload || return 1
+		i=$((i + 1))
+	done
+}
+
+kind=$1
+shift
+step load module goslab
+if [ "$kind" = full ]; then
+	step replay replay "$@"
+fi
+step stress stress
+if [ "$kind" = full ]; then
+	step cpu_off_on hotplug
+	step numa numa
+fi
+step verify verified
+step unload unload
+step reload reload
+print_results
+[ $ktap_failed = 0 ]

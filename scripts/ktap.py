@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""ktap.py LOG [KUNIT.PY] - counts the test cases in the KTAP of a console log.
+
+Prints JSON: passed, failed and skipped over all leaf cases, the same for each
+suite, and in "problems" everything that makes the log a failure although no
+case said so: a plan that was not kept, no plan at all, a kernel warning. Each
+problem is counted as failed. Knows the KTAP of KUnit from 6.1 on, where the
+outermost plan is missing. With the kernel's own kunit.py as second argument
+that must read the same number of cases from it.
+"""
+
+import json
+import re
+import subprocess
+import sys
+
+STAMP = re.compile(r'^(<\d+>)?\[\s*\d+\.\d+\](\[\s*[TC]\d+\])? ?')
+RESULT = re.compile(r'^( *)(not )?ok (\d+)(?: -)? ?([^#]*?)\s*(#.*)?$')
+PLAN = re.compile(r'^( *)1\.\.(\d+)\s*$')
+VERSION = re.compile(r'^( *)(K?TAP) version \d+\s*$')
+SUBTEST = re.compile(r'^( *)# Subtest: (\S+)')
+WARNING = re.compile(
+    r'WARNING: |BUG: (?!goslab: )|KASAN: |UBSAN: |Oops[: ]|Kernel panic'
+    r'|-+\[ cut here \]-+|possible (recursive|circular) locking'
+    r'|inconsistent lock state|suspicious RCU usage|general protection fault')
+USER_SPACE = 'Run /init as init process'
+
+
+class Block:
+    """One level of KTAP: a plan and its results, at one indentation."""
+
+    def __init__(self, indent, name=''):
+        self.indent = indent
+        self.name = name
+        self.plan = None
+        self.results = 0
+        self.bad = False
+
+
+class Log:
+    """What a console log says, fed line by line."""
+
+    def __init__(self):
+        self.stack = []
+        self.suites = {}
+        self.problems = []
+        self.failures = []
+        self.plans = 0
+
+    def open(self, indent, name=''):
+        """A version or subtest line: the block at this indentation begins."""
+        while self.stack and self.stack[-1].indent > indent:
+            self.close()
+        top = self.stack[-1] if self.stack else None
+        if top and top.indent == indent:
+            if not top.results and not (top.name and name):
+                top.name = top.name or name
+                return
+            self.close()
+        self.stack.append(Block(indent, name))
+
+    def close(self):
+        """The innermost block is over; it must have kept its plan."""
+        block = self.stack.pop()
+        if block.plan is not None and block.results != block.plan:
+            self.problems.append('%s: %d of %d planned results' % (
+                block.name or 'KTAP', block.results, block.plan))
+        return block
+
+    def planned(self, indent, count):
+        if not self.stack or self.stack[-1].indent != indent:
+            self.open(indent)
+        self.stack[-1].plan = count
+        self.plans += 1
+
+    def result(self, indent, bad, name, remark):
+        """An "ok" line: a leaf, or the end of the block below it."""
+        inner = None
+        while self.stack and self.stack[-1].indent > indent:
+            inner = self.close()
+        if not self.stack or self.stack[-1].indent < indent:
+            self.stack.append(Block(indent))
+        block = self.stack[-1]
+        block.results += 1
+        block.bad |= bad
+        if inner is None or not inner.results:
+            self.leaf(bad, name, remark)
+        elif bad and not inner.bad:
+            self.problems.append('%s failed outside its cases' % name)
+
+    def leaf(self, bad, name, remark):
+        path = [b.name for b in self.stack if b.name]
+        count = self.suites.setdefault(
+            path[0] if path else '-', {'passed': 0, 'failed': 0, 'skipped': 0})
+        if bad:
+            count['failed'] += 1
+            self.failures.append('.'.join(path + [name]))
+        elif remark and re.match(r'#\s*skip', remark, re.I):
+            count['skipped'] += 1
+        else:
+            count['passed'] += 1
+
+    def feed(self, line):
+        match = RESULT.match(line)
+        if match:
+            return self.result(len(match[1]), bool(match[2]), match[4], match[5])
+        match = PLAN.match(line)
+        if match:
+            return self.planned(len(match[1]), int(match[2]))
+        match = VERSION.match(line)
+        if match:
+            return self.open(len(match[1]))
+        match = SUBTEST.match(line)
+        if match:
+            return self.open(len(match[1]), match[2])
+        if WARNING.search(line):
+            self.problems.append(line.strip()[:120])
+        return None
+
+    def cases(self):
+        return sum(sum(suite.values()) for suite in self.suites.values())
+
+    def finish(self):
+        while self.stack:
+            self.close()
+        if not self.plans:
+            self.problems.append('no KTAP plan in the log')
+        total = {key: sum(s[key] for s in self.suites.values())
+                 for key in ('passed', 'failed', 'skipped')}
+        total['failed'] += len(self.problems)
+        return dict(total, suites=self.suites, failures=self.failures,
+                    problems=self.problems)
+
+
+def read(path):
+    """The log's lines from the first process on, without time stamps."""
+    with open(path, errors='replace') as file:
+        lines = [line.rstrip('\r\n') for line in file]
+    start = [i for i, line in enumerate(lines) if USER_SPACE in line]
+    return [STAMP.sub('', line) for line in lines[start[0] if start else 0:]]
+
+
+def second_opinion(log, lines, kunit_py):
+    """Feeds the log to kunit.py; its count must be the same."""
+    for line in lines:
+        version = VERSION.match(line)
+        if version and version[1]:      # 6.1: no outermost block
+            done = sum(1 for l in lines if re.match(r'(not )?ok ', l))
+            lines = ['KTAP version 1', '1..%d' % done] + lines
+        if version:
+            break
+    said = subprocess.run([sys.executable, kunit_py, 'parse'], check=False,
+                          input='\n'.join(lines) + '\n', text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    count = re.search(r'Ran (\d+) tests: (.*)', said.stdout)
+    if not count:
+        log.problems.append('kunit.py parse: no result')
+    elif int(count[1]) != log.cases() or 'errors' in count[2]:
+        log.problems.append('kunit.py parse: %s, we count %d cases' % (
+            count[0], log.cases()))
+
+
+def main():
+    if len(sys.argv) not in (2, 3):
+        sys.exit('usage: ' + __doc__.splitlines()[0])
+    log = Log()
+    lines = read(sys.argv[1])
+    for line in lines:
+        log.feed(line)
+    if len(sys.argv) == 3:
+        second_opinion(log, lines, sys.argv[2])
+    json.dump(log.finish(), sys.stdout, indent=1)
+    print()
+
+
+if __name__ == '__main__':
+    main()

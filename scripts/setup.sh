@@ -1,0 +1,62 @@
+#!/bin/bash
+# setup.sh [um|qemu] - installs what is missing on a Debian 12 or 13 machine.
+#
+# "um" is what User-Mode Linux needs, "qemu" (the default) all of it. When
+# nothing is missing, apt is not touched and no rights are needed.
+
+. "$(dirname "$0")/lib.sh"
+
+PACKAGES_UM="gcc libc6-dev make flex bison bc libelf-dev libssl-dev perl xz-utils
+	busybox-static cpio kmod rsync python3"
+PACKAGES_QEMU="$PACKAGES_UM qemu-system-x86"
+
+# missing PACKAGE... - those that are not installed.
+missing() {
+	local p
+	for p; do
+		[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = \
+			installed ] || echo "$p"
+	done
+}
+
+# as_root COMMAND... - runs it with the rights that apt needs.
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		env DEBIAN_FRONTEND=noninteractive "$@"
+	elif command -v sudo >/dev/null; then
+		sudo env DEBIAN_FRONTEND=noninteractive "$@"
+	else
+		die "run this as root, for sudo is missing: apt-get install $WANT"
+	fi
+}
+
+# install_all LOG - sets up WANT; package lists are renewed first.
+install_all() {
+	as_root apt-get -q update >"$1" 2>&1 &&
+		as_root apt-get -q -y install --no-install-recommends $WANT \
+			>>"$1" 2>&1
+}
+
+main() {
+	local start=$SECONDS log=$CACHE/setup.log
+
+	command -v dpkg-query >/dev/null ||
+		die "this needs Debian 12 or 13 (dpkg-query is missing)"
+	[ "$(uname -m)" = x86_64 ] || die "this needs an x86-64 machine"
+	case ${1:-qemu} in
+	um) WANT=$(missing $PACKAGES_UM) ;;
+	qemu) WANT=$(missing $PACKAGES_QEMU) ;;
+	*) die "usage: setup.sh [um|qemu]" ;;
+	esac
+	[ -n "$WANT" ] || return 0
+	WANT=$(echo $WANT)
+	mkdir -p "$CACHE"
+	say "setup: installing $WANT, log in $log"
+	install_all "$log" || {
+		grep -E '^(E|W|Err):' "$log" | tail -5 >&2 || tail -5 "$log" >&2
+		die "installing failed: check the network, or install by hand: $WANT"
+	}
+	say "setup: installed in $((SECONDS - start)) s"
+}
+
+main "$@"
