@@ -87,7 +87,10 @@ um_command() {
 		kunit.enable=1 kunit.autorun=1)
 	[ "$BED_SOURCE" != 7.2 ] || COMMAND+=(seccomp=on)
 	case " $BED_CONFIG " in
-	*" smp "*) COMMAND+=("ncpus=$CPUS") ;;
+	*" smp "*) COMMAND+=("ncpus=$CPUS") ;;&
+	*" debug "*) [ "$CPUS" -le 2 ] || die "$BED: takes 2 CPUs at most, for" \
+		"KASAN walks off the stacks of the others at their start" ;;
+	*" smp "*) ;;
 	*) [ "$CPUS" = 1 ] || die "$BED: this kernel has one CPU only" ;;
 	esac
 	[ -z "$OUT" ] || COMMAND+=("goslab.out=$OUT")

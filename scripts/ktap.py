@@ -20,7 +20,7 @@ PLAN = re.compile(r'^( *)1\.\.(\d+)\s*$')
 VERSION = re.compile(r'^( *)(K?TAP) version \d+\s*$')
 SUBTEST = re.compile(r'^( *)# Subtest: (\S+)')
 WARNING = re.compile(
-    r'WARNING: |BUG: (?!goslab: )|KASAN: |UBSAN: |Oops[: ]|Kernel panic'
+    r'WARNING: |BUG: (?!goslab: )|KASAN: |UBSAN: |Oops[: ]'
     r'|-+\[ cut here \]-+|possible (recursive|circular) locking'
     r'|inconsistent lock state|suspicious RCU usage|general protection fault')
 USER_SPACE = 'Run /init as init process'
@@ -125,6 +125,7 @@ class Log:
             self.close()
         if not self.plans:
             self.problems.append('no KTAP plan in the log')
+        self.problems = list(dict.fromkeys(self.problems))
         total = {key: sum(s[key] for s in self.suites.values())
                  for key in ('passed', 'failed', 'skipped')}
         total['failed'] += len(self.problems)

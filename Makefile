@@ -1,0 +1,46 @@
+# Makefile - for people; kbuild reads Kbuild.
+#
+# "make run" and "make test" set up all they need. The scripts behind them can
+# be called without make.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+
+export KSRC TRACE CPUS MEM BEDS
+
+.DEFAULT_GOAL := help
+.PHONY: help run test modules shell check clean
+
+help:
+	@echo 'make run       boot User-Mode Linux, replay a trace, print the figures'
+	@echo '                 TRACE=FILE  another .kmt or .kmt.xz   CPUS=N  MEM=SIZE'
+	@echo 'make test      every test on every kernel; BEDS="uml-smp ..." for some'
+	@echo 'make shell     a shell in User-Mode Linux with goslab loaded'
+	@echo 'make modules   the modules for any kernel: KDIR=DIR (default: this one)'
+	@echo 'make check     what can be checked without building'
+	@echo 'make clean     remove build/; kernels stay in ~/.cache/goslab'
+	@echo
+	@echo 'KSRC=DIR builds User-Mode Linux from that tree, not from linux-source.'
+
+run:
+	@scripts/run.sh
+
+test:
+	@scripts/test.sh
+
+shell:
+	@scripts/shell.sh
+
+check:
+	@scripts/check.sh
+
+modules:
+	@[ -e "$(KDIR)/Makefile" ] || { echo "no kernel build tree in" \
+		"$(KDIR): say KDIR=DIR, or install linux-headers-$$(uname -r)"; exit 1; }
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+clean:
+	rm -rf build
+	find goslab kunit \( -name '*.o' -o -name '*.ko' -o -name '*.mod' \
+		-o -name '*.mod.c' -o -name '.*.cmd' -o -name modules.order \
+		-o -name Module.symvers \) -delete
+	rm -f modules.order Module.symvers .module-common.o .*.cmd

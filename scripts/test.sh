@@ -1,0 +1,150 @@
+#!/bin/bash
+# test.sh - every test on every bed, what "make test" does.
+#
+# What fails soonest comes first. Kernels that are still to be built are built
+# in the background, in the order in which they are used. A run that cannot be
+# read to its end (no kernel, no modules, panic, time over, a broken plan, a
+# kernel warning) counts as failed. The last line is "N passed, N failed, N
+# skipped"; the exit status is 0 only if nothing failed.
+#
+# BEDS="uml-smp qemu-6.1" limits it to those beds.
+
+. "$(dirname "$0")/lib.sh"
+
+BEDS=${BEDS:-$BEDS_ALL}
+RESULTS=$BUILD/test
+ORDER=0
+DEBUG_ARGS="panic_on_warn=1 page_owner=on"
+TRACE=${TRACE:-$TOP/traces/fs-build.kmt.xz}
+
+# wanted BED - 0 if the bed is among those asked for.
+wanted() { [[ " $BEDS " = *" $1 "* ]]; }
+
+# record RUN LOG SECONDS [PROBLEM] - the counts of a run, to be summed up.
+record() {
+	local run=$1 log=$2 seconds=$3 problem=${4:-} kunit_py=()
+
+	[[ $run != *kunit* ]] ||
+		kunit_py=("$KERNEL_TREE/tools/testing/kunit/kunit.py")
+	ORDER=$((ORDER + 1))
+	python3 - "$seconds" "$problem" "$log" "$SCRIPTS/ktap.py" \
+		"${kunit_py[@]}" >"$RESULTS/$(printf %02d $ORDER)-$run.json" <<-'END'
+	import json, os, subprocess, sys
+	seconds, problem, log, ktap, *more = sys.argv[1:]
+	run = dict(passed=0, failed=0, skipped=0, suites={}, failures=[],
+	           problems=[])
+	if os.path.exists(log):
+	    run = json.loads(subprocess.check_output(
+	        [sys.executable, ktap, log] + more))
+	if problem:
+	    run['problems'].append(problem)
+	    run['failed'] += 1
+	run['seconds'] = int(seconds)
+	json.dump(run, sys.stdout)
+	END
+	say "$run: $(python3 -c 'import json, sys; print(
+		"%(passed)d passed, %(failed)d failed, %(skipped)d skipped" %
+		json.load(sys.stdin))' <"$RESULTS/$(printf %02d $ORDER)-$run.json") in $seconds s"
+}
+
+# modules BED - built once a run, with what tests need inside.
+modules() {
+	local vars=()
+
+	[ -z "${BUILT[$1]:-}" ] || return 0
+	[[ $1 != uml-* ]] || vars=(GOSLAB_KUNIT=1)
+	[ "$1" != uml-debug ] || vars+=(GOSLAB_DEBUG=1)
+	"$SCRIPTS/modules.sh" "$1" "${vars[@]}" || return 1
+	BUILT[$1]=1
+}
+
+# bed_run BED KIND [BOOT-OPTION...] -- SCRIPT [ARG...] - one boot.
+bed_run() {
+	local bed=$1 run=$1-$2 start log problem="" why=$RESULTS/why
+	shift 2
+	wanted "$bed" || return 0
+	log=$BUILD/$bed/$run.log
+	rm -f "$log"
+	start=$SECONDS
+	if ! modules "$bed"; then
+		record "$run" "$log" 0 "$bed: no kernel or no modules"
+		return
+	fi
+	start=$SECONDS
+	say "$run: booting, log in $log"
+	"$SCRIPTS/boot.sh" "$bed" --name "$run" --quiet "$@" 2>"$why" || {
+		problem=$(tail -1 "$why" | sed 's/^boot.sh: //; s/^== //')
+		tail -25 "$log" >&2 || true
+	}
+	record "$run" "$log" $((SECONDS - start)) "$problem"
+}
+
+# run_check - what needs no kernel.
+run_check() {
+	local start=$SECONDS log=$RESULTS/check.log said="ok 1 check"
+
+	[ -x "$SCRIPTS/check.sh" ] || return 0
+	"$SCRIPTS/check.sh" >"$log.out" 2>&1 || {
+		tail -20 "$log.out" >&2
+		said="not ok 1 check"
+	}
+	printf 'KTAP version 1\n1..1\n%s\n' "$said" >"$log"
+	record check "$log" $((SECONDS - start))
+}
+
+# build_ahead - all kernels, one after the other, in the background.
+build_ahead() {
+	local bed
+	for bed in $BEDS_ALL; do
+		! wanted "$bed" || nice "$SCRIPTS/kernel.sh" "$bed" >/dev/null 2>&1 ||
+			true
+	done
+}
+
+run_uml() {
+	bed_run uml-smp kunit-2 --cpus 2 --timeout 300 -- kunit.sh
+	bed_run uml-smp kunit-8 --cpus 8 --timeout 400 -- kunit.sh
+	bed_run uml-up kunit --timeout 300 -- kunit.sh
+	bed_run uml-6.1 kunit --timeout 300 -- kunit.sh
+	bed_run uml-6.12 kunit --timeout 300 -- kunit.sh
+	bed_run uml-debug kunit --cpus 2 --timeout 900 --append "$DEBUG_ARGS" \
+		-- kunit.sh
+	bed_run uml-smp stress --cpus 8 --timeout 200 -- stress.sh \
+		seconds=15 threads=8
+	bed_run uml-debug stress --cpus 2 --timeout 400 --append "$DEBUG_ARGS" \
+		-- stress.sh seconds=15 threads=8
+}
+
+run_stock() {
+	local bed
+
+	for bed in qemu-6.1 qemu-6.12; do
+		bed_run $bed stock --cpus 4 --numa 2 --mem 2G --timeout 400 \
+			--add "$TRACE" -- stock.sh full
+	done
+	bed_run qemu-6.1-rt stock --cpus 4 --mem 2G --timeout 300 -- stock.sh rt
+}
+
+main() {
+	local bed start=$SECONDS
+	declare -gA BUILT=()
+
+	for bed in $BEDS; do
+		bed_lookup "$bed"
+	done
+	rm -rf "$RESULTS" && mkdir -p "$RESULTS"
+	case " $BEDS" in
+	*" qemu"*) "$SCRIPTS/setup.sh" qemu ;;
+	*) "$SCRIPTS/setup.sh" um ;;
+	esac
+	run_check
+	KERNEL_TREE=${KSRC:-$("$SCRIPTS/fetch.sh" src 7.2)}
+	build_ahead &
+	trap "kill $! 2>/dev/null || true" EXIT
+	run_uml
+	run_stock
+	say "tests took $((SECONDS - start)) s"
+	python3 "$SCRIPTS/summary.py" "$RESULTS"/*.json
+}
+
+main "$@"
