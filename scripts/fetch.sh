@@ -56,19 +56,19 @@ open_suite() {
 	touch "$dir/ready"
 }
 
-# find_package PATTERN SUITE... - "suite package" of the newest package (by
+# find_package WHAT PATTERN SUITE... - "suite package" of the newest package (by
 # name) that matches the regular expression, in the first suite that has one.
 find_package() {
-	local pattern=$1 suite pkg
-	shift
+	local what=$1 pattern=$2 suite pkg
+	shift 2
 	for suite; do
 		open_suite "$suite" || continue
 		pkg=$(apt_in "$suite" apt-cache pkgnames linux- |
 			grep -E "^$pattern\$" | sort -V | tail -1) || true
 		[ -z "$pkg" ] || { echo "$suite $pkg"; return; }
 	done
-	die "no package like $pattern in $*: check the network and that apt" \
-		"works here (sudo apt-get update); log in $CACHE/apt/*/log"
+	die "no $what in $*: check the network and that apt works here" \
+		"(sudo apt-get update); logs are in $CACHE/apt/*/log"
 }
 
 # version SUITE PACKAGE - the newest version there is.
@@ -106,29 +106,35 @@ unpack_source() {
 		die "cannot unpack $1: is the disk full?"
 }
 
-# fetch_src SERIES - a tree as it comes out of linux-source.
-fetch_src() {
-	local found suite pkg name tmp=$CACHE/tmp/src-$1 start
+# find_source SERIES - suite and package; 7.2 stands for that or anything newer.
+find_source() {
+	local newer='7\.([2-9]|[1-9][0-9]+)|([89]|[1-9][0-9]+)\.[0-9]+'
 
 	case $1 in
-	7.2)
-		found=$(find_package 'linux-source-(7\.([2-9]|[0-9]{2,})|([89]|[1-9][0-9])\.[0-9]+)' \
-			unstable testing trixie-backports) ;;
-	6.12)
-		found=$(find_package 'linux-source-6\.12' bookworm-security \
-			bookworm-backports trixie-security trixie) ;;
-	6.1)
-		found=$(find_package 'linux-source-6\.1' bookworm-security \
-			bookworm) ;;
+	7.2) find_package "linux-source 7.2 or later" "linux-source-($newer)" \
+		unstable testing trixie-backports ;;
+	6.12) find_package "linux-source-6.12" 'linux-source-6\.12' \
+		bookworm-security bookworm-backports trixie-security trixie ;;
+	6.1) find_package "linux-source-6.1" 'linux-source-6\.1' \
+		bookworm-security bookworm ;;
 	*) die "no kernel source '$1'; there are 6.1, 6.12 and 7.2" ;;
 	esac
+}
+
+# fetch_src SERIES - a tree as it comes out of linux-source.
+fetch_src() {
+	local found suite pkg name tmp start
+
+	found=$(find_source "$1")
 	read -r suite pkg <<<"$found"
 	name=${pkg}_$(version "$suite" "$pkg")
+	tmp=$CACHE/tmp/$name
 	say "kernel $1: $name from $suite"
 	download "$suite" "$tmp" "$pkg"
 	start=$SECONDS
 	say "kernel $1: unpacking"
 	dpkg-deb -x "$tmp"/*.deb "$tmp/deb" || die "cannot unpack $tmp/*.deb"
+	rm -rf "$tmp/tree"
 	unpack_source "$tmp/deb/usr/src/$pkg.tar.xz" "$tmp/tree"
 	publish "$tmp/tree" "src/$name" "src/$1"
 	rm -rf "$tmp"
@@ -150,10 +156,10 @@ own_headers() {
 
 # fetch_debian FLAVOUR - boot/vmlinuz-* and the headers of a stock kernel.
 fetch_debian() {
-	local series=${1%-rt} rt=${1#"${1%-rt}"} tmp=$CACHE/tmp/debian-$1
-	local found suite image abi headers more name deb
+	local series=${1%-rt} rt=${1#"${1%-rt}"}
+	local found suite image abi headers more name deb tmp
 
-	found=$(find_package \
+	found=$(find_package "stock kernel $1" \
 		"linux-image-${series//./\\.}\.[0-9][^-]*(-[0-9]+)?$rt-amd64-unsigned" \
 		bookworm-security bookworm-backports bookworm)
 	read -r suite image <<<"$found"
@@ -163,6 +169,7 @@ fetch_debian() {
 		sed -n 's/^Depends: //p' | tr -d ' ' | tr ',' '\n' |
 		sed 's/[(|].*//' | grep -E '^linux-(headers|kbuild)-')
 	name=debian/${abi}_$(version "$suite" "$image")
+	tmp=$CACHE/tmp/${name#*/}
 	say "kernel $1: $image from $suite"
 	download "$suite" "$tmp" "$image" "$headers" $more
 	rm -rf "$tmp/root" && mkdir "$tmp/root"
@@ -196,7 +203,7 @@ main() {
 	esac
 	if [ ! -d "$CACHE/$1/$2/" ]; then
 		need apt-get dpkg-deb xz
-		with_lock "fetch-$1-$2"
+		with_lock fetch
 		[ -d "$CACHE/$1/$2/" ] || "fetch_$1" "$2"
 	fi
 	(cd -P "$CACHE/$1/$2" && pwd)
