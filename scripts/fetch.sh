@@ -26,14 +26,16 @@ mirror() {
 		END { print exact != "" ? exact : near }'
 }
 
-# apt_in SUITE COMMAND... - runs an apt tool that sees nothing but SUITE.
+# apt_in SUITE COMMAND... - runs an apt tool that sees nothing but SUITE. Signatures
+# are checked; the date up to which a list is valid is not, for mirrors lag.
 apt_in() {
 	local dir=$CACHE/apt/$1 tool=$2
 	shift 2
 	"$tool" -q -o Dir::Etc::SourceList="$dir/sources.list" \
 		-o Dir::Etc::SourceParts=- -o Dir::State::Lists="$dir/lists" \
 		-o Dir::State::status="$dir/status" -o Dir::Cache="$dir/cache" \
-		-o APT::Sandbox::User= -o APT::Get::AllowUnauthenticated=false "$@"
+		-o APT::Sandbox::User= -o Acquire::Check-Valid-Until=false \
+		-o Acquire::Languages=none -o APT::Get::AllowUnauthenticated=false "$@"
 }
 
 # open_suite SUITE - makes the private apt directory; fails if there is no such
