@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * tasks.c: the threads of goslab_stress.ko.
+ *
+ * Workers step as actors and move to a random CPU every so often, so that
+ * objects are freed elsewhere than allocated even where the scheduler would
+ * leave them alone; they are never bound, so CPUs may go offline under them.
+ * Beside them, one thread each: the sweep over every size (alignment), the
+ * shrinker (memory pressure), and, with several nodes, placement.
+ *
+ * Lifetime: tasks_start() .. tasks_stop(), which waits for all of them.
+ * Context:  task; threads give way often, one CPU is enough for all of them.
+ */
+#include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/nodemask.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/topology.h>
+
+#include "stress.h"
+
+#define STEPS_PER_CPU	512	/* steps before a worker moves on */
+#define TASK_MAX_SIZE	SZ_64K
+#define NODE_OBJECTS	256
+
+struct counts task_counts = { .name = "tasks" };
+struct counts sweep_counts = { .name = "alignment" };
+struct counts shrink_counts = { .name = "shrink" };
+struct counts node_counts = { .name = "nodes" };
+
+static struct task_struct *tasks[TASKS_MAX + 3];
+static unsigned int nr_tasks;
+static struct actor *workers;
+static void **node_objects;
+
+static void move_on(struct actor *a)
+{
+	int cpu = (actor_random(a) >> 16) % nr_cpu_ids;
+
+	if (cpu_online(cpu))	/* it may go now: then we stay */
+		set_cpus_allowed_ptr(current, cpumask_of(cpu));
+	else
+		set_cpus_allowed_ptr(current, cpu_possible_mask);
+}
+
+static int work(void *data)
+{
+	struct actor *a = data;
+	unsigned int i;
+
+	while (!kthread_should_stop()) {
+		move_on(a);
+		for (i = 0; i < STEPS_PER_CPU; i++) {
+			actor_step(a);
+			if (!(i & 15))
+				cond_resched();
+		}
+	}
+	return 0;
+}
+
+/* Alignment and size of one object, kept while the next one is made. */
+static void *sweep_one(size_t size, void *previous)
+{
+	void *p = goslab_malloc(size, GFP_KERNEL);
+
+	if (!p) {
+		atomic_long_inc(&sweep_counts.refused);
+		return previous;
+	}
+	check_malloc_alignment(&sweep_counts, p, size);
+	if (goslab_size(p) < size)
+		atomic_long_inc(&sweep_counts.changed);
+	atomic_long_inc(&sweep_counts.allocs);
+	goslab_free(previous);
+	return p;
+}
+
+/* Every size to 32 KiB, then some larger ones; at least once. */
+static int sweep(void *data)
+{
+	size_t size;
+	void *p = NULL;
+
+	do {
+		for (size = 1; size <= SZ_32K; size++) {
+			p = sweep_one(size, p);
+			if (!(size & 63))
+				cond_resched();
+		}
+		for (size = SZ_32K + 8; size <= SZ_1M; size += size / 16 & ~7) {
+			p = sweep_one(size, p);
+			cond_resched();
+		}
+		for (size = SZ_64K; size <= GOSLAB_MAX_SIZE / 4; size *= 2)
+			p = sweep_one(size, p);
+		goslab_free(p);
+		p = NULL;
+		msleep(20);
+	} while (!kthread_should_stop());
+	return 0;
+}
+
+static int shrink(void *data)
+{
+	while (!kthread_should_stop()) {
+		goslab_shrink();
+		atomic_long_inc(&shrink_counts.frees);
+		msleep(20);
+	}
+	return 0;
+}
+
+/* Objects for @node, allocated on whatever CPU this thread is now. */
+static void fill_node(void **objects, int node)
+{
+	unsigned int i;
+	size_t size;
+	gfp_t gfp;
+
+	for (i = 0; i < NODE_OBJECTS; i++) {
+		size = 16UL << i % 11;
+		gfp = i & 1 ? GFP_KERNEL : GFP_KERNEL | __GFP_THISNODE;
+		objects[i] = goslab_malloc_node(size, gfp, node);
+		if (!objects[i]) {
+			atomic_long_inc(&node_counts.refused);
+			continue;
+		}
+		atomic_long_inc(&node_counts.allocs);
+		if (page_to_nid(virt_to_page(objects[i])) != node)
+			atomic_long_inc(&node_counts.misplaced);
+	}
+}
+
+static void empty_node(void **objects)
+{
+	unsigned int i;
+
+	for (i = 0; i < NODE_OBJECTS; i++) {
+		goslab_free(objects[i]);
+		objects[i] = NULL;
+	}
+}
+
+static int node_after(int node)
+{
+	node = next_online_node(node);
+	return node < MAX_NUMNODES ? node : first_online_node;
+}
+
+/*
+ * Allocates for each node from each node's CPUs and frees on those of the
+ * next, so that magazines fill up with objects from elsewhere.
+ */
+static int place(void *data)
+{
+	void **objects = data;
+	int node, from;
+
+	do {
+		for_each_node_state(node, N_MEMORY) {
+			for_each_online_node(from) {
+				set_cpus_allowed_ptr(current,
+						     cpumask_of_node(from));
+				fill_node(objects, node);
+				set_cpus_allowed_ptr(current,
+						     cpumask_of_node(node_after(from)));
+				empty_node(objects);
+				cond_resched();
+			}
+		}
+	} while (!kthread_should_stop());
+	return 0;
+}
+
+bool tasks_have_nodes(void)
+{
+	return num_node_state(N_MEMORY) > 1;
+}
+
+static int start(int (*fn)(void *), void *data, const char *name)
+{
+	struct task_struct *t;
+
+	t = kthread_create(fn, data, "goslab_%s/%u", name, nr_tasks);
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	tasks[nr_tasks++] = t;
+	return 0;
+}
+
+static int start_workers(unsigned int threads, u64 seed)
+{
+	unsigned int i;
+	int err = 0;
+
+	workers = kcalloc(threads, sizeof(*workers), GFP_KERNEL);
+	if (!workers)
+		return -ENOMEM;
+	for (i = 0; i < threads && !err; i++) {
+		actor_init(&workers[i], &task_counts, GFP_KERNEL, TASK_MAX_SIZE,
+			   seed);
+		err = start(work, &workers[i], "worker");
+	}
+	return err;
+}
+
+static int start_nodes(void)
+{
+	node_objects = kcalloc(NODE_OBJECTS, sizeof(*node_objects), GFP_KERNEL);
+	if (!node_objects)
+		return -ENOMEM;
+	return start(place, node_objects, "nodes");
+}
+
+/**
+ * tasks_start() - start all threads.
+ * @threads: workers, at most TASKS_MAX.
+ * @nodes: check placement too.
+ * @seed: of the workers' random numbers.
+ *
+ * Return: 0 or an error; then too tasks_stop() must follow.
+ */
+int tasks_start(unsigned int threads, bool nodes, u64 seed)
+{
+	unsigned int i;
+	int err;
+
+	err = start_workers(threads, seed);
+	if (!err)
+		err = start(sweep, NULL, "sweep");
+	if (!err)
+		err = start(shrink, NULL, "shrink");
+	if (!err && nodes)
+		err = start_nodes();
+	for (i = 0; i < nr_tasks && !err; i++)
+		wake_up_process(tasks[i]);
+	return err;
+}
+
+void tasks_stop(void)
+{
+	while (nr_tasks)
+		kthread_stop(tasks[--nr_tasks]);
+	kfree(node_objects);
+	kfree(workers);
+}
