@@ -205,7 +205,7 @@ main() {
 	esac
 	if [ ! -d "$CACHE/$1/$2/" ]; then
 		need apt-get dpkg-deb xz
-		with_lock fetch
+		with_lock fetch "another run is fetching"
 		[ -d "$CACHE/$1/$2/" ] || "fetch_$1" "$2"
 	fi
 	(cd -P "$CACHE/$1/$2" && pwd)

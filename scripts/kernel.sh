@@ -91,7 +91,7 @@ main() {
 		sha256sum | cut -c1-8)
 	dir=$CACHE/build/$BED-$version-$hash
 	if [ ! -e "$dir/.ready" ]; then
-		with_lock "kernel-$BED"
+		with_lock "kernel-$BED" "kernel $BED ($version): being built, log in $dir/build.log"
 		mkdir -p "$CACHE/build"
 		wanted_config >"$dir.wanted"
 		[ -e "$dir/.ready" ] || build "$dir" "$src" "$version"

@@ -13,7 +13,7 @@ BUILD=${GOSLAB_BUILD:-$TOP/build}
 JOBS=${JOBS:-$(nproc)}
 
 # Every bed there is, in the order in which the tests use them.
-BEDS_ALL="uml-smp uml-up uml-6.1 uml-6.12 uml-debug qemu-6.1 qemu-6.12 qemu-6.1-rt"
+BEDS_ALL="uml-smp uml-6.1 uml-6.12 uml-up uml-debug qemu-6.1 qemu-6.12 qemu-6.1-rt"
 
 # say TEXT... - a line of progress.
 say() { printf '== %s\n' "$*" >&2; }
@@ -48,13 +48,14 @@ bed_lookup() {
 	esac
 }
 
-# with_lock NAME - holds the lock NAME of the cache until the script ends, so
-# that two runs do not fetch or build the same thing at once.
+# with_lock NAME TEXT - holds the lock NAME of the cache until the script ends,
+# so that two runs do not fetch or build the same thing at once; TEXT is what
+# another run is doing if it has to be waited for.
 with_lock() {
 	mkdir -p "$CACHE/lock"
 	exec {LOCK_FD}>"$CACHE/lock/$1"
 	if ! flock -n "$LOCK_FD"; then
-		say "$1: another run is at it, waiting"
+		say "$2, waiting for it"
 		flock "$LOCK_FD"
 	fi
 }

@@ -1,8 +1,9 @@
 #!/bin/bash
 # test.sh - every test on every bed, what "make test" does.
 #
-# What fails soonest comes first. Kernels that are still to be built are built
-# in the background, in the order in which they are used. A run that cannot be
+# What fails soonest comes first; at the end the debug kernel and the stock ones
+# have a processor each. Kernels that are still to be built are built in the
+# background, in the order in which they are used. A run that cannot be
 # read to its end (no kernel, no modules, panic, time over, a broken plan, a
 # kernel warning) counts as failed. The last line is "N passed, N failed, N
 # skipped"; the exit status is 0 only if nothing failed.
@@ -15,7 +16,9 @@ BEDS=${BEDS:-$BEDS_ALL}
 RESULTS=$BUILD/test
 ORDER=0
 DEBUG_ARGS="panic_on_warn=1 page_owner=on"
-TRACE=${TRACE:-$TOP/traces/fs-build.kmt.xz}
+TRACE=$TOP/kunit/traces/fs-build.kmt
+REPLAY_ARGS="trace=/data/fs-build.kmt mode=memory,contents limit=50000 rounds=1
+	idle=0 generated=2000"
 
 # wanted BED - 0 if the bed is among those asked for.
 wanted() { [[ " $BEDS " = *" $1 "* ]]; }
@@ -60,7 +63,7 @@ modules() {
 
 # bed_run BED KIND [BOOT-OPTION...] -- SCRIPT [ARG...] - one boot.
 bed_run() {
-	local bed=$1 run=$1-$2 start log problem="" why=$RESULTS/why
+	local bed=$1 run=$1-$2 start log problem="" why=$RESULTS/$1-$2.why
 	shift 2
 	wanted "$bed" || return 0
 	log=$BUILD/$bed/$run.log
@@ -101,32 +104,39 @@ build_ahead() {
 	done
 }
 
-run_uml() {
+# run_quick - User-Mode Linux at full speed.
+run_quick() {
 	bed_run uml-smp kunit-2 --cpus 2 --timeout 300 -- kunit.sh
 	bed_run uml-smp kunit-8 --cpus 8 --timeout 400 -- kunit.sh
-	bed_run uml-up kunit --timeout 300 -- kunit.sh
 	bed_run uml-6.1 kunit --timeout 300 -- kunit.sh
 	bed_run uml-6.12 kunit --timeout 300 -- kunit.sh
-	bed_run uml-debug kunit --cpus 2 --timeout 900 --append "$DEBUG_ARGS" \
-		-- kunit.sh
+	bed_run uml-up kunit --timeout 300 -- kunit.sh
 	bed_run uml-smp stress --cpus 8 --timeout 200 -- stress.sh \
 		seconds=15 threads=8
+}
+
+# run_debug - the same with every checker, which takes its time.
+run_debug() {
+	bed_run uml-debug kunit --cpus 2 --timeout 900 --append "$DEBUG_ARGS" \
+		-- kunit.sh
 	bed_run uml-debug stress --cpus 2 --timeout 400 --append "$DEBUG_ARGS" \
 		-- stress.sh seconds=15 threads=8
 }
 
+# run_stock - kernels as Debian ships them.
 run_stock() {
-	local bed
+	local bed trace=$RESULTS/fs-build.kmt
 
+	xz -dc "$TRACE.xz" >"$trace" || say "no trace: $TRACE.xz"
 	for bed in qemu-6.1 qemu-6.12; do
 		bed_run $bed stock --cpus 4 --numa 2 --mem 2G --timeout 400 \
-			--add "$TRACE" -- stock.sh full
+			--add "$trace" -- stock.sh full $REPLAY_ARGS
 	done
 	bed_run qemu-6.1-rt stock --cpus 4 --mem 2G --timeout 300 -- stock.sh rt
 }
 
 main() {
-	local bed start=$SECONDS
+	local bed debug start=$SECONDS
 	declare -gA BUILT=()
 
 	for bed in $BEDS; do
@@ -140,9 +150,12 @@ main() {
 	run_check
 	KERNEL_TREE=${KSRC:-$("$SCRIPTS/fetch.sh" src 7.2)}
 	build_ahead &
-	trap "kill $! 2>/dev/null || true" EXIT
-	run_uml
+	trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
+	run_quick
+	(ORDER=50; run_debug) &
+	debug=$!
 	run_stock
+	wait $debug || true
 	say "tests took $((SECONDS - start)) s"
 	python3 "$SCRIPTS/summary.py" "$RESULTS"/*.json
 }
