@@ -15,6 +15,7 @@
 BEDS=${BEDS:-$BEDS_ALL}
 RESULTS=$BUILD/test
 ORDER=0
+GROUPS_ASIDE=()
 DEBUG_ARGS="panic_on_warn=1 page_owner=on"
 TRACE=$TOP/kunit/traces/fs-build.kmt
 REPLAY_ARGS="trace=/data/fs-build.kmt mode=memory,contents limit=50000 rounds=1
@@ -104,8 +105,31 @@ build_ahead() {
 	done
 }
 
+# aside COMMAND... - runs it in the background, in a process group of its own,
+# so that nothing of it is left however this script ends. Sets ASIDE.
+aside() {
+	set -m
+	"$@" &
+	ASIDE=$!
+	set +m
+	GROUPS_ASIDE+=("$ASIDE")
+}
+
+# join NAME PID - waits for what runs aside; one that breaks off has failed.
+join() {
+	wait "$2" || record "lost-$1" "" 0 "the runs of '$1' broke off"
+}
+
+clean_up() {
+	local group
+	for group in "${GROUPS_ASIDE[@]}"; do
+		kill -TERM -- "-$group" 2>/dev/null || true
+	done
+}
+
 # run_quick - User-Mode Linux at full speed.
 run_quick() {
+	ORDER=10
 	bed_run uml-smp kunit-2 --cpus 2 --timeout 300 -- kunit.sh
 	bed_run uml-smp kunit-8 --cpus 8 --timeout 400 -- kunit.sh
 	bed_run uml-6.1 kunit --timeout 300 -- kunit.sh
@@ -117,6 +141,7 @@ run_quick() {
 
 # run_debug - the same with every checker, which takes its time.
 run_debug() {
+	ORDER=20
 	bed_run uml-debug kunit --cpus 2 --timeout 900 --append "$DEBUG_ARGS" \
 		-- kunit.sh
 	bed_run uml-debug stress --cpus 2 --timeout 400 --append "$DEBUG_ARGS" \
@@ -127,6 +152,7 @@ run_debug() {
 run_stock() {
 	local bed trace=$RESULTS/fs-build.kmt
 
+	ORDER=30
 	xz -dc "$TRACE.xz" >"$trace" || say "no trace: $TRACE.xz"
 	for bed in qemu-6.1 qemu-6.12; do
 		bed_run $bed stock --cpus 4 --numa 2 --mem 2G --timeout 400 \
@@ -149,13 +175,16 @@ main() {
 	esac
 	run_check
 	KERNEL_TREE=${KSRC:-$("$SCRIPTS/fetch.sh" src 7.2)}
-	build_ahead &
-	trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
-	run_quick
-	(ORDER=50; run_debug) &
-	debug=$!
-	run_stock
-	wait $debug || true
+	trap clean_up EXIT
+	trap 'exit 130' INT TERM
+	aside build_ahead
+	aside run_quick
+	join quick "$ASIDE"
+	aside run_debug
+	debug=$ASIDE
+	aside run_stock
+	join stock "$ASIDE"
+	join debug "$debug"
 	say "tests took $((SECONDS - start)) s"
 	python3 "$SCRIPTS/summary.py" "$RESULTS"/*.json
 }
