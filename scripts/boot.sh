@@ -11,11 +11,13 @@
 #   --add FILE     put it into /data           --out DIR     files left in /out
 #   --name NAME    of the log (default: the guest script's)
 #   --timeout SEC  then it is killed (default 300)
+#   --icount       QEMU only: one CPU, virtual nanoseconds are instructions
 #   --quiet        console to the log only     --shell       terminal, no log
 
 . "$(dirname "$0")/lib.sh"
 
 CPUS=1 MEM=1G NUMA=1 APPEND="" OUT="" NAME="" TIMEOUT=300 QUIET="" SHELL_MODE=""
+ICOUNT=""
 ADD=()
 
 parse_options() {
@@ -31,6 +33,7 @@ parse_options() {
 		--out) OUT=$2; shift ;;
 		--name) NAME=$2; shift ;;
 		--timeout) TIMEOUT=$2; shift ;;
+		--icount) ICOUNT=1 ;;
 		--quiet) QUIET=1 ;;
 		--shell) SHELL_MODE=1 ;;
 		--) shift; break ;;
@@ -75,24 +78,24 @@ memory_dir() {
 	die "no place with $MEM free for the machine's memory: try MEM=512M"
 }
 
-# um_command - sets COMMAND for User-Mode Linux.
+# um_command - sets COMMAND for User-Mode Linux. With more than two CPUs KASAN
+# walks off the host's stack of the others while they start.
 um_command() {
-	local fragment con="con=null con0=null,fd:1"
+	local con="null,fd:1" most=1 seccomp=auto
 
+	case $BED_CONFIG in
+	"smp debug") most=2 seccomp=on ;;
+	smp) most=8 seccomp=on ;;
+	esac
+	[ "$CPUS" -le $most ] || die "$BED: takes $most CPU(s), not $CPUS"
 	[ "$NUMA" = 1 ] || die "$BED: User-Mode Linux has no NUMA nodes"
-	[ -z "$SHELL_MODE" ] || con="con=null con0=fd:0,fd:1"
+	[ -z "$SHELL_MODE" ] || con="fd:0,fd:1"
 	TMPDIR=$(memory_dir)
 	export TMPDIR
-	COMMAND=("$KERNEL/linux" "mem=$MEM" "initrd=$WORK/initramfs" $con
-		kunit.enable=1 kunit.autorun=1)
-	[ "$BED_SOURCE" != 7.2 ] || COMMAND+=(seccomp=on)
-	case " $BED_CONFIG " in
-	*" smp "*) COMMAND+=("ncpus=$CPUS") ;;&
-	*" debug "*) [ "$CPUS" -le 2 ] || die "$BED: takes 2 CPUs at most, for" \
-		"KASAN walks off the stacks of the others at their start" ;;
-	*" smp "*) ;;
-	*) [ "$CPUS" = 1 ] || die "$BED: this kernel has one CPU only" ;;
-	esac
+	COMMAND=("$KERNEL/linux" "mem=$MEM" "initrd=$WORK/initramfs" con=null
+		"con0=$con" kunit.enable=1 kunit.autorun=1)
+	[ $most = 1 ] || COMMAND+=("ncpus=$CPUS")
+	[ "$BED_SOURCE" != 7.2 ] || COMMAND+=("seccomp=$seccomp")
 	[ -z "$OUT" ] || COMMAND+=("goslab.out=$OUT")
 	COMMAND+=($APPEND)
 }
@@ -110,6 +113,10 @@ qemu_command() {
 		COMMAND+=(-object "memory-backend-ram,id=m$i,size=$(numa_size)"
 			-numa "node,nodeid=$i,memdev=m$i,cpus=$(numa_cpus "$i")")
 	done
+	if [ -n "$ICOUNT" ]; then
+		[ "$CPUS" = 1 ] || die "--icount counts on one CPU only"
+		COMMAND+=(-icount "shift=0,sleep=off")
+	fi
 	if [ -n "$SHELL_MODE" ]; then
 		COMMAND+=(-serial mon:stdio)
 	else

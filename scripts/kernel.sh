@@ -1,5 +1,6 @@
 #!/bin/bash
-# kernel.sh BED - makes the kernel of a test bed and prints its directory.
+# kernel.sh BED          - makes the kernel of a test bed, prints its directory
+# kernel.sh --config BED - prints what its figures depend on
 #
 # User-Mode Linux is built from Debian's linux-source (or KSRC=DIR) outside the
 # checkout, once per source version, configuration and compiler. The stock
@@ -62,7 +63,21 @@ build() {
 	make_kernel "$1" "$2" >>"$1/build.log" 2>&1 || fail_build "$1"
 	[ -s "$1/Module.symvers" ] || die "$BED: no Module.symvers in $1"
 	touch "$1/.ready"
+	say "kernel $BED: $(pinned "$1/.config")"
 	say "kernel $BED ($3): built in $((SECONDS - start)) s"
+}
+
+# pinned CONFIG - the options that decide about time and memory, on one line.
+pinned() {
+	local name value out=""
+
+	for name in CC_OPTIMIZE_FOR_PERFORMANCE SLUB_TINY SLUB_DEBUG_ON \
+		SLAB_MERGE_DEFAULT SLAB_FREELIST_HARDENED MEMCG KASAN PREEMPT \
+		PROVE_LOCKING SMP NR_CPUS HZ; do
+		value=$(sed -n "s/^CONFIG_$name=//p" "$1")
+		out+=" $name=${value:-n}"
+	done
+	echo "${out# }"
 }
 
 source_dir() {
@@ -79,6 +94,15 @@ source_dir() {
 main() {
 	local src version hash dir
 
+	if [ "${1:-}" = --config ]; then
+		dir=$("$0" "${2:?usage: kernel.sh --config BED}")
+		if [ -e "$dir/.config" ]; then
+			pinned "$dir/.config"
+		else
+			pinned "$dir/kdir/.config"
+		fi
+		return
+	fi
 	BED=${1:?usage: kernel.sh BED}
 	bed_lookup "$BED"
 	if [ "$BED_KIND" = qemu ]; then
