@@ -7,10 +7,11 @@
  * it is unloaded. It knows goslab by its public header only.
  *
  * Passes (parameter "mode", separated by commas): "memory" and "time" are for
- * one CPU, "contents" is for many.
+ * one CPU, "contents" is for many. "hold" comes last, on the recorded trace
+ * only: what that never frees stays live, for goslab's debugfs files to show.
  *
- * Flow:     main -> trace, generate -> run -> time, memory, contents
- * Lifetime: after init nothing is left but the results.
+ * Flow:     main -> trace, generate -> run -> memory, time, contents
+ * Lifetime: after init nothing is left but the results and what "hold" keeps.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -32,7 +33,7 @@ MODULE_PARM_DESC(trace, "path of an uncompressed .kmt; none: generated only");
 
 static char *mode = "memory,time";
 module_param(mode, charp, 0444);
-MODULE_PARM_DESC(mode, "passes: memory, time, contents (memory,time)");
+MODULE_PARM_DESC(mode, "passes: memory, time, contents, hold (memory,time)");
 
 static unsigned int limit;
 module_param(limit, uint, 0444);
@@ -60,6 +61,8 @@ MODULE_PARM_DESC(spoil, "change an object on purpose: contents must fail");
 
 static struct dentry *dir;
 static struct debugfs_blob_wrapper results;
+static struct rp_trace recorded;
+static struct rp_run held;	/* by "hold"; without slots: nothing */
 
 /* Adds text to the results. What does not fit any more is left out. */
 void rp_json(const char *fmt, ...)
@@ -98,19 +101,39 @@ static int run_passes(const struct rp_trace *t)
 	return err;
 }
 
-static int run_trace(void)
+/* As recorded by goslab, and leave it there. */
+static int hold(void)
 {
-	struct rp_trace t;
+	int err;
+
+	err = rp_run_init(&held, &recorded);
+	if (!err)
+		err = rp_run_make_caches(&held, RP_GOSLAB);
+	if (!err)
+		err = rp_replay(&held, RP_GOSLAB);
+	return err;
+}
+
+static int run_recorded(void)
+{
 	int err;
 
 	if (!trace)
 		return 0;
-	err = rp_trace_read(&t, trace, limit);
-	if (err)
-		return err;
-	err = run_passes(&t);
-	rp_trace_free(&t);
+	err = rp_trace_read(&recorded, trace, limit);
+	if (!err)
+		err = run_passes(&recorded);
 	return err;
+}
+
+static void clean_up(void)
+{
+	if (held.slots) {
+		rp_run_free_objects(&held, RP_GOSLAB);
+		rp_run_exit(&held);
+	}
+	rp_trace_free(&recorded);
+	kfree(results.data);
 }
 
 static int run_generated(void)
@@ -131,22 +154,25 @@ static int __init replay_init(void)
 {
 	int err;
 
-	if (!wants("memory") && !wants("time") && !wants("contents")) {
-		pr_err("mode=%s: no pass of memory, time, contents\n", mode);
+	if (!wants("memory") && !wants("time") && !wants("contents") &&
+	    !wants("hold")) {
+		pr_err("mode=%s: memory, time, contents or hold\n", mode);
 		return -EINVAL;
 	}
 	results.data = kzalloc(RESULTS_SIZE, GFP_KERNEL);
 	if (!results.data)
 		return -ENOMEM;
 	rp_json("{\"release\":\"%s\",\"seed\":%lu", utsname()->release, seed);
-	err = run_trace();
+	err = run_recorded();
 	if (!err)
 		err = run_generated();
+	if (!err && wants("hold") && trace)
+		err = hold();
 	rp_json("}\n");
 	if (!err && results.size >= RESULTS_SIZE - 1)
 		err = -ENOSPC;
 	if (err) {
-		kfree(results.data);
+		clean_up();
 		return err;
 	}
 	dir = debugfs_create_dir("goslab_replay", NULL);
@@ -159,7 +185,7 @@ module_init(replay_init);
 static void __exit replay_exit(void)
 {
 	debugfs_remove(dir);
-	kfree(results.data);
+	clean_up();
 }
 module_exit(replay_exit);
 

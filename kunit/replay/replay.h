@@ -167,6 +167,7 @@ int rp_trace_check(struct rp_trace *trace);
 int rp_trace_generate(struct rp_trace *trace, u32 events, u64 seed);
 void rp_trace_free(struct rp_trace *trace);
 
+int rp_replay(struct rp_run *run, enum rp_way way);
 int rp_time(const struct rp_trace *trace, unsigned int rounds);
 int rp_memory(const struct rp_trace *trace, unsigned int idle);
 int rp_contents(const struct rp_trace *trace, bool spoil);

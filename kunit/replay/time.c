@@ -83,6 +83,12 @@ static int (*const loops[RP_WAYS][2])(struct rp_run *, u32, u32) = {
 	[RP_EMPTY] = { replay_empty, replay_empty_touched },
 };
 
+/* All of a trace without being timed; what it never frees stays. */
+int rp_replay(struct rp_run *run, enum rp_way way)
+{
+	return loops[way][0](run, 0, run->trace->nr_events);
+}
+
 static int time_round(struct rp_run *run, enum rp_way way, bool touch, u64 *ns)
 {
 	u32 from, to, nr = run->trace->nr_events;
@@ -121,8 +127,9 @@ static int time_all(struct rp_run *run, struct times *t, unsigned int rounds)
 					t->ns[way][touch][i - 1] = ns;
 			}
 		}
-		pr_info("%s: time, round %u of %u\n", run->trace->name, i,
-			rounds);
+		if (i % 5 == 1)
+			pr_info("%s: time, round %u of %u\n",
+				run->trace->name, i, rounds);
 	}
 	return 0;
 }

@@ -1,0 +1,43 @@
+# replay.sh [PARAM=VALUE...] - the recorded trace through goslab and SLUB.
+#
+# Parameters go to goslab_replay.ko. Into /out: its results, and what goslab
+# shows in debugfs meanwhile. Fails if something does not load or unload, breaks
+# an invariant, or leaves pages behind.
+
+. /guest/lib.sh
+
+GOSLAB=/sys/kernel/debug/goslab
+
+# keep_files - copies of all that can be read of the allocator.
+keep_files() {
+	local f
+	mkdir -p /out/debugfs
+	for f in "$GOSLAB"/*; do
+		[ ! -f "$f" ] || cat "$f" >"/out/debugfs/${f##*/}"
+	done
+}
+
+# nothing_left - 0 if the allocator went away without leaving pages.
+nothing_left() {
+	gone goslab || return 1
+	! dmesg | grep 'goslab: .*pages still hold'
+}
+
+status=0
+module goslab || exit 1
+if module goslab_replay "$@"; then
+	cat /sys/kernel/debug/goslab_replay/results >/out/results.json
+	keep_files
+	verified || status=1
+	rmmod goslab_replay || status=1
+else
+	status=1
+fi
+verified || status=1
+rmmod goslab || status=1
+if nothing_left; then
+	echo "goslab_replay: unloaded, not one page stayed" >/dev/kmsg
+else
+	status=1
+fi
+exit $status

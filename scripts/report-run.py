@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+"""report-run.py DIR KERNEL TRACE JSON - the figures of a run, as a table.
+
+DIR is what run.sh made: up/ and smp/ with results.json of goslab_replay.ko and
+debugfs/, the files of the allocator. KERNEL is the build directory of the timed
+kernel, TRACE the name to print. Prints the table, which of the limits are kept,
+and the debugfs files; writes the figures to JSON. What each of them means is in
+Documentation/running.rst, and so are the keys.
+"""
+
+import json
+import os
+import statistics
+import sys
+
+RECORDED = ('goslab', 'slab')
+THROUGH_MALLOC = ('goslab_malloc', 'kmalloc')
+PARTS = ('spans', 'free_runs', 'metadata', 'parked')
+SHOWN = ('stats', 'classes', 'caches', 'mcaches', 'mheap', 'owners', 'verify')
+
+# The figures are only worth something with these known (scripts/config).
+CONFIG = ('CC_OPTIMIZE_FOR_PERFORMANCE', 'SMP', 'PREEMPT', 'SLUB_TINY',
+          'SLUB_DEBUG', 'SLUB_DEBUG_ON', 'SLAB_MERGE_DEFAULT',
+          'SLAB_FREELIST_RANDOM', 'SLAB_FREELIST_HARDENED',
+          'INIT_ON_ALLOC_DEFAULT_ON', 'MEMCG', 'KASAN', 'UBSAN',
+          'DEBUG_KMEMLEAK', 'PROVE_LOCKING', 'PAGE_OWNER')
+
+TIME_BOUND = 0.9
+HELD_BOUND = 1.25
+IDLE_FACTOR, IDLE_EXTRA = 1.1, 1 << 20
+
+
+def per_event(timed, way, kind):
+    """Median of the rounds, in ns for an event, the loop included."""
+    return statistics.median(timed[way][kind]) / timed['events']
+
+
+def times(timed, way):
+    """All that is said of the time of one way."""
+    plain, touched = (per_event(timed, way, k) for k in ('plain', 'touched'))
+    rounds = [ns / timed['events'] for ns in timed[way]['plain']]
+    return {
+        'events': timed['events'],
+        'ns_per_event': plain - per_event(timed, 'empty', 'plain'),
+        'ns_per_event_raw': plain,
+        'ns_per_event_touched': touched - per_event(timed, 'empty', 'touched'),
+        'ns_per_event_touched_raw': touched,
+        'ns_per_event_rounds': [min(rounds), max(rounds)],
+        'rounds': len(rounds),
+    }
+
+
+def memory(measured, way):
+    """All that is said of the memory of one way."""
+    figures = measured[way]
+    result = {
+        'peak_requested_bytes': measured['peak_requested'],
+        'peak_object_bytes': figures['peak_objects'],
+        'peak_held_bytes': figures['peak_held'],
+        'end_held_bytes': figures['end']['held'],
+    }
+    if 'peak' in figures:
+        result['peak_parts'] = {part: figures['peak'][part] for part in PARTS}
+    idle = {key[len('after_'):]: value['held']
+            for key, value in figures.items() if key.startswith('after_')}
+    if idle:
+        result['idle_held_bytes'] = idle
+    return result
+
+
+def figures_of(results, name, ways):
+    """Time and memory of each way that this trace was replayed."""
+    timed, measured = results[name + '_time'], results[name + '_memory']
+    return {way: dict(times(timed, way), **memory(measured, way))
+            for way in ways if way in timed and way in measured}
+
+
+def number(value):
+    return format(value, ',') if isinstance(value, int) else '%.2f' % value
+
+
+def row(name, figures, slub):
+    """A line of the table; ratios are to SLUB's way of the same kind."""
+    parts = figures.get('peak_parts')
+    cells = [name, figures['events'], figures['ns_per_event'],
+             figures['ns_per_event_raw'],
+             figures['ns_per_event'] / slub['ns_per_event'],
+             figures['ns_per_event_touched'],
+             figures['ns_per_event_touched'] / slub['ns_per_event_touched'],
+             figures['peak_requested_bytes'], figures['peak_held_bytes']]
+    cells += [parts[part] if parts else '-' for part in PARTS]
+    cells.append(figures['peak_held_bytes'] / figures['peak_requested_bytes'])
+    return [c if isinstance(c, str) else number(c) for c in cells]
+
+
+HEAD = [['', '', 'ns per', '', 'to', 'objects', 'to', 'peak', 'peak', 'in',
+         'free', 'meta-', 'parked', 'held by'],
+        ['', 'events', 'event', 'raw', 'SLUB', 'touched', 'SLUB', 'requested',
+         'held', 'spans', 'runs', 'data', 'per CPU', 'requested']]
+
+
+def table_rows(title, figures):
+    """The pairs that were measured: goslab's way, then SLUB's."""
+    rows = [[title] + [''] * (len(HEAD[0]) - 1)]
+    for pair in (RECORDED, THROUGH_MALLOC):
+        if pair[0] in figures:
+            rows += [row('  ' + way, figures[way], figures[pair[1]])
+                     for way in pair]
+    return rows
+
+
+def print_table(rows):
+    widths = [max(len(r[i]) for r in rows if r[1] or i)
+              for i in range(len(rows[0]))]
+    for r in rows:
+        line = [r[0].ljust(widths[0])]
+        line += [c.rjust(w) for c, w in zip(r[1:], widths[1:])]
+        print('  '.join(line).rstrip())
+
+
+def idle_limits(run):
+    """Idle memory of each way: (what, figure, bound)."""
+    bound = IDLE_FACTOR * run['end_bytes'] + IDLE_EXTRA
+    for way in ('goslab', 'goslab_malloc'):
+        held = run.get(way, {}).get('idle_held_bytes', {}).get('10')
+        if held is not None:
+            yield ('%s: idle after 10 s, of %s live' % (
+                way, number(run['end_bytes'])), held, bound)
+
+
+def limits(run):
+    """Every limit there is: (what, figure, bound); less or equal is kept."""
+    for ours, theirs in (RECORDED, THROUGH_MALLOC):
+        if ours not in run:
+            continue
+        yield ('%s: time, to %s' % (ours, theirs),
+               run[ours]['ns_per_event'] / run[theirs]['ns_per_event'],
+               TIME_BOUND)
+        yield ('%s: peak held, to requested' % ours,
+               run[ours]['peak_held_bytes'] /
+               run[ours]['peak_requested_bytes'], HELD_BOUND)
+    yield ("goslab_malloc: peak held, less than kmalloc's",
+           run['goslab_malloc']['peak_held_bytes'],
+           run['kmalloc']['peak_held_bytes'] - 1)
+    yield from idle_limits(run)
+
+
+def print_limits(run):
+    """Each limit with its figure; returns them for the JSON."""
+    said = []
+    for what, figure, bound in limits(run):
+        bound = int(bound) if isinstance(figure, int) else bound
+        kept = figure <= bound
+        said.append({'limit': what, 'figure': figure, 'bound': bound,
+                     'kept': kept})
+        print('  %-52s %13s  at most %13s  %s' % (
+            what, number(figure), number(bound), 'ok' if kept else 'MISSED'))
+    return said
+
+
+def kernel_config(directory):
+    """The options that matter for the figures, and the compiler."""
+    values = dict.fromkeys(CONFIG, 'n')
+    compiler = 'unknown compiler'
+    with open(os.path.join(directory, '.config')) as config:
+        for line in config:
+            name, _, value = line.strip().partition('=')
+            if name == 'CONFIG_CC_VERSION_TEXT':
+                compiler = value.strip('"')
+            elif name[len('CONFIG_'):] in values:
+                values[name[len('CONFIG_'):]] = value
+    return values, compiler
+
+
+def print_kernel(up, config, compiler):
+    print('Linux %s, User-Mode Linux, one CPU; %s' % (up['release'], compiler))
+    line = ' '
+    for name in CONFIG:
+        word = ' %s=%s' % (name, config[name])
+        if len(line + word) > 100:
+            print(line)
+            line = ' '
+        line += word
+    print(line)
+
+
+def print_contents(smp):
+    """What the SMP kernel found; it would have failed on any change."""
+    for name in ('trace', 'generated'):
+        for way in ('goslab', 'goslab_malloc'):
+            found = smp.get(name + '_contents', {}).get(way)
+            if found:
+                print('  %-9s %-14s %9s events on %d CPUs, %d objects changed' %
+                      (name, way, number(smp[name + '_contents']['events']),
+                       found['cpus'], found['changed']))
+
+
+def print_files(directory):
+    for name in SHOWN:
+        path = os.path.join(directory, name)
+        if os.path.exists(path):
+            print('\n/sys/kernel/debug/goslab/%s' % name)
+            with open(path) as file:
+                sys.stdout.write(file.read())
+
+
+def load(directory, machine):
+    with open(os.path.join(directory, machine, 'results.json')) as file:
+        return json.load(file)
+
+
+def main():
+    directory, kernel, trace, output = sys.argv[1:]
+    up, smp = load(directory, 'up'), load(directory, 'smp')
+    config, compiler = kernel_config(kernel)
+    ways = RECORDED + THROUGH_MALLOC
+    run = figures_of(up, 'trace', ways)
+    if 'goslab' not in run:     # no caches were recorded: the same as malloc
+        run.update(goslab=run['goslab_malloc'], slab=run['kmalloc'])
+    run['end_bytes'] = up['trace_memory']['end_bytes']
+    run['generated'] = figures_of(up, 'generated', ways)
+
+    print()
+    print_kernel(up, config, compiler)
+    print('\nBytes; ns are medians of %d rounds, less the empty replay.' %
+          run['goslab']['rounds'])
+    print_table(HEAD + table_rows('%s' % os.path.basename(trace), run) +
+                table_rows('generated, seed %d' % up['seed'],
+                           run['generated']))
+    print('\nContents on the SMP kernel')
+    print_contents(smp)
+    print('\nLimits, for the trace')
+    run['limits'] = print_limits(run)
+    print_files(os.path.join(directory, 'up', 'debugfs'))
+    run.update(trace=trace, release=up['release'], config=config,
+               compiler=compiler, contents={
+                   key: value for key, value in smp.items()
+                   if key.endswith('_contents')})
+    with open(output, 'w') as file:
+        json.dump(run, file, indent=1)
+        file.write('\n')
+    missed = sum(not limit['kept'] for limit in run['limits'])
+    print('\nBoth machines unloaded everything, not one page stayed.')
+    print('%d of %d limits kept; figures in %s' % (
+        len(run['limits']) - missed, len(run['limits']), output))
+
+
+if __name__ == '__main__':
+    main()
