@@ -75,7 +75,14 @@ def figures_of(results, name, ways):
             for way in ways if way in timed and way in measured}
 
 
+def ratio(a, b):
+    """a / b, or None where a trace is too short to tell."""
+    return a / b if b > 0 else None
+
+
 def number(value):
+    if value is None:
+        return '-'
     return format(value, ',') if isinstance(value, int) else '%.2f' % value
 
 
@@ -84,12 +91,14 @@ def row(name, figures, slub):
     parts = figures.get('peak_parts')
     cells = [name, figures['events'], figures['ns_per_event'],
              figures['ns_per_event_raw'],
-             figures['ns_per_event'] / slub['ns_per_event'],
+             ratio(figures['ns_per_event'], slub['ns_per_event']),
              figures['ns_per_event_touched'],
-             figures['ns_per_event_touched'] / slub['ns_per_event_touched'],
+             ratio(figures['ns_per_event_touched'],
+                   slub['ns_per_event_touched']),
              figures['peak_requested_bytes'], figures['peak_held_bytes']]
     cells += [parts[part] if parts else '-' for part in PARTS]
-    cells.append(figures['peak_held_bytes'] / figures['peak_requested_bytes'])
+    cells.append(ratio(figures['peak_held_bytes'],
+                       figures['peak_requested_bytes']))
     return [c if isinstance(c, str) else number(c) for c in cells]
 
 
@@ -134,7 +143,7 @@ def limits(run):
         if ours not in run:
             continue
         yield ('%s: time, to %s' % (ours, theirs),
-               run[ours]['ns_per_event'] / run[theirs]['ns_per_event'],
+               ratio(run[ours]['ns_per_event'], run[theirs]['ns_per_event']),
                TIME_BOUND)
         yield ('%s: peak held, to requested' % ours,
                run[ours]['peak_held_bytes'] /
@@ -150,7 +159,7 @@ def print_limits(run):
     said = []
     for what, figure, bound in limits(run):
         bound = int(bound) if isinstance(figure, int) else bound
-        kept = figure <= bound
+        kept = figure is not None and figure <= bound
         said.append({'limit': what, 'figure': figure, 'bound': bound,
                      'kept': kept})
         print('  %-52s %13s  at most %13s  %s' % (
