@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GS_API_API_H
+#define GS_API_API_H
+
+#include "front/hooks.h"
+#include "front/mcache.h"
+
+/* api/malloc.c */
+void gs_free_unusual(struct mspan *s, void *p, unsigned long site);
+void gs_free_bad(struct mspan *s, void *p, unsigned long site);
+
+/* api/cache.c */
+void gs_cache_init(void);
+unsigned long gs_cache_exit(void);
+
+/* api/reclaim.c */
+int gs_reclaim_init(void);
+void gs_reclaim_exit(void);
+
+/* Free object @i of @s, at @p, whose state says that it is live. */
+static __always_inline void gs_free_object(struct mspan *s, void *p, int i)
+{
+	gs_hook_free(p, s->elemsize, s->keep);
+	if (unlikely(!gs_mcache_free(s, p, &s->objects[i])))
+		gs_mcache_free_slow(s, p, &s->objects[i]);
+}
+
+#endif /* GS_API_API_H */

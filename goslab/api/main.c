@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * main: load and unload, from the bottom up and back.
+ *
+ * Nobody can be in an allocation while the module goes: clients hold it by its
+ * symbols. What they left is reported, and its pages are leaked, never freed.
+ *
+ * Context:    task.
+ * Tests:      scripts/guest/kunit.sh, scripts/guest/stock.sh
+ */
+#include <linux/export.h>
+#include <linux/goslab.h>
+#include <linux/module.h>
+
+#include "api/api.h"
+#include "back/arena.h"
+#include "back/mheap.h"
+#include "base/report.h"
+#include "base/sys.h"
+#include "front/drain.h"
+#include "front/usage.h"
+#include "watch/watch.h"
+
+module_param_named(max_parked, gs_max_parked, ulong, 0644);
+MODULE_PARM_DESC(max_parked, "most bytes that one CPU may park in magazines (262144)");
+
+void goslab_usage(struct goslab_usage *now, struct goslab_usage *peak)
+{
+	if (now)
+		gs_usage_read(now);
+	if (peak)
+		gs_usage_read_peak(peak);
+}
+EXPORT_SYMBOL_GPL(goslab_usage);
+
+void goslab_usage_reset_peak(void)
+{
+	gs_usage_reset();
+}
+EXPORT_SYMBOL_GPL(goslab_usage_reset_peak);
+
+static int __init goslab_init(void)
+{
+	int ret;
+
+	ret = gs_span_init();
+	if (ret)
+		return ret;
+	ret = gs_arena_init();
+	if (ret)
+		goto no_arena;
+	ret = gs_mheap_init();
+	if (ret)
+		goto no_mheap;
+	ret = gs_class_init_malloc();
+	if (ret)
+		goto no_class;
+	ret = gs_mcache_init();
+	if (ret)
+		goto no_mcache;
+	gs_drain_init();
+	gs_cache_init();
+	ret = gs_reclaim_init();
+	if (ret)
+		goto no_reclaim;
+	gs_debugfs_init();
+	return 0;
+
+no_reclaim:
+	gs_mcache_exit();
+no_mcache:
+	gs_class_exit_malloc();
+no_class:
+	gs_mheap_exit();
+no_mheap:
+	gs_arena_exit();
+no_arena:
+	gs_span_exit();
+	return ret;
+}
+
+static void __exit goslab_exit(void)
+{
+	unsigned long left;
+
+	gs_debugfs_exit();
+	gs_reclaim_exit();
+	gs_cache_exit();
+	gs_mcache_exit();
+	gs_class_exit_malloc();
+	left = gs_mheap_exit();
+	if (left)
+		gs_report(&(struct gs_report) {
+			.kind = GS_BUG_LIVE_OBJECTS, .name = "the heap",
+			.what = "pages", .value = left, .site = _RET_IP_,
+		});
+	gs_arena_exit();
+	gs_span_exit();
+	if (gs_sys_held() != left * GS_PAGE_SIZE)
+		pr_err("goslab: %zu bytes lost at unload\n",
+		       gs_sys_held() - left * GS_PAGE_SIZE);
+}
+
+module_init(goslab_init);
+module_exit(goslab_exit);
+
+MODULE_DESCRIPTION("The allocator of the Go runtime and TCMalloc for kernel modules");
+MODULE_LICENSE("GPL");

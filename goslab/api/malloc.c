@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * malloc: objects by size. Start reading here.
+ *
+ * The life of an object (Documentation/design.rst tells it in full):
+ *
+ * Allocation goes down until a layer has something:
+ *   1 api/     the size becomes a class (base/sizeclass), constants at compile time
+ *   2 front/   this CPU's slot of the class: pop its magazine, else take the
+ *              next object of the span that the CPU owns; no lock, no atomic
+ *   3 middle/  the class's central lists: a batch under one spinlock
+ *   4 back/    the page heap: a span, best fit from the free runs
+ *   5 base/    sys draws a block from the kernel
+ * Objects above 32 KiB start at 4.
+ *
+ * A free goes up from the address:
+ *   1 back/    the radix tree finds the span, one multiply the object
+ *   2          its state byte must be an owner's number: anything else is
+ *              reported and nothing is changed
+ *   3 front/   push it on this CPU's magazine; when that is full, its older
+ *              half goes back to the spans (middle/), empty spans to the page
+ *              heap (back/), long idle pages to the kernel (base/)
+ *
+ * Lock:       none here.
+ * Context:    any but NMI.
+ * Tests:      kunit/malloc_kunit.c, kunit/misuse_kunit.c
+ */
+#include <linux/export.h>
+#include <linux/goslab.h>
+#include <linux/string.h>
+
+#include "api/api.h"
+#include "back/arena.h"
+#include "base/owner.h"
+#include "base/report.h"
+#include "base/sizeclass.h"
+#include "front/hooks.h"
+#include "front/large.h"
+#include "front/mcache.h"
+#include "front/tiny.h"
+
+/* Would any of these bits place or treat memory as the pool cannot? */
+static __always_inline bool gfp_refused(gfp_t gfp, unsigned long site)
+{
+	if (likely(!(gfp & GS_GFP_REFUSED)))
+		return false;
+	gs_report_at(GS_BUG_BAD_ZONE, NULL, NULL, site);
+	return true;
+}
+
+/* An object of one of the classes of malloc. */
+static __always_inline void *alloc_class(unsigned int spc, gfp_t gfp,
+					 struct goslab_owner *owner,
+					 unsigned long site)
+{
+	struct gs_class *c = &gs_classes[spc];
+	u8 id = gs_owner_id(owner);
+	bool zeroed = false;
+	void *p;
+
+	if (gfp_refused(gfp, site))
+		return NULL;
+	p = gs_mcache_alloc(&gs_mcache.slot[spc], id, &zeroed);
+	if (unlikely(!p)) {
+		p = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, id, &zeroed);
+		if (!p)
+			return NULL;
+	}
+	gs_hook_alloc(p, c->elemsize, gfp, false, zeroed, spc & 1);
+	return p;
+}
+
+/* Sizes that no class serves: 0, large, and too large. */
+static noinline void *alloc_unusual(size_t size, gfp_t gfp, int node,
+				    struct goslab_owner *owner,
+				    unsigned long site)
+{
+	bool zeroed;
+	void *p;
+
+	if (!size)
+		return ZERO_SIZE_PTR;
+	if (size > GOSLAB_MAX_SIZE || gfp_refused(gfp, site))
+		return NULL;
+	p = gs_large_alloc(size, gfp, node, gs_owner_id(owner), &zeroed);
+	if (p)
+		gs_hook_alloc(p, gs_pages(size) << GS_PAGE_SHIFT, gfp, false,
+			      zeroed, false);
+	return p;
+}
+
+void *__goslab_malloc(size_t size, gfp_t gfp, struct goslab_owner *owner)
+{
+	if (unlikely(size - 1 >= GS_MAX_SMALL))
+		return alloc_unusual(size, gfp, NUMA_NO_NODE, owner, _RET_IP_);
+	return alloc_class(gs_spc(gs_sizeclass_of(size), false), gfp, owner,
+			   _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(__goslab_malloc);
+
+void *__goslab_malloc_class(unsigned int class, gfp_t gfp,
+			    struct goslab_owner *owner)
+{
+	return alloc_class(gs_spc(class, false), gfp, owner, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(__goslab_malloc_class);
+
+void *__goslab_malloc_noscan(size_t size, gfp_t gfp, struct goslab_owner *owner)
+{
+	void *p;
+
+	if (unlikely(size - 1 >= GS_MAX_SMALL))
+		return alloc_unusual(size, gfp, NUMA_NO_NODE, owner, _RET_IP_);
+	if (size >= GS_TINY_BLOCK || !GS_TINY_ENABLED)
+		return alloc_class(gs_spc(gs_sizeclass_of(size), true), gfp,
+				   owner, _RET_IP_);
+	if (gfp_refused(gfp, _RET_IP_))
+		return NULL;
+	p = gs_tiny_alloc(size, gfp, gs_owner_id(owner));
+	if (p)
+		gs_hook_alloc(p, size, gfp, false, false, true);
+	return p;
+}
+EXPORT_SYMBOL_GPL(__goslab_malloc_noscan);
+
+void *__goslab_malloc_node(size_t size, gfp_t gfp, int node,
+			   struct goslab_owner *owner)
+{
+	struct gs_class *c;
+	bool zeroed = false;
+	void *p;
+
+	if (node == NUMA_NO_NODE)
+		return __goslab_malloc(size, gfp, owner);
+	if (node < 0 || node >= nr_node_ids || !node_online(node)) {
+		gs_report(&(struct gs_report) {
+			.kind = GS_BUG_BAD_NODE, .what = "node", .value = node,
+			.site = _RET_IP_,
+		});
+		return NULL;
+	}
+	if (unlikely(size - 1 >= GS_MAX_SMALL))
+		return alloc_unusual(size, gfp, node, owner, _RET_IP_);
+	if (node == numa_mem_id())
+		return alloc_class(gs_spc(gs_sizeclass_of(size), false), gfp,
+				   owner, _RET_IP_);
+	if (gfp_refused(gfp, _RET_IP_))
+		return NULL;
+	c = &gs_classes[gs_spc(gs_sizeclass_of(size), false)];
+	p = gs_mcache_alloc_slow(c, node, gfp, gs_owner_id(owner), &zeroed);
+	if (p)
+		gs_hook_alloc(p, c->elemsize, gfp, false, zeroed, false);
+	return p;
+}
+EXPORT_SYMBOL_GPL(__goslab_malloc_node);
+
+static void free_tiny(struct mspan *s, void *p, unsigned long site)
+{
+	enum gs_tiny_kind kind;
+	size_t size;
+
+	kind = gs_tiny_look(s, p, &size);
+	if (kind == GS_TINY_LIVE) {
+		gs_hook_free(p, size, false);
+		kind = gs_tiny_free(s, p);
+	}
+	if (kind != GS_TINY_LIVE)
+		gs_report_at(kind == GS_TINY_INSIDE ? GS_BUG_INTERIOR_FREE :
+			     GS_BUG_DOUBLE_FREE, s->class->name, p, site);
+}
+
+static void free_large(struct mspan *s, void *p, unsigned long site)
+{
+	if ((unsigned long)p != s->base) {
+		gs_report_at(GS_BUG_INTERIOR_FREE, "large", p, site);
+		return;
+	}
+	gs_hook_free(p, s->elemsize, false);
+	if (!gs_large_free(s))
+		gs_report_at(GS_BUG_DOUBLE_FREE, "large", p, site);
+}
+
+/* Anything but an object of a small class: tiny, large, or a mistake. */
+void gs_free_unusual(struct mspan *s, void *p, unsigned long site)
+{
+	switch (s ? smp_load_acquire(&s->state) : GS_SPAN_DEAD) {
+	case GS_SPAN_TINY:
+		free_tiny(s, p, site);
+		break;
+	case GS_SPAN_LARGE:
+		free_large(s, p, site);
+		break;
+	case GS_SPAN_ZOMBIE:
+		gs_report_at(GS_BUG_DEAD_CACHE, s->class->name, p, site);
+		break;
+	default:
+		/* Pages that are ours but free held an object that was freed. */
+		gs_report_at(gs_arena_is_free_run(p) ? GS_BUG_DOUBLE_FREE :
+			     GS_BUG_FOREIGN_FREE, NULL, p, site);
+	}
+}
+
+/* An address in a small span that is no live object's start. */
+void gs_free_bad(struct mspan *s, void *p, unsigned long site)
+{
+	enum gs_report_kind kind = GS_BUG_INTERIOR_FREE;
+	int i = gs_span_index(s, p);
+
+	if (i >= 0)
+		kind = READ_ONCE(s->objects[i]) <= GS_HELD ?
+			GS_BUG_DOUBLE_FREE : GS_BUG_BAD_STATE;
+	gs_report_at(kind, s->class->name, p, site);
+}
+
+void goslab_free(const void *ptr)
+{
+	void *p = (void *)ptr;
+	struct mspan *s;
+	int i;
+
+	if (unlikely(ZERO_OR_NULL_PTR(p)))
+		return;
+	s = gs_arena_span(p);
+	/* Pairs with the release in gs_mheap_publish(). */
+	if (unlikely(!s || smp_load_acquire(&s->state) != GS_SPAN_SMALL)) {
+		gs_free_unusual(s, p, _RET_IP_);
+		return;
+	}
+	i = gs_span_index(s, p);
+	if (unlikely(i < 0 || READ_ONCE(s->objects[i]) < GS_OWNER_MIN)) {
+		gs_free_bad(s, p, _RET_IP_);
+		return;
+	}
+	gs_free_object(s, p, i);
+}
+EXPORT_SYMBOL_GPL(goslab_free);
+
+/* Bytes of the live object at @p; 0 if there is none. */
+static size_t size_of(const void *p)
+{
+	struct mspan *s = gs_arena_span(p);
+	size_t size = 0;
+	int i;
+
+	switch (s ? smp_load_acquire(&s->state) : GS_SPAN_DEAD) {
+	case GS_SPAN_SMALL:
+	case GS_SPAN_LARGE:
+		i = gs_span_index(s, p);
+		if (i >= 0 && READ_ONCE(s->objects[i]) >= GS_OWNER_MIN)
+			size = s->elemsize;
+		break;
+	case GS_SPAN_TINY:
+		if (gs_tiny_look(s, p, &size) != GS_TINY_LIVE)
+			size = 0;
+		break;
+	}
+	return size;
+}
+
+size_t goslab_size(const void *p)
+{
+	size_t size;
+
+	if (ZERO_OR_NULL_PTR(p))
+		return 0;
+	size = size_of(p);
+	if (!size)
+		gs_report_at(GS_BUG_NOT_LIVE, NULL, p, _RET_IP_);
+	return size;
+}
+EXPORT_SYMBOL_GPL(goslab_size);
+
+void goslab_free_sensitive(const void *p)
+{
+	size_t size = ZERO_OR_NULL_PTR(p) ? 0 : size_of(p);
+
+	if (size)
+		memzero_explicit((void *)p, size);
+	goslab_free(p);
+}
+EXPORT_SYMBOL_GPL(goslab_free_sensitive);
+
+/* Would a new object of @size bytes be as large as one of @old bytes? */
+static bool same_room(size_t size, size_t old)
+{
+	if (size > old)
+		return false;
+	if (size <= GS_MAX_SMALL)
+		return gs_sizeclass(gs_sizeclass_of(size)).size >= old;
+	return (size_t)gs_pages(size) << GS_PAGE_SHIFT >= old;
+}
+
+void *__goslab_realloc(const void *p, size_t size, gfp_t gfp,
+		       struct goslab_owner *owner)
+{
+	size_t old;
+	void *fresh;
+
+	if (ZERO_OR_NULL_PTR(p))
+		return __goslab_malloc(size, gfp, owner);
+	if (!size) {
+		goslab_free(p);
+		return ZERO_SIZE_PTR;
+	}
+	old = size_of(p);
+	if (!old) {
+		gs_report_at(GS_BUG_NOT_LIVE, NULL, p, _RET_IP_);
+		return NULL;
+	}
+	if (same_room(size, old))
+		return (void *)p;
+	fresh = __goslab_malloc(size, gfp, owner);
+	if (!fresh)
+		return NULL;
+	memcpy(fresh, p, min(size, old));
+	goslab_free(p);
+	return fresh;
+}
+EXPORT_SYMBOL_GPL(__goslab_realloc);

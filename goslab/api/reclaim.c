@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * reclaim: who asks memory back: idle time, the kernel's reclaim, a user,
+ * a CPU that goes; and who adds some: memory hotplug.
+ *
+ * Always from the top down: front (slots), middle (empty spans), back (runs).
+ *
+ * Lock:       see drain.c and class.c; the shrinker takes none that it would
+ *             have to wait for, and waits for no other CPU.
+ * Context:    the shrinker: reclaim, with any gfp. The others: task.
+ * Tests:      kunit/reclaim_kunit.c, scripts/guest/stock.sh
+ */
+#include <linux/cpuhotplug.h>
+#include <linux/export.h>
+#include <linux/goslab.h>
+#include <linux/memory.h>
+#include <linux/module.h>
+#include <linux/notifier.h>
+#include <linux/shrinker.h>
+
+#include "api/api.h"
+#include "back/arena.h"
+#include "back/mheap.h"
+#include "back/scavenger.h"
+#include "base/worker.h"
+#include "front/drain.h"
+
+static struct shrinker *shrinker;
+static int cpu_state;
+
+/* Once a second while something is parked, free or about to be. */
+static bool tick(void)
+{
+	bool again;
+
+	gs_drain_post_idle();
+	if (gs_scavenge_quiet())
+		gs_class_trim_all();
+	again = gs_scavenge();
+	return again || gs_drain_pending();
+}
+
+static unsigned long count_objects(struct shrinker *s, struct shrink_control *sc)
+{
+	/* In kernel pages; what is parked is not known exactly, and little. */
+	return gs_mheap_free_pages() * GS_PAGE_SIZE >> PAGE_SHIFT ?: SHRINK_EMPTY;
+}
+
+static unsigned long scan_objects(struct shrinker *s, struct shrink_control *sc)
+{
+	unsigned long want = gs_pages(sc->nr_to_scan << PAGE_SHIFT);
+	unsigned long done = gs_mheap_release(want, true);
+
+	/* What CPUs park comes back later; nobody waits for it here. */
+	if (done < want)
+		gs_drain_post_all();
+	if (!done)
+		return SHRINK_STOP;
+	done = done * GS_PAGE_SIZE >> PAGE_SHIFT;
+	mm_account_reclaimed_pages(done);
+	return done;
+}
+
+size_t goslab_shrink(void)
+{
+	might_sleep();
+	gs_drain_all();
+	gs_class_trim_all();
+	return gs_mheap_release(ULONG_MAX, false) << GS_PAGE_SHIFT;
+}
+EXPORT_SYMBOL_GPL(goslab_shrink);
+
+static int cpu_dead(unsigned int cpu)
+{
+	gs_drain_dead(cpu);
+	return 0;
+}
+
+static int memory_changed(struct notifier_block *nb, unsigned long action,
+			 void *arg)
+{
+	struct memory_notify *mem = arg;
+
+	if (action == MEM_GOING_ONLINE)
+		gs_arena_extend((unsigned long)__va(PFN_PHYS(mem->start_pfn +
+							     mem->nr_pages)));
+	return NOTIFY_OK;
+}
+
+static struct notifier_block memory_nb = {
+	.notifier_call = memory_changed,
+};
+
+static int init_shrinker(void)
+{
+	int ret;
+
+	shrinker = shrinker_alloc(0, "goslab");
+	if (!shrinker)
+		return -ENOMEM;
+	shrinker->count_objects = count_objects;
+	shrinker->scan_objects = scan_objects;
+	ret = gs_compat_shrinker_register(shrinker, "goslab");
+	if (ret)
+		shrinker_free(shrinker);
+	return ret;
+}
+
+int gs_reclaim_init(void)
+{
+	int ret;
+
+	ret = gs_worker_init(tick);
+	if (ret)
+		return ret;
+	ret = init_shrinker();
+	if (ret)
+		goto no_shrinker;
+	ret = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "goslab:dead",
+					NULL, cpu_dead);
+	if (ret < 0)
+		goto no_cpuhp;
+	cpu_state = ret;
+	ret = register_memory_notifier(&memory_nb);
+	if (ret)
+		goto no_notifier;
+	return 0;
+
+no_notifier:
+	cpuhp_remove_state_nocalls(cpu_state);
+no_cpuhp:
+	shrinker_free(shrinker);
+no_shrinker:
+	gs_worker_exit();
+	return ret;
+}
+
+/* Mirrors gs_reclaim_init(), and leaves nothing parked. */
+void gs_reclaim_exit(void)
+{
+	unregister_memory_notifier(&memory_nb);
+	cpuhp_remove_state_nocalls(cpu_state);
+	shrinker_free(shrinker);
+	goslab_shrink();
+	gs_worker_exit();
+}

@@ -1,0 +1,493 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * mheap: the one page heap: spans out of free runs, free runs out of blocks.
+ *
+ * Flow:       mcentral, large objects -> [mheap] -> pageruns, arena, sys
+ * Owner:      one for the module.
+ * Lock:       gs_mheap.lock, taken with interrupts off. Order: mcentral ->
+ *             mheap -> arena, fixalloc. Never held while pages are drawn or
+ *             given back.
+ * Lifetime:   gs_mheap_init() .. gs_mheap_exit().
+ * Context:    any but NMI; sleeps only as @gfp says.
+ * Invariants: (gs_mheap_verify())
+ *   I3  every page of a span maps to it (arena.c).
+ *   I4  drawn - released == in_spans + pages in free runs.
+ *   R1, R2 of pageruns.c.
+ * Memory:     descriptors are taken before the lock.
+ * Tests:      kunit/mheap_kunit.c
+ */
+#include "back/mheap.h"
+
+#include <linux/mm.h>
+#include <linux/nodemask.h>
+
+#include "back/arena.h"
+#include "base/sys.h"
+
+#define MIN_GROW_BYTES	(256UL << 10)
+#define GROW_SHARE	8	/* a block is an eighth of what is held */
+
+struct mheap gs_mheap = {
+	.lock = __SPIN_LOCK_UNLOCKED(gs_mheap.lock),
+};
+GS_EXPORT_KUNIT(gs_mheap);
+
+int gs_mheap_init(void)
+{
+	gs_mheap.runs = gs_sys_draw_meta(nr_node_ids * sizeof(*gs_mheap.runs),
+					 NUMA_NO_NODE, GFP_KERNEL);
+	return gs_mheap.runs ? 0 : -ENOMEM;
+}
+
+/* Release every free run. Return: pages that live objects still hold. */
+unsigned long gs_mheap_exit(void)
+{
+	unsigned long left;
+
+	gs_mheap_release(ULONG_MAX, false);
+	left = gs_mheap.drawn - gs_mheap.released;
+	gs_sys_give_meta(gs_mheap.runs, nr_node_ids * sizeof(*gs_mheap.runs));
+	return left;
+}
+
+static void lock_heap(unsigned long *flags)
+{
+	gs_lock(&gs_mheap.lock, *flags);
+	gs_mheap.nr_lock++;
+}
+
+/* Pages in free runs, all nodes. */
+unsigned long gs_mheap_free_pages(void)
+{
+	unsigned long sum = 0;
+	int node;
+
+	for (node = 0; node < nr_node_ids; node++)
+		sum += READ_ONCE(gs_mheap.runs[node].nr_pages);
+	return sum;
+}
+GS_EXPORT_KUNIT(gs_mheap_free_pages);
+
+/* Take pages out of a free run of @node for @s; under the lock. */
+static bool carve(struct mspan *s, int node, const struct gs_span_req *req,
+		  unsigned int npages, struct mspan **spare)
+{
+	struct gs_runs *runs = &gs_mheap.runs[node];
+	struct mspan *run;
+	unsigned long base;
+
+	run = gs_runs_find(runs, npages, req->align, &base);
+	if (!run)
+		return false;
+	s->base = base;
+	s->npages = npages;
+	s->node = node;
+	s->needzero = run->needzero;
+	*spare = gs_runs_carve(runs, run, base, npages, *spare);
+	gs_arena_set(base, npages, s);
+	gs_mheap.in_spans += npages;
+	gs_mheap.nr_spans++;
+	gs_mheap.nr_alloc++;
+	gs_mheap.nr_short += npages < req->npages;
+	return true;
+}
+
+/* The node's own runs, else, unless only @node will do, anybody's. */
+static bool carve_any(struct mspan *s, const struct gs_span_req *req,
+		      unsigned int npages, struct mspan **spare)
+{
+	int node;
+
+	if (carve(s, req->node, req, npages, spare))
+		return true;
+	if (req->gfp & __GFP_THISNODE)
+		return false;
+	for (node = 0; node < nr_node_ids; node++)
+		if (node != req->node && carve(s, node, req, npages, spare))
+			return true;
+	return false;
+}
+
+/* Make a drawn block a free run; under the lock. */
+static void add_block(struct mspan *run, void *block, unsigned int order)
+{
+	run->base = (unsigned long)block;
+	run->npages = PAGE_SIZE << order >> GS_PAGE_SHIFT;
+	run->node = page_to_nid(virt_to_page(block));
+	/* With init_on_alloc the kernel has zeroed the pages already. */
+	run->needzero = !want_init_on_alloc(0);
+	gs_mheap.drawn += run->npages;
+	gs_mheap.orders[order]++;
+	gs_runs_insert(&gs_mheap.runs[run->node], run);
+}
+
+/*
+ * Draw one block of @order and, if @s is given, carve it from the heap under
+ * the same hold of the lock, so that nobody else takes the pages first.
+ */
+static bool grow_by(unsigned int order, int node, gfp_t gfp, struct mspan *s,
+		    const struct gs_span_req *req, unsigned int npages,
+		    struct mspan **spare)
+{
+	size_t bytes = PAGE_SIZE << order;
+	struct mspan *run;
+	unsigned long flags;
+	void *block;
+	bool done = true;
+
+	run = gs_span_alloc(1, false, gfp);
+	if (!run)
+		return false;
+	block = gs_sys_draw(node, gfp, order);
+	if (!block)
+		goto no_block;
+	if (!gs_arena_covers(block, bytes) ||
+	    gs_arena_reserve(block, bytes, gfp))
+		goto no_arena;
+
+	lock_heap(&flags);
+	add_block(run, block, order);
+	if (s)
+		done = carve(s, page_to_nid(virt_to_page(block)), req, npages,
+			     spare);
+	gs_unlock(&gs_mheap.lock, flags);
+	return done;
+
+no_arena:
+	gs_sys_give(block, bytes);
+no_block:
+	gs_span_free(run);
+	return false;
+}
+
+/* The order of the block that the heap grows by when memory is plenty. */
+static unsigned int grow_order(unsigned int least)
+{
+	size_t bytes = clamp(gs_sys_held() / GROW_SHARE, MIN_GROW_BYTES,
+			     GS_MAX_BLOCK);
+	unsigned int order = ilog2(bytes) - PAGE_SHIFT;
+
+	return clamp_t(unsigned int, order, least, GS_MAX_ORDER);
+}
+
+static unsigned int order_for(unsigned int npages, unsigned int align)
+{
+	size_t bytes = max(max(npages, align) * GS_PAGE_SIZE, GS_UNIT_SIZE);
+
+	return get_order(bytes);
+}
+
+/*
+ * Draw a block that holds @npages: a large one if that is cheap, smaller and
+ * smaller ones down to the request. Only the request itself may make the
+ * kernel work for it (@hard), and an atomic caller draws just that.
+ */
+static bool grow(struct mspan *s, const struct gs_span_req *req,
+		 unsigned int npages, bool hard, struct mspan **spare)
+{
+	unsigned int least = order_for(npages, req->align);
+	unsigned int order = grow_order(least);
+	gfp_t light = (req->gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_NORETRY |
+		      __GFP_NOWARN;
+
+	if (least > GS_MAX_ORDER)
+		return false;
+	if (gfpflags_allow_blocking(req->gfp))
+		for (; order > least; order--)
+			if (grow_by(order, req->node, light, s, req, npages,
+				    spare))
+				return true;
+	if (!hard)
+		return grow_by(least, req->node, req->gfp | __GFP_NORETRY |
+			       __GFP_NOWARN, s, req, npages, spare);
+	return grow_by(least, req->node, req->gfp, s, req, npages, spare);
+}
+
+/* From the free runs, leaving the reserve to atomic callers. */
+static bool alloc_free(struct mspan *s, const struct gs_span_req *req,
+		       unsigned int npages, bool any, struct mspan **spare)
+{
+	unsigned long flags;
+	bool done = false;
+
+	lock_heap(&flags);
+	if (any)
+		done = carve_any(s, req, npages, spare);
+	else if (!gfpflags_allow_blocking(req->gfp) ||
+		 gs_mheap_free_pages() >= npages + GS_RESERVE_PAGES)
+		done = carve(s, req->node, req, npages, spare);
+	gs_unlock(&gs_mheap.lock, flags);
+	return done;
+}
+
+static bool find_pages(struct mspan *s, const struct gs_span_req *req,
+		       struct mspan **spare)
+{
+	bool is_short = req->min_pages < req->npages;
+
+	if (alloc_free(s, req, req->npages, false, spare) ||
+	    grow(s, req, req->npages, !is_short, spare) ||
+	    alloc_free(s, req, req->npages, true, spare))
+		return true;
+	if (!is_short)
+		return false;
+	return alloc_free(s, req, req->min_pages, true, spare) ||
+	       grow(s, req, req->min_pages, true, spare);
+}
+
+/**
+ * gs_mheap_alloc() - a span of pages.
+ * @req: what is wanted.
+ *
+ * Context: as req->gfp says; no lock held, mcache not entered.
+ * Return: a span with base, npages, node and needzero set and its pages
+ * mapped to it, still in state GS_SPAN_DEAD: cut it, then gs_mheap_publish().
+ * NULL without memory.
+ */
+struct mspan *gs_mheap_alloc(const struct gs_span_req *req)
+{
+	struct mspan *s, *spare = NULL;
+
+	s = gs_span_alloc(req->cap, req->tiny, req->gfp);
+	if (!s)
+		return NULL;
+	/* Only an aligned stretch can leave something on both its sides. */
+	if (req->align > 1) {
+		spare = gs_span_alloc(1, false, req->gfp);
+		if (!spare)
+			goto no_spare;
+	}
+	if (!find_pages(s, req, &spare))
+		goto no_pages;
+	if (spare)
+		gs_span_free(spare);
+	return s;
+
+no_pages:
+	if (spare)
+		gs_span_free(spare);
+no_spare:
+	gs_span_free(s);
+	return NULL;
+}
+GS_EXPORT_KUNIT(gs_mheap_alloc);
+
+/* Open a span to frees: all else of it was stored before. */
+void gs_mheap_publish(struct mspan *s, enum gs_span_state state)
+{
+	unsigned long flags;
+
+	if (state == GS_SPAN_LARGE) {
+		lock_heap(&flags);
+		gs_mheap.nr_large++;
+		gs_mheap.nr_large_alloc++;
+		gs_unlock(&gs_mheap.lock, flags);
+	}
+	/* Pairs with the acquire in goslab_free(). */
+	smp_store_release(&s->state, state);
+}
+GS_EXPORT_KUNIT(gs_mheap_publish);
+
+/**
+ * gs_mheap_free() - take a span's pages back.
+ * @s: in nobody's reach; no object of it is live.
+ *
+ * Context: any but NMI; no lock held, mcache not entered.
+ */
+void gs_mheap_free(struct mspan *s)
+{
+	struct mspan *run = s, *big = NULL;
+	unsigned long flags;
+	bool large = s->state == GS_SPAN_LARGE;
+
+	WRITE_ONCE(s->state, GS_SPAN_DEAD);
+	/* A long descriptor is worth more to the next span of its kind. */
+	if (s->cap > 64) {
+		run = gs_span_alloc(1, false, GFP_NOWAIT | __GFP_NOWARN);
+		if (run) {
+			run->base = s->base;
+			run->npages = s->npages;
+			run->node = s->node;
+			big = s;
+		} else {
+			run = s;
+		}
+	}
+	run->needzero = 1;
+
+	lock_heap(&flags);
+	gs_arena_set(run->base, run->npages, NULL);
+	gs_mheap.in_spans -= run->npages;
+	gs_mheap.nr_spans--;
+	gs_mheap.nr_free++;
+	gs_mheap.nr_large -= large;
+	gs_runs_insert(&gs_mheap.runs[run->node], run);
+	gs_unlock(&gs_mheap.lock, flags);
+	if (big)
+		gs_span_free(big);
+}
+GS_EXPORT_KUNIT(gs_mheap_free);
+
+/*
+ * Cut up to @npages off the end of a run, in whole units. Return: pages cut,
+ * starting at *@base; under the lock.
+ */
+static unsigned int cut_end(struct mspan *run, unsigned long npages,
+			    unsigned long *base, struct mspan **spare)
+{
+	unsigned long end = run->base + gs_span_size(run);
+	unsigned long from = run->base;
+
+	if (npages < run->npages)
+		from = end - npages * GS_PAGE_SIZE;
+	from = ALIGN(from, GS_UNIT_SIZE);
+	end = ALIGN_DOWN(end, GS_UNIT_SIZE);
+	if (from >= end)
+		return 0;
+	*base = from;
+	npages = (end - from) >> GS_PAGE_SHIFT;
+	*spare = gs_runs_carve(&gs_mheap.runs[run->node], run, from, npages,
+			       *spare);
+	gs_mheap.released += npages;
+	return npages;
+}
+
+/* One piece of at most @npages off the highest run of arena @i. */
+static unsigned int release_from(unsigned long i, unsigned long npages, bool try,
+				 unsigned long *base)
+{
+	struct heap_arena *arena;
+	struct mspan *spare = NULL;
+	unsigned long start, flags;
+	unsigned int got = 0;
+	int page;
+
+	arena = gs_arena_get(i, &start);
+	if (IS_ERR_OR_NULL(arena))
+		return 0;
+	if (GS_UNIT_PAGES > 1) {
+		spare = gs_span_alloc(1, false, GFP_NOWAIT | __GFP_NOWARN);
+		if (!spare)
+			return 0;
+	}
+	if (!try)
+		lock_heap(&flags);
+	else if (!spin_trylock_irqsave(&gs_mheap.lock, flags))
+		goto out;
+	for (page = GS_ARENA_PAGES - 1; page >= 0 && !got; page--) {
+		struct mspan *s = arena->spans[page];
+
+		if (s && s->state == GS_SPAN_RUN)
+			got = cut_end(s, npages, base, &spare);
+	}
+	gs_unlock(&gs_mheap.lock, flags);
+out:
+	if (spare)
+		gs_span_free(spare);
+	return got;
+}
+
+/**
+ * gs_mheap_release() - give free runs back to the kernel, highest first.
+ * @npages: at most.
+ * @try: do not wait for the lock (reclaim).
+ *
+ * Context: any but NMI; no lock held. Takes the lock once per piece.
+ * Return: pages given back.
+ */
+unsigned long gs_mheap_release(unsigned long npages, bool try)
+{
+	unsigned long i = READ_ONCE(gs_radix.nr), base, done = 0;
+
+	while (i-- > 0) {
+		unsigned int got;
+
+		while (done < npages &&
+		       (got = release_from(i, npages - done, try, &base))) {
+			gs_sys_give((void *)base, got * GS_PAGE_SIZE);
+			done += got;
+		}
+	}
+	return done;
+}
+GS_EXPORT_KUNIT(gs_mheap_release);
+
+/* Have free pages for atomic callers. Return: false without memory. */
+bool gs_mheap_refill_reserve(void)
+{
+	if (gs_mheap_free_pages() >= GS_RESERVE_PAGES)
+		return true;
+	return grow_by(order_for(GS_RESERVE_PAGES, 1), NUMA_NO_NODE,
+		       GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN, NULL, NULL, 0,
+		       NULL);
+}
+
+static bool span_maps_all(const struct mspan *s)
+{
+	unsigned long off;
+
+	for (off = 0; off < gs_span_size(s); off += GS_PAGE_SIZE)
+		if (gs_arena_span((void *)(s->base + off)) != s)
+			return false;
+	return true;
+}
+
+/* Pages that arena @i maps to spans in use; -1 if a mapping is wrong. */
+static long count_arena(unsigned long i)
+{
+	struct heap_arena *arena;
+	unsigned long start;
+	long pages = 0;
+	int page;
+
+	arena = gs_arena_get(i, &start);
+	if (IS_ERR_OR_NULL(arena))
+		return 0;
+	for (page = 0; page < GS_ARENA_PAGES; page++) {
+		struct mspan *s = arena->spans[page];
+		unsigned long addr = start + page * GS_PAGE_SIZE;
+
+		if (!s)
+			continue;
+		if (addr < s->base || addr >= s->base + gs_span_size(s))
+			return -1;
+		if (s->state == GS_SPAN_RUN)
+			continue;
+		if (addr == s->base && !span_maps_all(s))
+			return -1;
+		pages++;
+	}
+	return pages;
+}
+
+/* Return: 0 or the number of the first broken invariant: 3, 4; 31, 32 for R1, R2. */
+int gs_mheap_verify(void)
+{
+	unsigned long flags, i, in_spans = 0;
+	int node, ret = 0;
+
+	gs_lock(&gs_mheap.lock, flags);
+	for (node = 0; node < nr_node_ids && !ret; node++)
+		ret = gs_runs_verify(&gs_mheap.runs[node]);
+	if (ret) {
+		ret = ret == 3 ? 3 : 30 + ret;
+		goto out;
+	}
+	for (i = 0; i < gs_radix.nr; i++) {
+		long pages = count_arena(i);
+
+		if (pages < 0) {
+			ret = 3;
+			goto out;
+		}
+		in_spans += pages;
+	}
+	if (in_spans != gs_mheap.in_spans ||
+	    gs_mheap.drawn - gs_mheap.released !=
+	    gs_mheap.in_spans + gs_mheap_free_pages())
+		ret = 4;
+out:
+	gs_unlock(&gs_mheap.lock, flags);
+	return ret;
+}
+GS_EXPORT_KUNIT(gs_mheap_verify);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GS_BACK_MHEAP_H
+#define GS_BACK_MHEAP_H
+
+#include <linux/cache.h>
+#include <linux/gfp.h>
+#include <linux/spinlock.h>
+
+#include "back/mspan.h"
+#include "back/pageruns.h"
+
+/**
+ * struct mheap - the page heap.
+ * @lock: protects all below, the radix entries and the span states in it.
+ * @runs: free runs, by node.
+ * @drawn: pages ever drawn from the kernel.
+ * @released: pages ever given back; I4: @drawn - @released == @in_spans +
+ *            pages in @runs.
+ * @in_spans: pages of spans.
+ * @nr_spans: spans, large ones included.
+ * @nr_large: large spans.
+ * @nr_large_alloc: large spans ever given out.
+ * @nr_alloc: spans ever given out.
+ * @nr_free: spans ever taken back.
+ * @nr_short: spans shorter than asked for.
+ * @orders: blocks drawn, by order.
+ * @nr_lock: times that an allocation or a free took @lock.
+ */
+struct mheap {
+	spinlock_t lock;
+	struct gs_runs *runs;
+	unsigned long drawn;
+	unsigned long released;
+	unsigned long in_spans;
+	unsigned long nr_spans;
+	unsigned long nr_large;
+	unsigned long nr_large_alloc;
+	unsigned long nr_alloc;
+	unsigned long nr_free;
+	unsigned long nr_short;
+	unsigned long orders[GS_ARENA_SHIFT - PAGE_SHIFT + 1];
+	unsigned long nr_lock;
+} ____cacheline_aligned_in_smp;
+
+extern struct mheap gs_mheap;
+
+/**
+ * struct gs_span_req - a span wanted.
+ * @npages: pages wanted.
+ * @min_pages: pages that will do when memory is fragmented.
+ * @align: alignment in pages, a power of two.
+ * @cap: objects that the descriptor must have room for.
+ * @tiny: for tiny blocks.
+ * @node: preferred, or with __GFP_THISNODE the only one.
+ * @gfp: the caller's.
+ */
+struct gs_span_req {
+	unsigned int npages;
+	unsigned int min_pages;
+	unsigned int align;
+	unsigned int cap;
+	bool tiny;
+	int node;
+	gfp_t gfp;
+};
+
+/* Free pages that only atomic callers may use; the scavenger refills them. */
+#define GS_RESERVE_PAGES	8
+
+int gs_mheap_init(void);
+unsigned long gs_mheap_exit(void);
+struct mspan *gs_mheap_alloc(const struct gs_span_req *req);
+void gs_mheap_free(struct mspan *s);
+void gs_mheap_publish(struct mspan *s, enum gs_span_state state);
+unsigned long gs_mheap_free_pages(void);
+unsigned long gs_mheap_release(unsigned long npages, bool try);
+bool gs_mheap_refill_reserve(void);
+int gs_mheap_verify(void);
+
+#endif /* GS_BACK_MHEAP_H */

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * mspan: descriptors of spans, their objects' states and their two bitmaps.
+ *
+ * Flow:       mcache -> mcentral -> mheap -> [mspan]
+ * Owner:      whoever holds the span: one mcache (owned), its mcentral, mheap.
+ * Lock:       alloc_bits, free_index, alloc_cache, alloc_count: the owner, with
+ *             its mcache entered; of a span that nobody owns, and freed_bits
+ *             always: the lock of its mcentral. State bytes: who holds the
+ *             object (a plain store, no atomics: a byte per object).
+ * Lifetime:   gs_span_init() .. gs_span_exit(). A descriptor keeps its type
+ *             and its cap, so that a free that looks up a stale entry reads
+ *             another span's fields at worst, and refuses.
+ * Context:    any but NMI.
+ * Invariants: (gs_span_verify())
+ *   S1  bytes == nelems * elemsize <= npages pages; 1 <= nelems <= cap.
+ *   S2  alloc_count == bits set in alloc_bits below nelems, bits of the window
+ *       not counted; nr_freed == bits set in freed_bits; freed is allocated.
+ *   S3  a span that nobody owns has an empty window and no freed bits.
+ *   I2  alloc_count - nr_freed == objects whose state is not GS_FREE.
+ * Tests:      kunit/mspan_kunit.c
+ */
+#include "back/mspan.h"
+
+#include <linux/bitmap.h>
+#include <linux/kernel.h>
+
+#include "base/fixalloc.h"
+#include "base/sizeclass.h"
+
+/* Descriptors in steps of a line, up to that of a tiny span. */
+#define MAX_CAP		1024
+#define TINY_CAP	(GS_PAGE_SIZE / GS_TINY_BLOCK)
+
+static size_t desc_bytes(unsigned int cap, bool tiny)
+{
+	size_t bytes = ALIGN(offsetof(struct mspan, objects), 8) + ALIGN(cap, 8);
+
+	if (cap > 1)
+		bytes += 2 * BITS_TO_LONGS(cap) * sizeof(long);
+	if (tiny)
+		bytes += cap * sizeof(atomic_t);
+	return ALIGN(bytes, 64);
+}
+
+#define MAX_DESC	ALIGN(sizeof(struct mspan) + TINY_CAP * 5 + \
+			      2 * TINY_CAP / 8 + 64, 64)
+#define NR_SIZES	(MAX_DESC / 64 + 1)
+
+static struct fixalloc descs[NR_SIZES];
+
+int gs_span_init(void)
+{
+	unsigned int i;
+
+	for (i = 1; i < NR_SIZES; i++)
+		gs_fixalloc_init(&descs[i], i * 64, offsetof(struct mspan, list));
+	return 0;
+}
+
+void gs_span_exit(void)
+{
+	unsigned int i;
+
+	for (i = 1; i < NR_SIZES; i++)
+		gs_fixalloc_exit(&descs[i]);
+}
+
+/**
+ * gs_span_alloc() - take a descriptor.
+ * @cap: objects that it must have room for; 1 has no bitmaps and serves large
+ *       objects and free runs.
+ * @tiny: with masks for tiny blocks.
+ * @gfp: for metadata pages.
+ *
+ * Return: a descriptor in state GS_SPAN_DEAD, or NULL.
+ */
+struct mspan *gs_span_alloc(unsigned int cap, bool tiny, gfp_t gfp)
+{
+	size_t bytes = desc_bytes(cap, tiny);
+	struct mspan *s = gs_fixalloc_alloc(&descs[bytes / 64], gfp);
+
+	if (!s)
+		return NULL;
+	/*
+	 * All that the descriptor's size has room for, so that cap is the same
+	 * each time that this piece is used.
+	 */
+	if (!s->cap) {
+		s->tiny = tiny;
+		if (cap > 1 && !tiny)
+			while (desc_bytes(cap + 1, false) == bytes)
+				cap++;
+		s->cap = cap;
+	}
+	return s;
+}
+GS_EXPORT_KUNIT(gs_span_alloc);
+
+/* Give a descriptor back; its pages have another one by now. */
+void gs_span_free(struct mspan *s)
+{
+	/* A late reader that still finds us must see that we are nothing. */
+	WRITE_ONCE(s->state, GS_SPAN_DEAD);
+	gs_fixalloc_free(&descs[desc_bytes(s->cap, s->tiny) / 64], s);
+}
+GS_EXPORT_KUNIT(gs_span_free);
+
+/**
+ * gs_span_cut() - make a span's pages into free objects.
+ * @s: has base, npages, node and needzero; in nobody's reach yet.
+ * @class: its class, or NULL for a large object.
+ * @elemsize: bytes of an object.
+ * @nelems: objects, at most what the pages and the descriptor have room for.
+ *
+ * The state is still to be set, last, by who publishes the span.
+ */
+void gs_span_cut(struct mspan *s, struct gs_class *class, u32 elemsize,
+		 unsigned int nelems)
+{
+	s->class = class;
+	s->elemsize = elemsize;
+	s->nelems = nelems;
+	s->bytes = nelems * elemsize;
+	s->magic = gs_sizeclass_magic(elemsize, nelems);
+	s->owned = 0;
+	s->keep = 0;
+	s->free_index = 0;
+	s->alloc_count = 0;
+	s->alloc_cache = 0;
+	s->nr_freed = 0;
+	memset(s->objects, GS_FREE, nelems);
+	if (s->cap > 1) {
+		unsigned long *bits = gs_span_alloc_bits(s);
+
+		/* What is past the last object is taken for good. */
+		bitmap_fill(bits, s->cap);
+		bitmap_clear(bits, 0, nelems);
+		bitmap_zero(gs_span_freed_bits(s), s->cap);
+	}
+}
+GS_EXPORT_KUNIT(gs_span_cut);
+
+/*
+ * Load the next window that has a free object: the whole word leaves
+ * alloc_bits, so that nobody else may give these objects out; what is left in
+ * the window goes back in gs_span_return_window(). False when the span has
+ * nothing more.
+ */
+bool gs_span_next_window(struct mspan *s)
+{
+	unsigned long *bits = gs_span_alloc_bits(s);
+	unsigned int word = s->free_index / BITS_PER_LONG;
+
+	for (; word * BITS_PER_LONG < s->nelems; word++) {
+		u64 window = ~bits[word];
+		unsigned int last = s->nelems - word * BITS_PER_LONG;
+
+		if (last < 64)
+			window &= BIT_ULL(last) - 1;
+		if (!window)
+			continue;
+		bits[word] |= window;
+		s->alloc_count += hweight64(window);
+		s->free_index = word * BITS_PER_LONG;
+		s->alloc_cache = window;
+		return true;
+	}
+	s->free_index = word * BITS_PER_LONG;
+	return false;
+}
+GS_EXPORT_KUNIT(gs_span_next_window);
+
+/* The owner gives up: unused objects of the window are free in the span again. */
+void gs_span_return_window(struct mspan *s)
+{
+	if (s->alloc_cache) {
+		gs_span_alloc_bits(s)[s->free_index / BITS_PER_LONG] &=
+			~s->alloc_cache;
+		s->alloc_count -= hweight64(s->alloc_cache);
+		s->alloc_cache = 0;
+	}
+	s->free_index = 0;
+}
+GS_EXPORT_KUNIT(gs_span_return_window);
+
+/* What others freed meanwhile is free (Go: sweep). Under the mcentral lock. */
+void gs_span_merge_freed(struct mspan *s)
+{
+	unsigned long *bits = gs_span_alloc_bits(s);
+	unsigned long *freed = gs_span_freed_bits(s);
+
+	if (!s->nr_freed)
+		return;
+	bitmap_andnot(bits, bits, freed, s->nelems);
+	bitmap_zero(freed, s->nelems);
+	s->alloc_count -= s->nr_freed;
+	s->nr_freed = 0;
+	s->needzero = 1;
+	/* bitmap_andnot() leaves the bits past nelems undefined. */
+	if (s->nelems % BITS_PER_LONG)
+		bits[s->nelems / BITS_PER_LONG] |= ~0UL << s->nelems % BITS_PER_LONG;
+}
+GS_EXPORT_KUNIT(gs_span_merge_freed);
+
+/**
+ * gs_span_take() - take objects out of a span that nobody owns.
+ * @s: the span, under its mcentral's lock.
+ * @want: how many at most.
+ * @index: filled with their indices.
+ *
+ * Their states are still to be changed.
+ *
+ * Return: how many.
+ */
+unsigned int gs_span_take(struct mspan *s, unsigned int want, u16 *index)
+{
+	unsigned long *bits = gs_span_alloc_bits(s);
+	unsigned int word, got = 0;
+
+	for (word = 0; got < want && word * BITS_PER_LONG < s->nelems; word++) {
+		while (got < want && ~bits[word]) {
+			unsigned int bit = ffz(bits[word]);
+
+			bits[word] |= BIT(bit);
+			index[got++] = word * BITS_PER_LONG + bit;
+		}
+	}
+	s->alloc_count += got;
+	return got;
+}
+GS_EXPORT_KUNIT(gs_span_take);
+
+/**
+ * gs_span_verify() - check S1 to S3 and I2 of one span.
+ * @s: a span of objects; quiet, or under its mcentral's lock and not owned.
+ *
+ * Return: 0, or the number of the first broken one: 1 to 3, 12 for I2.
+ */
+int gs_span_verify(const struct mspan *s)
+{
+	unsigned int i, live = 0;
+	const unsigned long *bits, *freed;
+
+	if (!s->nelems || s->nelems > s->cap ||
+	    s->bytes != s->nelems * s->elemsize || s->bytes > gs_span_size(s))
+		return 1;
+	for (i = 0; i < s->nelems; i++)
+		live += s->objects[i] != GS_FREE;
+	if (s->cap == 1)
+		return live ? 0 : 12;
+
+	bits = gs_span_alloc_bits(s);
+	freed = gs_span_freed_bits(s);
+	if (bitmap_weight(bits, s->nelems) != s->alloc_count ||
+	    bitmap_weight(freed, s->nelems) != s->nr_freed ||
+	    !bitmap_subset(freed, bits, s->nelems))
+		return 2;
+	if (!s->owned && (s->alloc_cache || s->nr_freed))
+		return 3;
+	if (s->alloc_count - hweight64(s->alloc_cache) - s->nr_freed != live)
+		return 12;
+	return 0;
+}
+GS_EXPORT_KUNIT(gs_span_verify);

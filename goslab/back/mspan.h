@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GS_BACK_MSPAN_H
+#define GS_BACK_MSPAN_H
+
+#include <linux/atomic.h>
+#include <linux/bitops.h>
+#include <linux/cache.h>
+#include <linux/list.h>
+#include <linux/rbtree.h>
+
+#include "base/debug.h"
+#include "base/layout.h"
+
+struct gs_class;
+struct gs_slot;
+
+enum gs_span_state {
+	GS_SPAN_DEAD	= 0,	/* a descriptor on its free list */
+	GS_SPAN_RUN,		/* free pages, in the page heap's tree */
+	GS_SPAN_SMALL,		/* objects of one class */
+	GS_SPAN_TINY,		/* blocks of tiny objects */
+	GS_SPAN_LARGE,		/* one object above GS_MAX_SMALL */
+	GS_SPAN_ZOMBIE,		/* left by a cache that is gone */
+};
+
+/**
+ * struct mspan - a run of pages: objects of one class, one large object, or free.
+ * @base: address of the first page.
+ * @bytes: nelems * elemsize; an offset from here on is the tail.
+ * @magic: see gs_sizeclass_magic().
+ * @slots: where this class keeps its per-CPU slot; NULL for a large object.
+ * @class: the class; NULL for a free run. Caches compare it.
+ * @elemsize: bytes of an object.
+ * @nelems: objects; fewer than the class says when memory was fragmented.
+ * @node: NUMA node of the pages.
+ * @state: enum gs_span_state; stored last (release), loaded first (acquire).
+ * @needzero: pages may hold old data.
+ * @keep: has a ctor: contents are the user's, free or not.
+ * @owned: taken by an mcache, or on the way to one (mcentral lock).
+ * @tiny: has masks after the bitmaps; never changes.
+ * @npages: pages of GS_PAGE_SIZE.
+ * @free_index: object that bit 0 of @alloc_cache stands for (owner).
+ * @alloc_count: bits set in alloc_bits that stand for objects (owner, else
+ *               mcentral lock).
+ * @alloc_cache: a window of free objects, taken out of alloc_bits whole and
+ *               popped from the low end (owner; Go: allocCache).
+ * @list: on a list of its mcentral (mcentral lock).
+ * @rb: in the tree of free runs (mheap lock).
+ * @nr_freed: bits set in freed_bits (mcentral lock).
+ * @cap: objects that the descriptor has room for; never changes.
+ * @objects: the state bytes, then for cap > 1 alloc_bits and freed_bits, then,
+ *        for tiny spans, the masks of the blocks.
+ *
+ * The first line is all that a free reads. Descriptors come from a fixalloc
+ * per size and stay what they are until unload; see gs_span_alloc().
+ */
+struct mspan {
+	unsigned long base;
+	u32 bytes;
+	u32 magic;
+	struct gs_slot *__percpu *slots;
+	struct gs_class *class;
+	u32 elemsize;
+	u16 nelems;
+	u16 node;
+	u8 state;
+	u8 needzero;
+	u8 owned;
+	u8 keep;
+	u8 tiny;
+	u16 npages;
+	u16 free_index;
+	u16 alloc_count;
+	u16 nr_freed;
+	u64 alloc_cache;
+
+	union {
+		struct list_head list;
+		struct rb_node rb;
+	};
+	u16 cap;
+	u8 objects[];
+} ____cacheline_aligned;
+
+static_assert(offsetof(struct mspan, alloc_cache) < 64);
+
+int gs_span_init(void);
+void gs_span_exit(void);
+struct mspan *gs_span_alloc(unsigned int cap, bool tiny, gfp_t gfp);
+void gs_span_free(struct mspan *s);
+void gs_span_cut(struct mspan *s, struct gs_class *class, u32 elemsize,
+		 unsigned int nelems);
+int gs_span_verify(const struct mspan *s);
+bool gs_span_next_window(struct mspan *s);
+void gs_span_return_window(struct mspan *s);
+void gs_span_merge_freed(struct mspan *s);
+unsigned int gs_span_take(struct mspan *s, unsigned int want, u16 *index);
+
+/* Set while a thread owns the span: taken out of alloc_bits by its window. */
+static inline unsigned long *gs_span_alloc_bits(const struct mspan *s)
+{
+	return (unsigned long *)(s->objects + ALIGN(s->cap, 8) +
+				 (ALIGN(offsetof(struct mspan, objects), 8) -
+				  offsetof(struct mspan, objects)));
+}
+
+/* Freed by others while the span is owned (Go: gcmarkBits, inverted). */
+static inline unsigned long *gs_span_freed_bits(const struct mspan *s)
+{
+	return gs_span_alloc_bits(s) + BITS_TO_LONGS(s->cap);
+}
+
+/* One mask per block of a tiny span; see front/tiny.c. */
+static inline atomic_t *gs_span_tiny_masks(const struct mspan *s)
+{
+	return (atomic_t *)(gs_span_freed_bits(s) + BITS_TO_LONGS(s->cap));
+}
+
+static inline void *gs_span_object(const struct mspan *s, unsigned int index)
+{
+	return (void *)(s->base + index * s->elemsize);
+}
+
+/* Objects that are free in the span; under the mcentral lock, not owned. */
+static inline unsigned int gs_span_nr_free(const struct mspan *s)
+{
+	return s->nelems - s->alloc_count;
+}
+
+static inline size_t gs_span_size(const struct mspan *s)
+{
+	return (size_t)s->npages << GS_PAGE_SHIFT;
+}
+
+/*
+ * The index of the object that starts at @p, or -1: one multiply gives the
+ * quotient and the divisibility (base/sizeclass.c).
+ */
+static __always_inline int gs_span_index(const struct mspan *s, const void *p)
+{
+	unsigned long off = (unsigned long)p - s->base;
+	u64 product = (u64)(u32)off * s->magic;
+
+	if (unlikely(off >= s->bytes || (u32)product >= s->magic))
+		return -1;
+	return product >> 32;
+}
+
+/* The index of the object that @p lies in, or -1. */
+static inline int gs_span_index_within(const struct mspan *s, const void *p)
+{
+	unsigned long off = (unsigned long)p - s->base;
+
+	if (off >= s->bytes)
+		return -1;
+	return off / s->elemsize;
+}
+
+/* True while the span holds objects that callers may have. */
+static inline bool gs_span_in_use(const struct mspan *s)
+{
+	return READ_ONCE(s->state) >= GS_SPAN_SMALL;
+}
+
+/*
+ * The next free object of a span that this CPU owns, or -1. Only with the
+ * mcache entered: free_index, alloc_cache and alloc_bits are the owner's.
+ */
+static __always_inline int gs_span_next_free(struct mspan *s)
+{
+	unsigned int index;
+
+	if (!s->alloc_cache && !gs_span_next_window(s))
+		return -1;
+	index = s->free_index + __ffs64(s->alloc_cache);
+	s->alloc_cache &= s->alloc_cache - 1;
+	return index;
+}
+
+#endif /* GS_BACK_MSPAN_H */

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Checks of debug builds and the hooks of the KUnit build.
+ *
+ * GS_CHECK() is an O(1) check that a debug build makes and reports as broken
+ * metadata; the O(n) checks are the gs_<unit>_verify() functions.
+ */
+#ifndef GS_BASE_DEBUG_H
+#define GS_BASE_DEBUG_H
+
+#include <linux/bug.h>
+#include <linux/export.h>
+#include <linux/lockdep.h>
+#include <linux/percpu.h>
+#include <linux/spinlock.h>
+
+#ifdef CONFIG_GOSLAB_DEBUG
+#define GS_CHECK(cond)	WARN_ONCE(!(cond), "goslab: check failed: %s\n", #cond)
+#else
+#define GS_CHECK(cond)	((void)sizeof(!!(cond)))
+#endif
+
+/*
+ * I6: no lock is taken while this CPU's mcache is entered. Every spinlock of
+ * goslab is taken through these two, always with interrupts off.
+ */
+#ifdef CONFIG_GOSLAB_DEBUG
+DECLARE_PER_CPU(int, gs_entered);
+static inline void gs_debug_enter(void)
+{
+	__this_cpu_inc(gs_entered);
+}
+
+static inline void gs_debug_leave(void)
+{
+	__this_cpu_dec(gs_entered);
+}
+
+void gs_debug_lock(void);
+#else
+static inline void gs_debug_enter(void) { }
+static inline void gs_debug_leave(void) { }
+static inline void gs_debug_lock(void) { }
+#endif
+
+#define gs_lock(lock, flags)						\
+do {									\
+	gs_debug_lock();						\
+	spin_lock_irqsave(lock, flags);					\
+} while (0)
+
+#define gs_unlock(lock, flags)	spin_unlock_irqrestore(lock, flags)
+
+/*
+ * Points where a test may step in, to force a race instead of waiting for it.
+ * @arg: what the point says below.
+ */
+enum gs_hook_point {
+	GS_HOOK_SYS_DRAW,	/* u64 *: bytes; set to 0 to fail the draw */
+	GS_HOOK_REFILL_LEFT,	/* struct gs_class *: lock dropped, not entered */
+	GS_HOOK_ENTERED,	/* struct gs_slot *: busy is set */
+	GS_HOOK_DRAIN_LEFT,	/* struct gs_class *: batch taken, no lock yet */
+	GS_HOOK_TINY_OPEN,	/* void *: a tiny object just cut, block open */
+	GS_NR_HOOKS,
+};
+
+#ifdef CONFIG_GOSLAB_KUNIT
+typedef void (*gs_hook_fn)(enum gs_hook_point point, void *arg);
+extern gs_hook_fn gs_hooks[GS_NR_HOOKS];
+
+static inline void gs_hook(enum gs_hook_point point, void *arg)
+{
+	gs_hook_fn fn = READ_ONCE(gs_hooks[point]);
+
+	if (unlikely(fn))
+		fn(point, arg);
+}
+
+#define GS_EXPORT_KUNIT(sym)	EXPORT_SYMBOL_GPL(sym)
+#else
+static inline void gs_hook(enum gs_hook_point point, void *arg) { }
+#define GS_EXPORT_KUNIT(sym)
+#endif
+
+#endif /* GS_BASE_DEBUG_H */

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * owner: the small numbers that client modules go by.
+ *
+ * A number belongs to a module's name for as long as goslab is loaded, so the
+ * objects that an unloaded module left still name it, and a module that comes
+ * again finds its own. Past the last number all share GS_OWNER_MAX.
+ *
+ * Lock:       owners_lock, a leaf.
+ * Context:    any but NMI.
+ * Memory:     a fixed table.
+ * Tests:      kunit/misuse_kunit.c
+ */
+#include "base/owner.h"
+
+#include <linux/module.h>
+#include <linux/string.h>
+
+#include "base/debug.h"
+
+#define NR_OWNERS	(GS_OWNER_MAX - GS_OWNER_MIN)
+
+static DEFINE_SPINLOCK(owners_lock);
+/* Filled from the front; a name, once there, never changes. */
+static char names[NR_OWNERS][MODULE_NAME_LEN];
+static unsigned int nr_owners;
+
+/* Slow half of gs_owner_id(). */
+u8 gs_owner_register(struct goslab_owner *owner)
+{
+	unsigned long flags;
+	unsigned int i;
+	u8 id;
+
+	gs_lock(&owners_lock, flags);
+	for (i = 0; i < nr_owners; i++)
+		if (!strncmp(names[i], owner->name, MODULE_NAME_LEN - 1))
+			break;
+	if (i == nr_owners && i < NR_OWNERS) {
+		strscpy(names[i], owner->name, MODULE_NAME_LEN);
+		/* Pairs with gs_owner_name(). */
+		smp_store_release(&nr_owners, i + 1);
+	}
+	id = min(GS_OWNER_MIN + i, (unsigned int)GS_OWNER_MAX);
+	WRITE_ONCE(owner->id, id);
+	gs_unlock(&owners_lock, flags);
+	return id;
+}
+
+/* The module behind a number; NULL for a number that nobody has. */
+const char *gs_owner_name(u8 id)
+{
+	/* Pairs with gs_owner_register(). */
+	unsigned int nr = smp_load_acquire(&nr_owners);
+
+	if (id == GS_OWNER_MAX)
+		return nr == NR_OWNERS ? "others" : NULL;
+	if (id < GS_OWNER_MIN || id - GS_OWNER_MIN >= nr)
+		return NULL;
+	return names[id - GS_OWNER_MIN];
+}
+GS_EXPORT_KUNIT(gs_owner_name);

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * report: the one printer of misuse and corruption.
+ *
+ * Takes plain facts, so that the lowest layer may report without knowing the
+ * types above it. One line, one format, for people and for grep:
+ *
+ *   BUG: goslab: <kind> in <cache or class>, object <hashed>, <what> <n>, at <symbol>
+ *
+ * Lock:       none. Never called with a lock held or an mcache entered.
+ * Context:    any but NMI.
+ * Tests:      kunit/misuse_kunit.c
+ */
+#include "base/report.h"
+
+#include <linux/atomic.h>
+#include <linux/kernel.h>
+#include <linux/panic.h>
+#include <linux/printk.h>
+
+#include "base/debug.h"
+
+static const char *const kind_names[] = {
+	[GS_BUG_DOUBLE_FREE]	= "double free",
+	[GS_BUG_INTERIOR_FREE]	= "free of an address inside an object",
+	[GS_BUG_FOREIGN_FREE]	= "free of a foreign address",
+	[GS_BUG_WRONG_CACHE]	= "free of another cache's object",
+	[GS_BUG_DEAD_CACHE]	= "use of a destroyed cache",
+	[GS_BUG_NOT_LIVE]	= "use of what is no live object",
+	[GS_BUG_BAD_ALIGN]	= "alignment is no power of two up to 4096",
+	[GS_BUG_BAD_SIZE]	= "size out of range",
+	[GS_BUG_BAD_FLAGS]	= "unknown flags",
+	[GS_BUG_BAD_NAME]	= "bad cache name",
+	[GS_BUG_DUPLICATE_NAME]	= "cache name in use",
+	[GS_BUG_BAD_ZONE]	= "zone bits in gfp",
+	[GS_BUG_BAD_NODE]	= "node that is none",
+	[GS_BUG_ZERO_CTOR]	= "__GFP_ZERO with a ctor",
+	[GS_BUG_LIVE_OBJECTS]	= "live objects at the end",
+	[GS_BUG_BAD_STATE]	= "state byte overwritten",
+	[GS_BUG_PAGE_COUNT]	= "page put by a stranger",
+	[GS_BUG_INVARIANT]	= "invariant broken",
+};
+static_assert(ARRAY_SIZE(kind_names) == GS_NR_REPORTS);
+
+static atomic_long_t counts[GS_NR_REPORTS];
+
+/* Reports so far, of one kind. */
+unsigned long gs_report_count_of(enum gs_report_kind kind)
+{
+	return atomic_long_read(&counts[kind]);
+}
+GS_EXPORT_KUNIT(gs_report_count_of);
+
+/* Reports so far. */
+unsigned long gs_report_count(void)
+{
+	unsigned long sum = 0;
+	int i;
+
+	for (i = 0; i < GS_NR_REPORTS; i++)
+		sum += gs_report_count_of(i);
+	return sum;
+}
+GS_EXPORT_KUNIT(gs_report_count);
+
+/* Print one report, count it and taint the kernel as a bad page does. */
+void gs_report(const struct gs_report *r)
+{
+	char object[40] = "", what[64] = "";
+
+	atomic_long_inc(&counts[r->kind]);
+	if (r->addr)
+		snprintf(object, sizeof(object), ", object %p", r->addr);
+	if (r->what)
+		snprintf(what, sizeof(what), ", %s %lu", r->what, r->value);
+	pr_err("BUG: goslab: %s in %s%s%s, at %pS\n", kind_names[r->kind],
+	       r->name ?: "no cache", object, what, (void *)r->site);
+	add_taint(TAINT_BAD_PAGE, LOCKDEP_STILL_OK);
+}
+GS_EXPORT_KUNIT(gs_report);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GS_BASE_REPORT_H
+#define GS_BASE_REPORT_H
+
+#include <linux/types.h>
+
+enum gs_report_kind {
+	GS_BUG_DOUBLE_FREE,
+	GS_BUG_INTERIOR_FREE,	/* inside an object, or between objects */
+	GS_BUG_FOREIGN_FREE,	/* no memory of ours */
+	GS_BUG_WRONG_CACHE,
+	GS_BUG_DEAD_CACHE,	/* object of a destroyed cache, or the cache */
+	GS_BUG_NOT_LIVE,	/* size or realloc of what is no live object */
+	GS_BUG_BAD_ALIGN,
+	GS_BUG_BAD_SIZE,
+	GS_BUG_BAD_FLAGS,
+	GS_BUG_BAD_NAME,
+	GS_BUG_DUPLICATE_NAME,
+	GS_BUG_BAD_ZONE,
+	GS_BUG_BAD_NODE,
+	GS_BUG_ZERO_CTOR,	/* __GFP_ZERO from a cache with a ctor */
+	GS_BUG_LIVE_OBJECTS,	/* at the end of a cache or of the module */
+	GS_BUG_BAD_STATE,	/* a state byte that nothing of ours wrote */
+	GS_BUG_PAGE_COUNT,	/* a page that somebody put once too often */
+	GS_BUG_INVARIANT,
+	GS_NR_REPORTS,
+};
+
+/**
+ * struct gs_report - the plain facts of one report.
+ * @kind: what happened.
+ * @name: the cache or class, or NULL when there is none.
+ * @addr: the address, printed hashed; NULL to leave it out.
+ * @value: a number that helps, with @what naming it; @what NULL to leave out.
+ * @site: the caller, printed by symbol.
+ */
+struct gs_report {
+	enum gs_report_kind kind;
+	const char *name;
+	const void *addr;
+	const char *what;
+	unsigned long value;
+	unsigned long site;
+};
+
+void gs_report(const struct gs_report *r);
+unsigned long gs_report_count(void);
+unsigned long gs_report_count_of(enum gs_report_kind kind);
+
+/* The usual case: a kind, a name, an address, a caller. */
+#define gs_report_at(_kind, _name, _addr, _site)			\
+	gs_report(&(struct gs_report){ .kind = (_kind), .name = (_name),	\
+				       .addr = (_addr), .site = (_site) })
+
+#endif /* GS_BASE_REPORT_H */

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GS_BASE_SIZECLASS_H
+#define GS_BASE_SIZECLASS_H
+
+#include "base/layout.h"
+
+/**
+ * struct gs_sizeclass - what one size class says.
+ * @size: bytes of an object.
+ * @pages: pages of a span.
+ * @align_pages: alignment of a span, in pages.
+ */
+struct gs_sizeclass {
+	u16 size;
+	u8 pages;
+	u8 align_pages;
+};
+
+extern const u8 gs_size_to_class8[];
+extern const u8 gs_size_to_class128[];
+unsigned int gs_sizeclass_closer(size_t size, unsigned int cls);
+struct gs_sizeclass gs_sizeclass(unsigned int cls);
+u32 gs_sizeclass_magic(u32 size, unsigned int nelems);
+
+#define GS_CLASS_LOOK_CLOSER	0x80
+
+/*
+ * The class of a size from 1 to GS_MAX_SMALL: the smallest that holds it and
+ * keeps its alignment. Two tables, as in Go's mallocgc().
+ */
+static __always_inline unsigned int gs_sizeclass_of(size_t size)
+{
+	unsigned int cls;
+
+	if (size <= 1024)
+		return gs_size_to_class8[(size + 7) >> 3];
+	cls = gs_size_to_class128[(size - 1024 + 127) >> 7];
+	if (unlikely(cls & GS_CLASS_LOOK_CLOSER))
+		return gs_sizeclass_closer(size, cls & ~GS_CLASS_LOOK_CLOSER);
+	return cls;
+}
+
+#endif /* GS_BASE_SIZECLASS_H */

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * sys: the seam to the kernel's page allocator; its only caller.
+ *
+ * Every byte that goslab holds was drawn here: blocks for the page heap, and
+ * pages for metadata. Held and peak are kept at the draw itself.
+ *
+ * Pages of the heap carry a reference bias: a stray kfree() or put_page() of
+ * an object (6.1 and 6.12 pass it on to __free_pages()) then takes one of many
+ * references and the page stays ours. At the give-back a page with fewer than
+ * the bias was put by a stranger: reported and leaked. More than the bias is a
+ * passing reader, whose own put frees the page.
+ *
+ * Lock:       none; atomic counters.
+ * Context:    draw: as @gfp says. Give: any but NMI. Never with a lock held
+ *             or an mcache entered.
+ * Tests:      kunit/sys_kunit.c
+ */
+#include "base/sys.h"
+
+#include <linux/atomic.h>
+#include <linux/mm.h>
+#include <linux/page_ref.h>
+
+#include "base/debug.h"
+#include "base/report.h"
+
+#define REF_BIAS	(1 << 16)
+
+static atomic_long_t held = ATOMIC_LONG_INIT(0);
+static atomic_long_t meta = ATOMIC_LONG_INIT(0);
+static atomic_long_t peak = ATOMIC_LONG_INIT(0);
+static atomic64_t draws = ATOMIC64_INIT(0);
+
+static void count_draw(size_t bytes)
+{
+	long now = atomic_long_add_return(bytes, &held);
+	long old = atomic_long_read(&peak);
+
+	atomic64_inc(&draws);
+	while (now > old && !atomic_long_try_cmpxchg(&peak, &old, now))
+		;
+}
+
+static struct page *draw(int node, gfp_t gfp, unsigned int order)
+{
+	u64 bytes = PAGE_SIZE << order;
+
+	gs_hook(GS_HOOK_SYS_DRAW, &bytes);
+	if (!bytes)
+		return NULL;
+	/* Not alloc_pages(): one task's mempolicy would place everyone's memory. */
+	return alloc_pages_node(node, gfp, order);
+}
+
+/**
+ * gs_sys_draw() - draw a block for the page heap.
+ * @node: node preferred, or NUMA_NO_NODE.
+ * @gfp: already cut to GS_GFP_ALLOWED.
+ * @order: of PAGE_SIZE.
+ *
+ * Return: a block, aligned to its size in physical memory, whose pages can be
+ * given back one by one; NULL on failure.
+ */
+void *gs_sys_draw(int node, gfp_t gfp, unsigned int order)
+{
+	struct page *page = draw(node, gfp & GS_GFP_ALLOWED, order);
+	unsigned int i;
+
+	if (!page)
+		return NULL;
+	if (order)
+		split_page(page, order);
+	for (i = 0; i < 1U << order; i++)
+		page_ref_add(page + i, REF_BIAS);
+	count_draw(PAGE_SIZE << order);
+	return page_address(page);
+}
+GS_EXPORT_KUNIT(gs_sys_draw);
+
+/**
+ * gs_sys_give() - give pages of drawn blocks back.
+ * @block: address of the first.
+ * @bytes: a multiple of GS_UNIT_SIZE.
+ */
+void gs_sys_give(void *block, size_t bytes)
+{
+	size_t off;
+
+	for (off = 0; off < bytes; off += PAGE_SIZE) {
+		struct page *one = virt_to_page(block + off);
+
+		if (unlikely(page_ref_count(one) <= REF_BIAS)) {
+			gs_report(&(struct gs_report) {
+				.kind = GS_BUG_PAGE_COUNT,
+				.addr = page_address(one), .what = "count",
+				.value = page_ref_count(one),
+				.site = _RET_IP_,
+			});
+			continue;
+		}
+		page_ref_sub(one, REF_BIAS);
+		__free_page(one);
+	}
+	atomic_long_sub(bytes, &held);
+}
+GS_EXPORT_KUNIT(gs_sys_give);
+
+/**
+ * gs_sys_draw_meta() - draw zeroed memory for metadata.
+ * @bytes: wanted; whole pages are drawn and counted.
+ * @node: node preferred, or NUMA_NO_NODE.
+ * @gfp: as the caller of the allocator gave it.
+ */
+void *gs_sys_draw_meta(size_t bytes, int node, gfp_t gfp)
+{
+	unsigned int order = get_order(bytes);
+	struct page *page = draw(node, (gfp & GS_GFP_ALLOWED & ~__GFP_THISNODE) |
+				 __GFP_ZERO, order);
+
+	if (!page)
+		return NULL;
+	atomic_long_add(PAGE_SIZE << order, &meta);
+	count_draw(PAGE_SIZE << order);
+	return page_address(page);
+}
+
+/* Give back what gs_sys_draw_meta() gave for @bytes. */
+void gs_sys_give_meta(void *p, size_t bytes)
+{
+	unsigned int order = get_order(bytes);
+
+	__free_pages(virt_to_page(p), order);
+	atomic_long_sub(PAGE_SIZE << order, &meta);
+	atomic_long_sub(PAGE_SIZE << order, &held);
+}
+
+/* Bytes drawn and not given back, metadata included. */
+size_t gs_sys_held(void)
+{
+	return atomic_long_read(&held);
+}
+GS_EXPORT_KUNIT(gs_sys_held);
+
+/* The most that gs_sys_held() was at a draw since the last reset. */
+size_t gs_sys_peak(void)
+{
+	return atomic_long_read(&peak);
+}
+
+/* The part of gs_sys_held() that is metadata. */
+size_t gs_sys_meta(void)
+{
+	return atomic_long_read(&meta);
+}
+GS_EXPORT_KUNIT(gs_sys_meta);
+
+/* Draws so far; a draw that may have raised the peak changes it. */
+u64 gs_sys_draws(void)
+{
+	return atomic64_read(&draws);
+}
+
+void gs_sys_reset_peak(void)
+{
+	atomic_long_set(&peak, gs_sys_held());
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * worker: the one background worker, once a second while there is work.
+ *
+ * What a tick does is set from the top (api/reclaim.c); slow paths of any
+ * layer only kick it. When a tick finds nothing to do the worker sleeps until
+ * the next kick, so an idle system has no timer of ours.
+ *
+ * Lock:       none: gs_worker_armed is a flag that may be seen late; a kick
+ *             that misses is made up by the next slow path.
+ * Context:    gs_worker_kick(): any but NMI. The tick: task.
+ * Tests:      kunit/reclaim_kunit.c
+ */
+#include "base/worker.h"
+
+#include <linux/ktime.h>
+#include <linux/workqueue.h>
+
+#include "base/debug.h"
+
+bool gs_worker_armed = true;	/* nobody kicks before gs_worker_init() */
+
+static struct workqueue_struct *wq;
+static struct delayed_work work;
+static gs_worker_fn tick_fn;
+static u64 busy_ns;
+
+static void tick(struct work_struct *unused)
+{
+	u64 start = ktime_get_ns();
+	bool again = tick_fn();
+
+	WRITE_ONCE(busy_ns, busy_ns + ktime_get_ns() - start);
+	if (again)
+		queue_delayed_work(wq, &work, GS_TICK);
+	else
+		WRITE_ONCE(gs_worker_armed, false);
+}
+
+/* The work of one CPU, which must run there; see front/drain.c. */
+void gs_worker_queue_on(int cpu, struct work_struct *w)
+{
+	queue_work_on(cpu, wq, w);
+}
+
+/* Slow half of gs_worker_kick(). */
+void gs_worker_arm(void)
+{
+	WRITE_ONCE(gs_worker_armed, true);
+	queue_delayed_work(wq, &work, GS_TICK);
+}
+GS_EXPORT_KUNIT(gs_worker_arm);
+GS_EXPORT_KUNIT(gs_worker_armed);
+
+/* Time that ticks have taken since loading. */
+unsigned long gs_worker_busy_us(void)
+{
+	return READ_ONCE(busy_ns) / NSEC_PER_USEC;
+}
+
+int gs_worker_init(gs_worker_fn fn)
+{
+	wq = alloc_workqueue("goslab", WQ_MEM_RECLAIM | WQ_PERCPU, 0);
+	if (!wq)
+		return -ENOMEM;
+	INIT_DELAYED_WORK(&work, tick);
+	tick_fn = fn;
+	WRITE_ONCE(gs_worker_armed, false);
+	return 0;
+}
+
+void gs_worker_exit(void)
+{
+	WRITE_ONCE(gs_worker_armed, true);
+	cancel_delayed_work_sync(&work);
+	destroy_workqueue(wq);
+}

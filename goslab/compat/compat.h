@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * All that goslab knows of older kernels; force-included by compat/Kbuild.include.
+ * The main code is written for the newest kernel and never asks for a version.
+ */
+#ifndef GS_COMPAT_COMPAT_H
+#define GS_COMPAT_COMPAT_H
+
+#include <linux/gfp.h>
+#include <linux/mmzone.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
+#include <linux/swap.h>
+#include <linux/workqueue.h>
+
+#ifndef CONFIG_64BIT
+#error "goslab needs a 64-bit kernel"
+#endif
+
+/* 6.1: MAX_ORDER is one past the largest order. */
+#ifndef MAX_PAGE_ORDER
+#define MAX_PAGE_ORDER	(MAX_ORDER - 1)
+#endif
+
+/* 6.1: __GFP_ATOMIC still tells atomic callers apart. */
+#ifdef __GFP_ATOMIC
+#define GS_COMPAT_GFP_ATOMIC	__GFP_ATOMIC
+#else
+#define GS_COMPAT_GFP_ATOMIC	((__force gfp_t)0)
+#endif
+
+/* 6.1 and 6.12: every workqueue is per CPU unless it says WQ_UNBOUND. */
+#ifdef GS_COMPAT_NO_WQ_PERCPU
+#define WQ_PERCPU	0
+#endif
+
+/* 6.1: the page counter of the reclaiming task is written by hand. */
+#ifdef GS_COMPAT_NO_ACCOUNT_RECLAIMED
+static inline void mm_account_reclaimed_pages(unsigned long pages)
+{
+	if (current->reclaim_state)
+		current->reclaim_state->reclaimed_slab += pages;
+}
+#endif
+
+/* 6.1: shrinkers are static and register with their name. */
+#ifdef GS_COMPAT_NO_SHRINKER_ALLOC
+#define shrinker_alloc(flags, name)					\
+({									\
+	struct shrinker *__s = kzalloc(sizeof(*__s), GFP_KERNEL);	\
+	if (__s)							\
+		__s->seeks = DEFAULT_SEEKS;				\
+	__s;								\
+})
+
+/* A macro, for register_shrinker() wants a literal format. */
+#define gs_compat_shrinker_register(s, name)	register_shrinker(s, name)
+
+static inline void shrinker_free(struct shrinker *s)
+{
+	unregister_shrinker(s);
+	kfree(s);
+}
+#else
+#define gs_compat_shrinker_register(s, name)	(shrinker_register(s), 0)
+#endif
+
+/* mm/kasan/kasan.h is private, but shadow.c exports the call. */
+#ifdef CONFIG_KASAN_GENERIC
+void kasan_poison(const void *addr, size_t size, u8 value, bool init);
+#else
+static inline void kasan_poison(const void *addr, size_t size, u8 value,
+				bool init)
+{
+}
+#endif
+
+#endif /* GS_COMPAT_COMPAT_H */

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * drain: empty the slots of CPUs: idle ones, all of them, those of a cache.
+ *
+ * Flow:       reclaim, cache, hotplug -> [drain] -> mcentral
+ * Lock:       drain_mutex, sleeping: one drain at a time walks a CPU's slots,
+ *             and slots end under it only. end_mutex: one drain of all CPUs
+ *             at a time. Order: gs_class_mutex, end_mutex, the CPU hotplug
+ *             lock, drain_mutex, then the spinlocks.
+ *             Another CPU never touches a slot: it posts work that runs there
+ *             with preemption off for each step, so that it never finds the
+ *             slot busy. A work that was posted to a CPU that has gone offline
+ *             runs elsewhere and does nothing: the dead callback did it.
+ * Context:    posting: any but NMI. The others sleep.
+ * Tests:      kunit/drain_kunit.c, kunit/race_kunit.c
+ */
+#include "front/drain.h"
+
+#include <linux/cpu.h>
+#include <linux/mutex.h>
+#include <linux/rculist.h>
+#include <linux/smp.h>
+#include <linux/workqueue.h>
+
+#include "base/worker.h"
+#include "front/tiny.h"
+
+static DEFINE_MUTEX(drain_mutex);
+static DEFINE_MUTEX(end_mutex);
+
+/**
+ * struct drain_work - what a CPU was asked for.
+ * @work: runs on that CPU.
+ * @cpu: that CPU.
+ * @all: everything, not only what is idle; set by who posts, cleared by the work.
+ * @ending: class whose slot ends after that, or NULL (end_mutex).
+ */
+struct drain_work {
+	struct work_struct work;
+	int cpu;
+	bool all;
+	struct gs_class *ending;
+};
+
+static DEFINE_PER_CPU(struct drain_work, drain_works);
+
+/* May this thread enter slots of @cpu? Preemption is off. */
+static bool may_enter(int cpu)
+{
+	return cpu == smp_processor_id() || !cpu_online(cpu);
+}
+
+/* Up to a batch of @slot's objects. Return: how many, -1 if it is busy. */
+static int take_batch(struct gs_slot *slot, int cpu, struct gs_entry *e)
+{
+	int n = -1;
+
+	preempt_disable();
+	if (may_enter(cpu) && gs_slot_enter(slot)) {
+		n = min_t(int, slot->n, GS_BATCH_MAX);
+		slot->n -= n;
+		memcpy(e, slot->entry + slot->n, n * sizeof(*e));
+		gs_slot_leave(slot);
+	}
+	preempt_enable();
+	return n;
+}
+
+static struct mspan *take_span(struct gs_slot *slot, int cpu)
+{
+	struct mspan *s = &gs_no_span;
+
+	preempt_disable();
+	if (may_enter(cpu) && gs_slot_enter(slot)) {
+		s = slot->span;
+		slot->span = &gs_no_span;
+		gs_slot_leave(slot);
+	}
+	preempt_enable();
+	return s;
+}
+
+/* Return: false if the slot was busy, which only an interrupt can see. */
+static bool drain_slot(struct gs_slot *slot, int cpu)
+{
+	struct gs_entry e[GS_BATCH_MAX];
+	struct mspan *s;
+	int n;
+
+	while ((n = take_batch(slot, cpu, e)) > 0) {
+		gs_hook(GS_HOOK_DRAIN_LEFT, slot->class);
+		gs_mcentral_put(slot->class, e, n);
+	}
+	if (n < 0)
+		return false;
+	s = take_span(slot, cpu);
+	if (s != &gs_no_span)
+		gs_mcentral_put_span(s);
+	return true;
+}
+
+/* Has nobody used the slot since the last look? Looks again either way. */
+static bool slot_idle(struct gs_slot *slot)
+{
+	u32 now = READ_ONCE(slot->nr_alloc);
+	u16 n = READ_ONCE(slot->n);
+	bool idle = slot->seen == now && slot->seen_n == n;
+
+	slot->seen = now;
+	slot->seen_n = n;
+	return idle;
+}
+
+static bool drain_cpu(int cpu, bool idle_only)
+{
+	struct mcache *mcache = per_cpu_ptr(&gs_mcache, cpu);
+	struct gs_slot *slot;
+	bool done = true;
+
+	gs_tiny_close(cpu, idle_only);
+	list_for_each_entry_rcu(slot, &mcache->slots, link, true) {
+		if (!slot->n && slot->span == &gs_no_span && !slot->cap)
+			continue;
+		if (idle_only && !slot_idle(slot))
+			continue;
+		if (!drain_slot(slot, cpu))
+			done = false;
+		else
+			gs_mcache_drop_cap(slot, cpu);
+	}
+	return done;
+}
+
+/**
+ * gs_drain_this_cpu() - empty this CPU's slots.
+ * @idle_only: only those not used since the last look.
+ *
+ * Context: any but NMI. In an interrupt a slot may be busy: it is left alone.
+ * Return: false if one was.
+ */
+bool gs_drain_this_cpu(bool idle_only)
+{
+	return drain_cpu(raw_smp_processor_id(), idle_only);
+}
+GS_EXPORT_KUNIT(gs_drain_this_cpu);
+
+static void drain_work_fn(struct work_struct *work)
+{
+	struct drain_work *d = container_of(work, struct drain_work, work);
+	bool all = xchg(&d->all, false);
+
+	mutex_lock(&drain_mutex);
+	/* Only the CPU that was meant may; see the top. */
+	if (raw_smp_processor_id() == d->cpu) {
+		drain_cpu(d->cpu, !all);
+		if (d->ending)
+			gs_mcache_unmake_slot(d->ending, d->cpu);
+	}
+	mutex_unlock(&drain_mutex);
+}
+
+int gs_drain_init(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct drain_work *d = per_cpu_ptr(&drain_works, cpu);
+
+		INIT_WORK(&d->work, drain_work_fn);
+		d->cpu = cpu;
+	}
+	return 0;
+}
+
+static bool has_something(int cpu)
+{
+	struct mcache *mcache = per_cpu_ptr(&gs_mcache, cpu);
+	struct gs_slot *slot;
+	bool any = false;
+
+	mutex_lock(&drain_mutex);
+	list_for_each_entry_rcu(slot, &mcache->slots, link, true)
+		any |= READ_ONCE(slot->n) || READ_ONCE(slot->cap) ||
+		       READ_ONCE(slot->span) != &gs_no_span;
+	mutex_unlock(&drain_mutex);
+	return any;
+}
+
+static void post(int cpu, bool all)
+{
+	struct drain_work *d = per_cpu_ptr(&drain_works, cpu);
+
+	if (all)
+		WRITE_ONCE(d->all, true);
+	gs_worker_queue_on(cpu, &d->work);
+}
+
+/* Ask every CPU that holds something to empty what it does not use. Sleeps. */
+void gs_drain_post_idle(void)
+{
+	int cpu;
+
+	for_each_online_cpu(cpu)
+		if (has_something(cpu))
+			post(cpu, false);
+}
+
+/* Does any CPU hold something that a later tick may drain? Sleeps. */
+bool gs_drain_pending(void)
+{
+	int cpu;
+
+	for_each_online_cpu(cpu)
+		if (has_something(cpu))
+			return true;
+	return false;
+}
+
+/* Ask every CPU to empty all its slots; any context, waits for nobody. */
+void gs_drain_post_all(void)
+{
+	int cpu;
+
+	for_each_online_cpu(cpu)
+		post(cpu, true);
+}
+
+/* Empty all slots of all CPUs, end those of @ending, wait for it. */
+static void drain_all(struct gs_class *ending)
+{
+	int cpu;
+
+	cpus_read_lock();
+	for_each_online_cpu(cpu)
+		per_cpu_ptr(&drain_works, cpu)->ending = ending;
+	gs_drain_post_all();
+	for_each_online_cpu(cpu) {
+		flush_work(&per_cpu_ptr(&drain_works, cpu)->work);
+		per_cpu_ptr(&drain_works, cpu)->ending = NULL;
+	}
+	if (ending) {
+		mutex_lock(&drain_mutex);
+		for_each_possible_cpu(cpu)
+			if (!cpu_online(cpu))
+				gs_mcache_unmake_slot(ending, cpu);
+		mutex_unlock(&drain_mutex);
+	}
+	cpus_read_unlock();
+}
+
+/* Empty all slots of all CPUs, and wait for it. Sleeps. */
+void gs_drain_all(void)
+{
+	mutex_lock(&end_mutex);
+	drain_all(NULL);
+	mutex_unlock(&end_mutex);
+}
+GS_EXPORT_KUNIT(gs_drain_all);
+
+/* Hotplug: @cpu is gone for good, as far as its slots know. Sleeps. */
+void gs_drain_dead(unsigned int cpu)
+{
+	mutex_lock(&drain_mutex);
+	drain_cpu(cpu, false);
+	mutex_unlock(&drain_mutex);
+}
+
+/**
+ * gs_drain_class() - empty and end all slots of a cache that ends.
+ * @c: nobody uses it any more.
+ *
+ * Context: Task; sleeps.
+ */
+void gs_drain_class(struct gs_class *c)
+{
+	mutex_lock(&end_mutex);
+	drain_all(c);
+	mutex_unlock(&end_mutex);
+	free_percpu(c->slots);
+}
+
+/**
+ * gs_mcache_verify() - check C1 and C2 of a quiet CPU.
+ * @cpu: which; nothing of it may run meanwhile.
+ *
+ * Context: Task; sleeps.
+ * Return: 0, 51 or 52.
+ */
+int gs_mcache_verify(int cpu)
+{
+	struct mcache *mcache = per_cpu_ptr(&gs_mcache, cpu);
+	struct gs_slot *slot;
+	size_t cap_bytes = 0;
+	int i, ret = 0;
+
+	mutex_lock(&drain_mutex);
+	list_for_each_entry_rcu(slot, &mcache->slots, link, true) {
+		if (slot->n > slot->cap || slot->cap > slot->class->depth)
+			ret = 51;
+		for (i = 0; i < slot->n; i++)
+			if (*slot->entry[i].state != GS_CACHED)
+				ret = 51;
+		cap_bytes += slot->cap * slot->class->elemsize;
+	}
+	if (!ret && cap_bytes != mcache->cap_bytes)
+		ret = 52;
+	mutex_unlock(&drain_mutex);
+	return ret;
+}
+GS_EXPORT_KUNIT(gs_mcache_verify);

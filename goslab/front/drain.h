@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GS_FRONT_DRAIN_H
+#define GS_FRONT_DRAIN_H
+
+#include <linux/types.h>
+
+#include "front/mcache.h"
+
+int gs_drain_init(void);
+void gs_drain_post_idle(void);
+void gs_drain_post_all(void);
+bool gs_drain_pending(void);
+void gs_drain_all(void);
+bool gs_drain_this_cpu(bool idle_only);
+void gs_drain_dead(unsigned int cpu);
+void gs_drain_class(struct gs_class *c);
+int gs_mcache_verify(int cpu);
+
+#endif /* GS_FRONT_DRAIN_H */

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What is done to an object between its mcache and its user, entered never:
+ * zeroing, KASAN, kmemleak. Nothing is left of it on a kernel that has none
+ * of these, but for the zeroing that init_on_alloc and init_on_free ask for.
+ */
+#ifndef GS_FRONT_HOOKS_H
+#define GS_FRONT_HOOKS_H
+
+#include <linux/kmemleak.h>
+#include <linux/mm.h>
+#include <linux/string.h>
+
+#include "base/layout.h"
+
+/* Zone bits: the pool has pages of any zone of the direct map. */
+#define GS_GFP_REFUSED	(__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM)
+
+/**
+ * gs_hook_alloc() - an object goes to its user.
+ * @p: the object.
+ * @bytes: all of it.
+ * @gfp: the caller's.
+ * @keep: it has a ctor: its contents are the user's, free or not.
+ * @zeroed: known to be zero.
+ * @noscan: kmemleak need not look for pointers in it.
+ */
+static __always_inline void gs_hook_alloc(void *p, size_t bytes, gfp_t gfp,
+					  bool keep, bool zeroed, bool noscan)
+{
+	if (IS_ENABLED(CONFIG_KASAN_GENERIC))
+		kasan_poison(p, ALIGN(bytes, 8), 0, false);
+	if (want_init_on_alloc(gfp) && !keep && !zeroed)
+		memset(p, 0, bytes);
+	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK)) {
+		kmemleak_alloc(p, bytes, 1, gfp);
+		if (noscan)
+			kmemleak_no_scan(p);
+	}
+}
+
+/* An object comes back; its state still says that it is live. */
+static __always_inline void gs_hook_free(void *p, size_t bytes, bool keep)
+{
+	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK))
+		kmemleak_free(p);
+	if (want_init_on_free() && !keep)
+		memset(p, 0, bytes);
+	if (IS_ENABLED(CONFIG_KASAN_GENERIC))
+		kasan_poison(p, ALIGN(bytes, 8), GS_KASAN_FREE, false);
+}
+
+#endif /* GS_FRONT_HOOKS_H */

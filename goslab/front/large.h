@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GS_FRONT_LARGE_H
+#define GS_FRONT_LARGE_H
+
+#include "back/mspan.h"
+
+void *gs_large_alloc(size_t size, gfp_t gfp, int node, u8 owner, bool *zeroed);
+bool gs_large_free(struct mspan *s);
+
+#endif /* GS_FRONT_LARGE_H */

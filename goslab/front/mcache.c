@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * mcache: what each CPU holds: slots, made on first use, within a budget.
+ *
+ * Flow:       malloc, cache -> [mcache] -> refill -> mcentral
+ * Owner:      one per possible CPU; a slot per class that the CPU has used.
+ * Lock:       none. A slot is entered (mcache.h): preemption off and busy set.
+ *             The list of slots and cap_bytes change with interrupts off.
+ *             Nobody but its CPU touches a slot, except the dead callback of a
+ *             CPU that is gone, and exit.
+ * Lifetime:   gs_mcache_init() .. gs_mcache_exit(); slots of caches end with
+ *             their cache (drain.c).
+ * Context:    any but NMI.
+ * Invariants: I6  no lock is taken while entered (gs_debug_lock()).
+ *             C1  every entry of a magazine is in state GS_CACHED;
+ *                 n <= cap <= depth.
+ *             C2  cap_bytes == sum of cap * elemsize <= gs_max_parked.
+ *             (checked by gs_mcache_verify(), drain.c, on a quiet machine)
+ * Tests:      kunit/mcache_kunit.c
+ */
+#include "front/mcache.h"
+
+#include <linux/cpumask.h>
+#include <linux/rculist.h>
+#include <linux/topology.h>
+
+#include "base/fixalloc.h"
+#include "base/report.h"
+
+unsigned long gs_max_parked = 256UL << 10;
+GS_EXPORT_KUNIT(gs_max_parked);
+
+/* Has nothing, and nothing can be put there. */
+struct mspan gs_no_span;
+GS_EXPORT_KUNIT(gs_no_span);
+
+/* Stands where a CPU has no slot yet: always busy, so nobody enters it. */
+struct gs_slot gs_no_slot = { .busy = 1, .span = &gs_no_span };
+GS_EXPORT_KUNIT(gs_no_slot);
+
+DEFINE_PER_CPU(struct mcache, gs_mcache) = {
+	.slot = { [0 ... GS_NR_SPC - 1] = &gs_no_slot },
+};
+GS_EXPORT_KUNIT(gs_mcache);
+
+#define SLOT_BYTES(depth)	(sizeof(struct gs_slot) + \
+				 (depth) * sizeof(struct gs_entry))
+#define MAX_DEPTH	64
+#define NR_SIZES	(SLOT_BYTES(MAX_DEPTH) / 64 + 1)
+
+static struct fixalloc slot_allocs[NR_SIZES];
+
+static struct fixalloc *slot_alloc(unsigned int depth)
+{
+	return &slot_allocs[ALIGN(SLOT_BYTES(depth), 64) / 64];
+}
+
+int gs_mcache_init(void)
+{
+	unsigned int i;
+	int cpu;
+
+	for (i = 1; i < NR_SIZES; i++)
+		gs_fixalloc_init(&slot_allocs[i], i * 64,
+				 offsetof(struct gs_slot, link));
+	for_each_possible_cpu(cpu)
+		INIT_LIST_HEAD(&per_cpu_ptr(&gs_mcache, cpu)->slots);
+	for (i = 2; i < GS_NR_SPC; i++)
+		gs_classes[i].slots = &gs_mcache.slot[i];
+	return 0;
+}
+
+/* Drained before; no client is left. */
+void gs_mcache_exit(void)
+{
+	unsigned int i;
+
+	for (i = 1; i < NR_SIZES; i++)
+		gs_fixalloc_exit(&slot_allocs[i]);
+}
+
+/* Per-CPU pointers for the slots of a cache. Return: 0 or -ENOMEM. */
+int gs_mcache_init_slots(struct gs_class *c)
+{
+	int cpu;
+
+	c->slots = alloc_percpu(struct gs_slot *);
+	if (!c->slots)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu)
+		*per_cpu_ptr(c->slots, cpu) = &gs_no_slot;
+	return 0;
+}
+
+/* Bytes that a slot starts with: few, but two objects at least. */
+static unsigned int first_cap(const struct gs_class *c)
+{
+	return clamp_t(unsigned int, 4096 / c->elemsize, 2, min_t(u16, 8, c->depth));
+}
+
+static void set_cap(struct mcache *mcache, struct gs_slot *slot,
+		    unsigned int cap)
+{
+	mcache->cap_bytes += (long)(cap - slot->cap) * slot->class->elemsize;
+	slot->cap = cap;
+}
+
+/**
+ * gs_mcache_make_slot() - give this CPU a slot of a class.
+ * @c: the class.
+ * @gfp: for metadata.
+ *
+ * Context: as @gfp says; never from a free.
+ * Return: a slot of the CPU that it ran on, perhaps not entered; or NULL.
+ */
+struct gs_slot *gs_mcache_make_slot(struct gs_class *c, gfp_t gfp)
+{
+	struct gs_slot *slot = gs_fixalloc_alloc(slot_alloc(c->depth), gfp);
+	struct mcache *mcache;
+	struct gs_slot **where;
+	unsigned long flags;
+
+	if (!slot)
+		return NULL;
+	memset(slot, 0, sizeof(*slot));
+	slot->class = c;
+	slot->span = &gs_no_span;
+
+	local_irq_save(flags);
+	mcache = this_cpu_ptr(&gs_mcache);
+	where = this_cpu_ptr(c->slots);
+	slot->node = numa_mem_id();
+	if (*where == &gs_no_slot) {
+		unsigned int cap = first_cap(c);
+
+		if (mcache->cap_bytes + cap * c->elemsize <= gs_max_parked)
+			set_cap(mcache, slot, cap);
+		/* The sweep of another CPU may read the list. */
+		list_add_tail_rcu(&slot->link, &mcache->slots);
+		WRITE_ONCE(*where, slot);
+		slot = NULL;
+	}
+	local_irq_restore(flags);
+	if (slot)
+		gs_fixalloc_free(slot_alloc(c->depth), slot);
+	return *where;
+}
+
+/*
+ * End the slot that @cpu has of @c, if any: empty, its cache unused. On that
+ * CPU, or it is gone; under the drain mutex, so that no sweep walks the list.
+ */
+void gs_mcache_unmake_slot(struct gs_class *c, int cpu)
+{
+	struct mcache *mcache = per_cpu_ptr(&gs_mcache, cpu);
+	struct gs_slot **where = per_cpu_ptr(c->slots, cpu);
+	struct gs_slot *slot = *where;
+	unsigned long flags;
+
+	if (slot == &gs_no_slot)
+		return;
+	local_irq_save(flags);
+	WRITE_ONCE(*where, &gs_no_slot);
+	set_cap(mcache, slot, 0);
+	if (mcache->hand == slot)
+		mcache->hand = NULL;
+	list_del_rcu(&slot->link);
+	local_irq_restore(flags);
+	gs_fixalloc_free(slot_alloc(c->depth), slot);
+}
+
+/*
+ * An idle, empty slot of @cpu, this one or one that is gone, gives its room
+ * back to the budget.
+ */
+void gs_mcache_drop_cap(struct gs_slot *slot, int cpu)
+{
+	struct mcache *mcache = per_cpu_ptr(&gs_mcache, cpu);
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if ((cpu == smp_processor_id() || !cpu_online(cpu)) &&
+	    !slot->busy && !slot->n)
+		set_cap(mcache, slot, 0);
+	local_irq_restore(flags);
+}
+
+/* The slot after @slot on this CPU's list, which is never empty here. */
+static struct gs_slot *next_slot(struct mcache *mcache, struct gs_slot *slot)
+{
+	if (!slot || list_is_last(&slot->link, &mcache->slots))
+		return list_first_entry(&mcache->slots, struct gs_slot, link);
+	return list_next_entry(slot, link);
+}
+
+/*
+ * Have @bytes free in the budget: halve the room of slots that hold no more
+ * than the halved room (nothing is moved here), a few in turn at each call.
+ * Interrupts off.
+ */
+static bool make_room(struct mcache *mcache, struct gs_slot *for_slot,
+		      size_t bytes)
+{
+	struct gs_slot *slot = mcache->hand;
+	unsigned int look;
+
+	for (look = 0; look < 16; look++) {
+		if (mcache->cap_bytes + bytes <= gs_max_parked)
+			break;
+		slot = next_slot(mcache, slot);
+		if (slot != for_slot && !slot->busy && slot->n <= slot->cap / 2)
+			set_cap(mcache, slot, slot->cap / 2);
+	}
+	mcache->hand = slot;
+	return mcache->cap_bytes + bytes <= gs_max_parked;
+}
+
+/**
+ * gs_mcache_grow_cap() - the magazine was too small: double its room.
+ * @c: its class; on this CPU.
+ *
+ * Within depth and the budget of the CPU.
+ */
+void gs_mcache_grow_cap(struct gs_class *c)
+{
+	struct mcache *mcache;
+	struct gs_slot *slot;
+	unsigned long flags;
+	unsigned int cap;
+
+	local_irq_save(flags);
+	mcache = this_cpu_ptr(&gs_mcache);
+	slot = *this_cpu_ptr(c->slots);
+	if (slot == &gs_no_slot || slot->cap >= c->depth)
+		goto out;
+	cap = min_t(unsigned int, max(2 * slot->cap, 2), c->depth);
+	if (make_room(mcache, slot, (cap - slot->cap) * c->elemsize))
+		set_cap(mcache, slot, cap);
+out:
+	local_irq_restore(flags);
+}
+
+/*
+ * An object on offer is not in the state that it was left in: a second free
+ * slipped through a race, or the byte was overwritten. It is leaked, nothing
+ * else changed; the caller goes on with the next.
+ */
+void *gs_mcache_bad_state(struct gs_class *c, void *object)
+{
+	gs_report_at(GS_BUG_BAD_STATE, c->name, object, _RET_IP_);
+	return NULL;
+}
+GS_EXPORT_KUNIT(gs_mcache_bad_state);

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * refill: the slow halves of allocation and free, between a slot and mcentral.
+ *
+ * Alloc:  1 enter: give up the exhausted span, see how much the magazine takes
+ *         2 leave; under the mcentral lock take the caller's object, then a batch
+ *         3 nothing there: a fresh span from mheap
+ *         4 enter again, perhaps on another CPU: install what fits, put the
+ *           rest back
+ * Free:   1 enter: copy the older half of the magazine to the stack
+ *         2 leave; put it into its spans under the mcentral lock
+ *         3 enter again and push; if that fails, put the object there too
+ *
+ * Whoever cannot enter (an interrupt between, no slot, another node) goes to
+ * mcentral for its one object.
+ *
+ * Lock:       none here; I6: never entered while mcentral or mheap is called.
+ * Context:    any but NMI; sleeps only as @gfp says.
+ * Tests:      kunit/mcache_kunit.c, kunit/race_kunit.c
+ */
+#include <linux/kernel.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+#include <linux/topology.h>
+
+#include "base/report.h"
+#include "base/worker.h"
+#include "front/mcache.h"
+#include "front/usage.h"
+
+/* Objects that went straight from mcentral to their user. */
+atomic64_t gs_mcache_nr_direct;
+
+/* How a refill goes. */
+struct refill {
+	struct gs_entry e[GS_BATCH_MAX];
+	unsigned int n;		/* objects in e */
+	unsigned int want;
+	bool direct;		/* one object, nothing to install */
+	bool zeroed;		/* the caller's object is fresh and zero */
+	struct mspan *old;	/* exhausted span that the slot gave up */
+	struct mspan *own;	/* span to install */
+};
+
+/* Step 1: what does this CPU's slot want? */
+static void look(struct gs_class *c, struct refill *r, gfp_t gfp)
+{
+	struct gs_slot *slot;
+
+	if (unlikely(READ_ONCE(*raw_cpu_ptr(c->slots)) == &gs_no_slot))
+		gs_mcache_make_slot(c, gfp);
+	preempt_disable();
+	slot = *this_cpu_ptr(c->slots);
+	if (!gs_slot_enter(slot)) {
+		r->direct = true;
+		r->want = 1;
+	} else {
+		if (!slot->span->alloc_cache && slot->span != &gs_no_span) {
+			r->old = slot->span;
+			slot->span = &gs_no_span;
+		}
+		/* Half of the room: the frees to come want the other half. */
+		r->want = min_t(unsigned int, c->batch, slot->cap / 2 + 1);
+		slot->nr_refill++;
+		gs_slot_leave(slot);
+	}
+	preempt_enable();
+}
+
+/* Step 4: give this CPU's slot what it has room for. */
+static void install(struct gs_class *c, struct refill *r)
+{
+	struct gs_slot *slot;
+	bool entered;
+
+	preempt_disable();
+	slot = *this_cpu_ptr(c->slots);
+	entered = gs_slot_enter(slot);
+	if (entered) {
+		slot->nr_alloc++;
+		if (r->own && slot->span == &gs_no_span) {
+			slot->span = r->own;
+			r->own = NULL;
+		}
+		while (r->n > 1 && slot->n < slot->cap)
+			slot->entry[slot->n++] = r->e[--r->n];
+		gs_slot_leave(slot);
+	}
+	preempt_enable();
+	if (!entered)
+		atomic64_inc(&gs_mcache_nr_direct);
+	if (r->n > 1)
+		gs_mcentral_put(c, r->e + 1, r->n - 1);
+	if (r->own)
+		gs_mcentral_put_span(r->own);
+}
+
+/* Step 3: nothing free on @node: a fresh span, owned by us. */
+static void grow(struct gs_class *c, struct refill *r, int node, gfp_t gfp)
+{
+	struct mspan *s = gs_class_new_span(c, node, gfp);
+
+	if (!s)
+		return;
+	r->n = gs_mcentral_add(gs_class_central(c, s->node), s, r->e);
+	r->own = s;
+	r->zeroed = !s->needzero;
+}
+
+/* Memory is out on @node: what other nodes have will do. */
+static void scrape(struct gs_class *c, struct refill *r, int node, gfp_t gfp)
+{
+	int other;
+
+	if (gfp & __GFP_THISNODE)
+		return;
+	for (other = 0; other < nr_node_ids && !r->n; other++)
+		if (other != node)
+			r->n = gs_mcentral_get(gs_class_central(c, other), r->e,
+					       1, NULL);
+}
+
+static bool refill_once(struct gs_class *c, struct refill *r, int node,
+			gfp_t gfp)
+{
+	int here = numa_mem_id();
+
+	if (node == NUMA_NO_NODE || node == here) {
+		node = here;
+		look(c, r, gfp);
+	} else {
+		r->direct = true;
+		r->want = 1;
+	}
+	if (r->old) {
+		gs_mcentral_put_span(r->old);
+		r->old = NULL;
+	}
+	r->n = gs_mcentral_get(gs_class_central(c, node), r->e, r->want,
+			       r->direct ? NULL : &r->own);
+	if (!r->n)
+		grow(c, r, node, gfp);
+	if (!r->n)
+		scrape(c, r, node, gfp);
+	return r->n;
+}
+
+/**
+ * gs_mcache_alloc_slow() - allocate an object and refill the slot.
+ * @c: the class.
+ * @node: node wanted, or NUMA_NO_NODE.
+ * @gfp: the caller's.
+ * @owner: number that the object's state is set to.
+ * @zeroed: set to true if the object is known to be zero.
+ *
+ * __GFP_NOFAIL is served here, in a loop of attempts that may fail: the kernels
+ * of 6.1 and 6.12 warn when it is asked of larger blocks.
+ *
+ * Return: an object, or NULL.
+ */
+void *gs_mcache_alloc_slow(struct gs_class *c, int node, gfp_t gfp, u8 owner,
+			   bool *zeroed)
+{
+	struct refill r = { };
+
+	might_alloc(gfp);
+	while (!refill_once(c, &r, node, gfp & ~__GFP_NOFAIL)) {
+		if (!(gfp & __GFP_NOFAIL))
+			return NULL;
+		schedule_timeout_uninterruptible(1);
+	}
+	*zeroed = r.zeroed;
+	gs_hook(GS_HOOK_REFILL_LEFT, c);
+	*r.e[0].state = owner;
+	if (r.direct) {
+		atomic64_inc(&gs_mcache_nr_direct);
+	} else {
+		install(c, &r);
+		gs_mcache_grow_cap(c);
+	}
+	gs_usage_note_peak();
+	gs_worker_kick();
+	return r.e[0].object;
+}
+GS_EXPORT_KUNIT(gs_mcache_alloc_slow);
+
+/* The older half of a full magazine; the newer stays, for its lines are hot. */
+static unsigned int take_older_half(struct gs_class *c, struct gs_entry *e)
+{
+	struct gs_slot *slot;
+	unsigned int n = 0;
+
+	preempt_disable();
+	slot = *this_cpu_ptr(c->slots);
+	if (gs_slot_enter(slot)) {
+		if (slot->n >= slot->cap && slot->n) {
+			n = min_t(unsigned int, (slot->n + 1) / 2, GS_BATCH_MAX);
+			memcpy(e, slot->entry, n * sizeof(*e));
+			slot->n -= n;
+			memmove(slot->entry, slot->entry + n,
+				slot->n * sizeof(*e));
+			slot->nr_flush++;
+		}
+		gs_slot_leave(slot);
+	}
+	preempt_enable();
+	return n;
+}
+
+/**
+ * gs_mcache_free_slow() - free an object that the slot did not take.
+ * @s: its span.
+ * @object: the object.
+ * @state: its state byte, an owner's number.
+ *
+ * Makes no slot: a free must not need memory.
+ */
+void gs_mcache_free_slow(struct mspan *s, void *object, u8 *state)
+{
+	struct gs_entry e[GS_BATCH_MAX];
+	struct gs_class *c = s->class;
+	unsigned int n;
+
+	n = s->node == numa_mem_id() ? take_older_half(c, e) : 0;
+	if (n) {
+		gs_hook(GS_HOOK_DRAIN_LEFT, c);
+		gs_mcentral_put(c, e, n);
+		gs_mcache_grow_cap(c);
+		gs_worker_kick();
+		if (gs_mcache_free(s, object, state))
+			return;
+	}
+	*state = GS_CACHED;
+	gs_mcentral_put(c, &(struct gs_entry){ object, state }, 1);
+}
+GS_EXPORT_KUNIT(gs_mcache_free_slow);

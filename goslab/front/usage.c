@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * usage: the bytes held, in parts, now and at their peak.
+ *
+ * The peak itself is kept by sys at each draw; its parts are recorded at the
+ * end of the slow path that drew, before anything else can have changed much.
+ *
+ * Lock:       peak_lock, a leaf, for the record of the peak. Parts are read
+ *             without locks: exact when no call is under way.
+ * Context:    any but NMI.
+ * Tests:      kunit/stats_kunit.c
+ */
+#include "front/usage.h"
+
+#include <linux/cpumask.h>
+#include <linux/rculist.h>
+
+#include "back/mheap.h"
+#include "front/mcache.h"
+
+u64 gs_usage_draws;
+
+static DEFINE_SPINLOCK(peak_lock);
+static struct goslab_usage peak_parts;
+
+static size_t parked_on(const struct mcache *mcache)
+{
+	struct gs_slot *slot;
+	size_t bytes = 0;
+
+	list_for_each_entry_rcu(slot, &mcache->slots, link, true)
+		bytes += READ_ONCE(slot->n) * slot->class->elemsize;
+	return bytes;
+}
+
+/* Bytes in magazines, by reading them from here: close, not exact. */
+size_t gs_usage_parked(void)
+{
+	size_t bytes = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		bytes += parked_on(per_cpu_ptr(&gs_mcache, cpu));
+	return bytes;
+}
+
+void gs_usage_read(struct goslab_usage *now)
+{
+	*now = (struct goslab_usage) {
+		.held = gs_sys_held(),
+		.spans = READ_ONCE(gs_mheap.in_spans) << GS_PAGE_SHIFT,
+		.free_runs = gs_mheap_free_pages() << GS_PAGE_SHIFT,
+		.metadata = gs_sys_meta(),
+		.parked = gs_usage_parked(),
+	};
+}
+
+/* Slow half of gs_usage_note_peak(). */
+void gs_usage_record_peak(void)
+{
+	struct goslab_usage now;
+	unsigned long flags;
+
+	WRITE_ONCE(gs_usage_draws, gs_sys_draws());
+	if (gs_sys_held() <= READ_ONCE(peak_parts.held))
+		return;
+	gs_usage_read(&now);
+	gs_lock(&peak_lock, flags);
+	if (now.held > peak_parts.held)
+		peak_parts = now;
+	gs_unlock(&peak_lock, flags);
+}
+
+void gs_usage_read_peak(struct goslab_usage *peak)
+{
+	unsigned long flags;
+
+	gs_lock(&peak_lock, flags);
+	*peak = peak_parts;
+	gs_unlock(&peak_lock, flags);
+	peak->held = max(peak->held, gs_sys_peak());
+}
+
+/* Let the peak begin again at what is held now. */
+void gs_usage_reset(void)
+{
+	struct goslab_usage now;
+	unsigned long flags;
+
+	gs_usage_read(&now);
+	gs_lock(&peak_lock, flags);
+	peak_parts = now;
+	gs_unlock(&peak_lock, flags);
+	gs_sys_reset_peak();
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * goslab: the allocator of the Go runtime and of TCMalloc for kernel modules.
+ *
+ * The whole public interface. Every call may be made from task, softirq and
+ * hardirq context with a matching @gfp; none from NMI; on PREEMPT_RT none from
+ * hardirq or under a raw spinlock (as for kmalloc()). What sleeps says so.
+ *
+ * Documentation/api.rst tells which <linux/slab.h> call each one answers to.
+ */
+#ifndef _LINUX_GOSLAB_H
+#define _LINUX_GOSLAB_H
+
+#include <linux/export.h>
+#include <linux/gfp.h>
+#include <linux/goslab_sizeclass.h>
+#include <linux/numa.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include <linux/types.h>
+
+/* Largest object, and largest alignment that a cache may ask for. */
+#define GOSLAB_MAX_SIZE		(4UL << 20)
+#define GOSLAB_MAX_ALIGN	4096
+
+/**
+ * struct goslab_owner - one client module, as the objects name it.
+ * @name: name of the module, copied at first use.
+ * @id: the owner's number, 0 until the first allocation.
+ *
+ * Each compilation unit that includes this header has one; all units of one
+ * module get the same number, and keep it when the module is loaded again.
+ */
+struct goslab_owner {
+	const char *name;
+	u8 id;
+};
+
+#ifdef KBUILD_MODNAME
+static struct goslab_owner goslab_this_owner __maybe_unused = {
+	.name = KBUILD_MODNAME,
+};
+#else
+static struct goslab_owner goslab_this_owner __maybe_unused = {
+	.name = "unnamed",
+};
+#endif
+
+struct goslab_cache;
+
+/* Not for callers: what the inlines below stand on. */
+void *__goslab_malloc(size_t size, gfp_t gfp, struct goslab_owner *owner)
+	__alloc_size(1);
+void *__goslab_malloc_class(unsigned int class, gfp_t gfp,
+			    struct goslab_owner *owner);
+void *__goslab_malloc_noscan(size_t size, gfp_t gfp,
+			     struct goslab_owner *owner) __alloc_size(1);
+void *__goslab_malloc_node(size_t size, gfp_t gfp, int node,
+			   struct goslab_owner *owner) __alloc_size(1);
+void *__goslab_realloc(const void *p, size_t size, gfp_t gfp,
+		       struct goslab_owner *owner) __realloc_size(2);
+struct goslab_cache *__goslab_cache_create(const char *name, size_t size,
+					   size_t align, unsigned long flags,
+					   void (*ctor)(void *object),
+					   struct goslab_owner *owner);
+
+/**
+ * goslab_free() - give an object back.
+ * @p: an object from any goslab call, NULL or ZERO_SIZE_PTR.
+ *
+ * Anything else (a second free, an address inside an object, memory of another
+ * allocator) is reported once and changes nothing.
+ *
+ * Context: Any but NMI. Never sleeps. From any CPU.
+ */
+void goslab_free(const void *p);
+
+/**
+ * goslab_free_sensitive() - wipe an object and give it back.
+ * @p: as for goslab_free(). All of goslab_size() is zeroed first.
+ *
+ * Context: Any but NMI. Never sleeps.
+ */
+void goslab_free_sensitive(const void *p);
+
+/**
+ * goslab_size() - bytes that an object really has.
+ * @p: a live object, NULL or ZERO_SIZE_PTR.
+ *
+ * All of them may be used; a tiny object has just what was asked for, rounded
+ * up to its alignment.
+ *
+ * Context: Any but NMI.
+ * Return: size in bytes; 0 for NULL, ZERO_SIZE_PTR, and, after a report, for
+ * what is no live object.
+ */
+size_t goslab_size(const void *p);
+
+/**
+ * goslab_malloc() - allocate memory for an object of any size.
+ * @size: bytes, at most GOSLAB_MAX_SIZE.
+ * @gfp: as for kmalloc(). Zone bits are refused (report, NULL); __GFP_ACCOUNT
+ *       and the movable bits are ignored.
+ *
+ * What kmalloc() promises holds: physically contiguous, aligned to the largest
+ * power of two that divides @size and to 8 at least. The class of a constant
+ * @size is chosen by the compiler. (Go: mallocgc().)
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: the object, ZERO_SIZE_PTR for size 0, NULL on failure.
+ */
+static __always_inline __alloc_size(1) void *
+goslab_malloc(size_t size, gfp_t gfp)
+{
+	if (__builtin_constant_p(size) && size && size <= GOSLAB_MAX_SMALL)
+		return __goslab_malloc_class(__goslab_class(size), gfp,
+					     &goslab_this_owner);
+	return __goslab_malloc(size, gfp, &goslab_this_owner);
+}
+
+/**
+ * goslab_zalloc() - allocate zeroed memory.
+ * @size: bytes. All of goslab_size() is zero.
+ * @gfp: as for goslab_malloc().
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: as goslab_malloc().
+ */
+static __always_inline __alloc_size(1) void *
+goslab_zalloc(size_t size, gfp_t gfp)
+{
+	return goslab_malloc(size, gfp | __GFP_ZERO);
+}
+
+/**
+ * goslab_malloc_array() - allocate an array.
+ * @n: number of elements.
+ * @size: bytes of an element.
+ * @gfp: as for goslab_malloc().
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: as goslab_malloc(); NULL if @n * @size overflows.
+ */
+static __always_inline __alloc_size(1, 2) void *
+goslab_malloc_array(size_t n, size_t size, gfp_t gfp)
+{
+	size_t bytes;
+
+	if (unlikely(check_mul_overflow(n, size, &bytes)))
+		return NULL;
+	return goslab_malloc(bytes, gfp);
+}
+
+/**
+ * goslab_calloc() - allocate a zeroed array.
+ * @n: number of elements.
+ * @size: bytes of an element.
+ * @gfp: as for goslab_malloc().
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: as goslab_malloc_array().
+ */
+static __always_inline __alloc_size(1, 2) void *
+goslab_calloc(size_t n, size_t size, gfp_t gfp)
+{
+	return goslab_malloc_array(n, size, gfp | __GFP_ZERO);
+}
+
+/**
+ * goslab_realloc() - change the size of an object.
+ * @p: a live object, NULL (allocates) or ZERO_SIZE_PTR.
+ * @size: bytes wanted; 0 frees @p.
+ * @gfp: as for goslab_malloc(). With __GFP_ZERO on this and every earlier
+ *       call, bytes past the old size are zero.
+ *
+ * Stays in place while the object has room and no smaller class would do.
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: the object, perhaps moved; ZERO_SIZE_PTR for size 0; NULL on failure
+ * (@p is then as it was).
+ */
+static __always_inline __realloc_size(2) void *
+goslab_realloc(const void *p, size_t size, gfp_t gfp)
+{
+	return __goslab_realloc(p, size, gfp, &goslab_this_owner);
+}
+
+/**
+ * goslab_malloc_noscan() - allocate memory that will hold no pointers.
+ * @size: bytes. Below 16, several objects share a 16-byte block and are
+ *        aligned to 8, 4, 2 or 1, whichever divides @size.
+ * @gfp: as for goslab_malloc().
+ *
+ * Such objects live in spans of their own (Go: noscan span classes and the
+ * tiny allocator); each is freed on its own by goslab_free().
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: as goslab_malloc().
+ */
+static __always_inline __alloc_size(1) void *
+goslab_malloc_noscan(size_t size, gfp_t gfp)
+{
+	return __goslab_malloc_noscan(size, gfp, &goslab_this_owner);
+}
+
+/**
+ * goslab_malloc_node() - allocate memory on a NUMA node.
+ * @size: bytes.
+ * @gfp: as for goslab_malloc(); with __GFP_THISNODE no other node will do.
+ * @node: node wanted, or NUMA_NO_NODE.
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: as goslab_malloc(); NULL, after a report, for a node that is none.
+ */
+static __always_inline __alloc_size(1) void *
+goslab_malloc_node(size_t size, gfp_t gfp, int node)
+{
+	return __goslab_malloc_node(size, gfp, node, &goslab_this_owner);
+}
+
+/* Flags of goslab_cache_create(). */
+#define GOSLAB_HWCACHE_ALIGN	BIT(0)	/* objects on cache lines of their own */
+#define GOSLAB_PANIC		BIT(1)	/* panic if the cache cannot be made */
+
+/**
+ * goslab_cache_create() - make a cache of objects of one size.
+ * @name: shown in debugfs and in reports, copied; 31 characters, unique among
+ *        the caches that are there, no blanks.
+ * @size: bytes of an object, 1 to GOSLAB_MAX_SIZE.
+ * @align: 0, or a power of two up to GOSLAB_MAX_ALIGN; 8 at least is kept.
+ * @flags: GOSLAB_HWCACHE_ALIGN, GOSLAB_PANIC.
+ * @ctor: NULL, or called once for each object when its span is cut; objects
+ *        must be freed in the state that it leaves.
+ *
+ * Spans are shared with no other cache.
+ *
+ * Context: Task. Sleeps.
+ * Return: the cache; NULL, after a report that says why, for bad arguments or
+ * a name in use; NULL without memory.
+ */
+static __always_inline struct goslab_cache *
+goslab_cache_create(const char *name, size_t size, size_t align,
+		    unsigned long flags, void (*ctor)(void *object))
+{
+	return __goslab_cache_create(name, size, align, flags, ctor,
+				     &goslab_this_owner);
+}
+
+/**
+ * goslab_cache_alloc() - allocate an object of a cache.
+ * @cache: the cache.
+ * @gfp: as for goslab_malloc(). __GFP_ZERO with a ctor is reported, NULL.
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: the object, or NULL.
+ */
+void *goslab_cache_alloc(struct goslab_cache *cache, gfp_t gfp) __malloc;
+
+/**
+ * goslab_cache_zalloc() - allocate a zeroed object of a cache.
+ * @cache: the cache, without a ctor.
+ * @gfp: as for goslab_malloc().
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: the object, or NULL.
+ */
+static __always_inline __malloc void *
+goslab_cache_zalloc(struct goslab_cache *cache, gfp_t gfp)
+{
+	return goslab_cache_alloc(cache, gfp | __GFP_ZERO);
+}
+
+/**
+ * goslab_cache_free() - give an object back to its cache.
+ * @cache: the cache that it came from; another one's object is reported.
+ * @object: the object, or NULL.
+ *
+ * Context: Any but NMI. Never sleeps. From any CPU.
+ */
+void goslab_cache_free(struct goslab_cache *cache, void *object);
+
+/**
+ * goslab_cache_destroy() - end a cache.
+ * @cache: the cache, or NULL.
+ *
+ * All objects must have been freed. Survivors are reported, with their number
+ * and the addresses of the first ones; they stay readable, their memory is
+ * never given out again, and the name stays taken.
+ *
+ * Context: Task. Sleeps.
+ */
+void goslab_cache_destroy(struct goslab_cache *cache);
+
+/**
+ * struct goslab_usage - what the allocator holds, in bytes.
+ * @held: all that was drawn from the kernel and not given back.
+ * @spans: in spans: live and free objects and the tails of spans.
+ * @free_runs: in runs of pages that belong to no span.
+ * @metadata: descriptors, magazines, tables.
+ * @parked: part of @spans: free objects in the magazines of CPUs.
+ *
+ * @held == @spans + @free_runs + @metadata whenever no call is under way.
+ */
+struct goslab_usage {
+	size_t held;
+	size_t spans;
+	size_t free_runs;
+	size_t metadata;
+	size_t parked;
+};
+
+/**
+ * goslab_usage() - what is held now and what was held at most.
+ * @now: filled in if not NULL.
+ * @peak: filled in if not NULL: the parts at the draw of pages that made
+ *        @held greatest since loading or since goslab_usage_reset_peak().
+ *
+ * Context: Any but NMI.
+ */
+void goslab_usage(struct goslab_usage *now, struct goslab_usage *peak);
+
+/**
+ * goslab_usage_reset_peak() - let the peak begin again at what is held now.
+ *
+ * Context: Any but NMI.
+ */
+void goslab_usage_reset_peak(void);
+
+/**
+ * goslab_shrink() - give back to the kernel what holds no live object.
+ *
+ * Drains every CPU's mcache, then releases every free run.
+ *
+ * Context: Task. Sleeps.
+ * Return: bytes given back.
+ */
+size_t goslab_shrink(void);
+
+#endif /* _LINUX_GOSLAB_H */

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * class: span classes: those of malloc, and one for each cache.
+ *
+ * Flow:       mcache -> [class] -> mcentral, mheap
+ * Owner:      the module for gs_classes[], a goslab_cache for its own.
+ * Lock:       gs_class_mutex, sleeping, for the list of classes; a class itself
+ *             does not change between init and exit. Order: before any other.
+ * Context:    init and exit sleep; gs_class_new_span() as @gfp says.
+ * Invariants: nelems * elemsize <= npages pages; the multiplier is exact
+ *             (base/sizeclass.c).
+ * Tests:      kunit/class_kunit.c
+ */
+#include "middle/class.h"
+
+#include <linux/cache.h>
+#include <linux/kernel.h>
+#include <linux/nodemask.h>
+
+#include "back/mheap.h"
+#include "base/sizeclass.h"
+#include "base/sys.h"
+
+struct gs_class gs_classes[GS_NR_SPC];
+GS_EXPORT_KUNIT(gs_classes);
+
+LIST_HEAD(gs_class_list);
+DEFINE_MUTEX(gs_class_mutex);
+GS_EXPORT_KUNIT(gs_class_list);
+GS_EXPORT_KUNIT(gs_class_mutex);
+
+static struct mcentral *malloc_central;
+
+/* The bytes that a magazine holds at most. */
+#define MAGAZINE_BYTES	(32U << 10)
+/* Entries of the largest magazine: four slots to a chunk of metadata. */
+#define DEPTH_MAX	59
+/* The bytes that one hold of a central lock moves at most. */
+#define BATCH_BYTES	(32U << 10)
+
+static void set_depth(struct gs_class *c)
+{
+	c->depth = clamp(MAGAZINE_BYTES / c->elemsize, 2U, DEPTH_MAX + 0U);
+	c->batch = clamp(BATCH_BYTES / c->elemsize, 1U, GS_BATCH_MAX + 0U);
+}
+
+static void init_central(struct gs_class *c)
+{
+	int node;
+
+	for (node = 0; node < nr_node_ids; node++)
+		gs_mcentral_init(&c->central[node], c, node);
+}
+
+static void init_malloc(struct gs_class *c, unsigned int cls, const char *kind)
+{
+	struct gs_sizeclass sc = gs_sizeclass(cls);
+
+	c->elemsize = sc.size;
+	c->npages = sc.pages;
+	c->align_pages = sc.align_pages;
+	c->nelems = sc.pages * GS_PAGE_SIZE / sc.size;
+	scnprintf(c->name, sizeof(c->name), "%s-%u", kind, sc.size);
+	set_depth(c);
+}
+
+/* Make the classes of malloc. Return: 0 or -ENOMEM. */
+int gs_class_init_malloc(void)
+{
+	size_t bytes = GS_NR_SPC * nr_node_ids * sizeof(*malloc_central);
+	unsigned int spc;
+
+	malloc_central = gs_sys_draw_meta(bytes, NUMA_NO_NODE, GFP_KERNEL);
+	if (!malloc_central)
+		return -ENOMEM;
+	for (spc = 0; spc < GS_NR_SPC; spc++) {
+		struct gs_class *c = &gs_classes[spc];
+
+		c->central = &malloc_central[spc * nr_node_ids];
+		if (spc == GS_SPC_TINY) {
+			init_malloc(c, GS_TINY_CLASS, "tiny");
+			c->tiny = true;
+		} else if (spc > 1) {
+			init_malloc(c, spc >> 1, spc & 1 ? "noscan" : "malloc");
+		}
+		init_central(c);
+		if (spc > 1)
+			list_add_tail(&c->link, &gs_class_list);
+	}
+	return 0;
+}
+
+void gs_class_exit_malloc(void)
+{
+	gs_sys_give_meta(malloc_central,
+			 GS_NR_SPC * nr_node_ids * sizeof(*malloc_central));
+}
+
+/**
+ * gs_class_init() - shape the spans of a cache's class and make its lists.
+ * @c: has name, owner and ctor.
+ * @size: bytes of an object, 1 to GOSLAB_MAX_SIZE.
+ * @align: power of two, 8 to GOSLAB_MAX_ALIGN.
+ *
+ * Spans grow by pages until the tail is at most an eighth, as Go's do.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int gs_class_init(struct gs_class *c, size_t size, size_t align)
+{
+	size_t bytes;
+
+	c->elemsize = ALIGN(size, align);
+	bytes = ALIGN(c->elemsize, GS_PAGE_SIZE);
+	if (c->elemsize <= GS_MAX_SMALL) {
+		bytes = GS_PAGE_SIZE;
+		while (bytes < c->elemsize || bytes % c->elemsize > bytes / 8)
+			bytes += GS_PAGE_SIZE;
+	}
+	c->npages = bytes >> GS_PAGE_SHIFT;
+	c->nelems = bytes / c->elemsize;
+	c->align_pages = 1;
+	/* What gs_sizeclass_magic() needs in order to be exact. */
+	if (WARN_ON_ONCE(c->nelems > 1 &&
+			 c->nelems * c->elemsize > U32_MAX / c->elemsize))
+		return -EINVAL;
+	set_depth(c);
+	c->central = gs_sys_draw_meta(nr_node_ids * sizeof(*c->central),
+				      NUMA_NO_NODE, GFP_KERNEL);
+	if (!c->central)
+		return -ENOMEM;
+	init_central(c);
+	return 0;
+}
+GS_EXPORT_KUNIT(gs_class_init);
+
+/* Give the lists back; they are empty. */
+void gs_class_exit(struct gs_class *c)
+{
+	gs_sys_give_meta(c->central, nr_node_ids * sizeof(*c->central));
+}
+GS_EXPORT_KUNIT(gs_class_exit);
+
+struct mcentral *gs_class_central(const struct gs_class *c, int node)
+{
+	return &c->central[node];
+}
+GS_EXPORT_KUNIT(gs_class_central);
+
+/* Give the empty spans of all classes to mheap. Sleeps. Return: how many. */
+unsigned int gs_class_trim_all(void)
+{
+	struct gs_class *c;
+	unsigned int n = 0;
+	int node;
+
+	mutex_lock(&gs_class_mutex);
+	list_for_each_entry(c, &gs_class_list, link)
+		for (node = 0; node < nr_node_ids; node++)
+			n += gs_mcentral_trim(&c->central[node]);
+	mutex_unlock(&gs_class_mutex);
+	return n;
+}
+GS_EXPORT_KUNIT(gs_class_trim_all);
+
+static void construct(struct gs_class *c, struct mspan *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->nelems; i++)
+		c->ctor(gs_span_object(s, i));
+}
+
+static void clear_masks(struct mspan *s)
+{
+	memset(gs_span_tiny_masks(s), 0, s->nelems * sizeof(atomic_t));
+}
+
+/**
+ * gs_class_new_span() - a fresh span of a class, cut and ready.
+ * @c: the class.
+ * @node: node preferred.
+ * @gfp: the caller's.
+ *
+ * Shorter than the class says, down to one object, when memory is fragmented.
+ * The ctor runs here, with no lock held.
+ *
+ * Return: the span, open to frees, marked owned, known to no list; or NULL.
+ */
+struct mspan *gs_class_new_span(struct gs_class *c, int node, gfp_t gfp)
+{
+	struct gs_span_req req = {
+		.npages = c->npages, .min_pages = gs_pages(c->elemsize),
+		.align = c->align_pages, .cap = max_t(u16, c->nelems, 2),
+		.tiny = c->tiny, .node = node, .gfp = gfp,
+	};
+	struct mspan *s = gs_mheap_alloc(&req);
+	unsigned int nelems;
+
+	if (!s)
+		return NULL;
+	nelems = min_t(unsigned int, c->nelems, gs_span_size(s) / c->elemsize);
+	gs_span_cut(s, c, c->elemsize, nelems);
+	s->slots = c->slots;
+	s->owned = 1;
+	s->keep = !!c->ctor;
+	if (c->tiny)
+		clear_masks(s);
+	if (c->ctor)
+		construct(c, s);
+	kasan_poison((void *)s->base, gs_span_size(s), GS_KASAN_FREE, false);
+	gs_mheap_publish(s, c->tiny ? GS_SPAN_TINY : GS_SPAN_SMALL);
+	return s;
+}
+GS_EXPORT_KUNIT(gs_class_new_span);

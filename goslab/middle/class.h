@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GS_MIDDLE_CLASS_H
+#define GS_MIDDLE_CLASS_H
+
+#include <linux/gfp.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+
+#include "back/mspan.h"
+#include "middle/mcentral.h"
+
+#define GS_NAME_LEN	32
+
+/**
+ * struct gs_class - one span class: a shape of spans, its central lists, its slots.
+ * @elemsize: bytes of an object.
+ * @npages: pages of a span.
+ * @align_pages: alignment of a span, in pages.
+ * @nelems: objects of a span of @npages.
+ * @batch: objects moved per hold of a central lock.
+ * @depth: most objects that a magazine may hold.
+ * @tiny: blocks of tiny objects.
+ * @owner: number of the module that made it; 0 for the classes of malloc.
+ * @ctor: once per object, when a span is cut.
+ * @slots: this class's slot of each CPU.
+ * @central: by node.
+ * @link: on gs_class_list.
+ * @scan: index in the census being made (gs_class_mutex).
+ * @dead: its cache was destroyed with live objects.
+ * @name: for reports and debugfs.
+ */
+struct gs_class {
+	u32 elemsize;
+	u16 npages;
+	u16 align_pages;
+	u16 nelems;
+	u16 batch;
+	u16 depth;
+	bool tiny;
+	u8 owner;
+	void (*ctor)(void *object);
+	struct gs_slot *__percpu *slots;
+	struct mcentral *central;
+	struct list_head link;
+	unsigned int scan;
+	bool dead;
+	char name[GS_NAME_LEN];
+};
+
+/* Every class, those of malloc first; gs_class_mutex protects the list. */
+extern struct list_head gs_class_list;
+extern struct mutex gs_class_mutex;
+
+/* The classes of malloc, by span class; 0 and 1 (large) are not used. */
+extern struct gs_class gs_classes[GS_NR_SPC];
+
+int gs_class_init_malloc(void);
+void gs_class_exit_malloc(void);
+int gs_class_init(struct gs_class *c, size_t size, size_t align);
+void gs_class_exit(struct gs_class *c);
+unsigned int gs_class_trim_all(void);
+struct mspan *gs_class_new_span(struct gs_class *c, int node, gfp_t gfp);
+struct mcentral *gs_class_central(const struct gs_class *c, int node);
+
+#endif /* GS_MIDDLE_CLASS_H */

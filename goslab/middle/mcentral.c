@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * mcentral: the spans of one span class and node that no mcache owns.
+ *
+ * Flow:       mcache -> [mcentral] -> mheap
+ * Owner:      struct gs_class has one per node.
+ * Lock:       mc->lock, interrupts off. Order: mcentral -> mheap, but it is
+ *             dropped before spans go to mheap, and never held while entered.
+ * Lifetime:   that of the class.
+ * Context:    any but NMI; never sleeps, allocates nothing.
+ * Invariants: (gs_mcentral_verify())
+ *   I1  a span is owned, or on exactly one of partial and full.
+ *   M1  on partial <=> objects are free in it; nr_spans == |partial| + |full|
+ *       + nr_owned; nr_empty counts the spans without a live object.
+ *   S1 to S3 and I2 of every span on a list.
+ * Tests:      kunit/mcentral_kunit.c
+ */
+#include "middle/mcentral.h"
+
+#include "back/arena.h"
+#include "back/mheap.h"
+#include "base/report.h"
+#include "middle/class.h"
+
+/* Bytes of empty spans that a class keeps for the next refill, or one span. */
+#define KEEP_BYTES	(16UL << 10)
+
+void gs_mcentral_init(struct mcentral *mc, struct gs_class *c, int node)
+{
+	spin_lock_init(&mc->lock);
+	mc->node = node;
+	mc->class = c;
+	INIT_LIST_HEAD(&mc->partial);
+	INIT_LIST_HEAD(&mc->full);
+}
+GS_EXPORT_KUNIT(gs_mcentral_init);
+
+static void lock_central(struct mcentral *mc, unsigned long *flags)
+{
+	gs_lock(&mc->lock, *flags);
+	mc->nr_lock++;
+}
+
+/* Move @n objects of @s out of it, into entries. */
+static unsigned int take(struct mspan *s, struct gs_entry *e, unsigned int n)
+{
+	u16 index[GS_BATCH_MAX];
+	unsigned int i;
+
+	n = gs_span_take(s, min_t(unsigned int, n, GS_BATCH_MAX), index);
+	for (i = 0; i < n; i++) {
+		e[i].object = gs_span_object(s, index[i]);
+		e[i].state = &s->objects[index[i]];
+		*e[i].state = GS_CACHED;
+	}
+	return n;
+}
+
+/**
+ * gs_mcentral_get() - objects for a refill, under one hold of the lock.
+ * @mc: where from.
+ * @e: filled with objects, their states GS_CACHED.
+ * @want: how many, 1 to GS_BATCH_MAX.
+ * @own: NULL, or set to a span with more free objects than were wanted, now
+ *       owned by the caller; NULL if there was none.
+ *
+ * Takes all that is free in as many spans as fill the batch, so that only the
+ * last span is owned. (Go: mcentral.cacheSpan(), which takes one span.)
+ *
+ * Return: objects in @e; 0 when no span has a free one.
+ */
+unsigned int gs_mcentral_get(struct mcentral *mc, struct gs_entry *e,
+			     unsigned int want, struct mspan **own)
+{
+	unsigned int got = 0;
+	unsigned long flags;
+
+	lock_central(mc, &flags);
+	while (got < want && !list_empty(&mc->partial)) {
+		struct mspan *s = list_first_entry(&mc->partial, struct mspan,
+						   list);
+		bool more = gs_span_nr_free(s) > want - got;
+
+		if (!s->alloc_count)
+			mc->nr_empty--;
+		if (own && more) {
+			/* The caller's own object first: others may be faster. */
+			if (!got)
+				got = take(s, e, 1);
+			list_del(&s->list);
+			s->owned = 1;
+			mc->nr_owned++;
+			*own = s;
+			break;
+		}
+		got += take(s, e + got, want - got);
+		if (!gs_span_nr_free(s))
+			list_move(&s->list, &mc->full);
+	}
+	gs_unlock(&mc->lock, flags);
+	return got;
+}
+GS_EXPORT_KUNIT(gs_mcentral_get);
+
+/**
+ * gs_mcentral_add() - take up a fresh span, owned by the caller.
+ * @mc: of the span's class and node.
+ * @s: from gs_class_new_span().
+ * @e: filled with the caller's own object.
+ *
+ * Return: 1.
+ */
+unsigned int gs_mcentral_add(struct mcentral *mc, struct mspan *s,
+			     struct gs_entry *e)
+{
+	unsigned long flags;
+
+	take(s, e, 1);
+	lock_central(mc, &flags);
+	mc->nr_spans++;
+	mc->nr_owned++;
+	gs_unlock(&mc->lock, flags);
+	return 1;
+}
+GS_EXPORT_KUNIT(gs_mcentral_add);
+
+static bool may_keep(const struct mcentral *mc, const struct mspan *s)
+{
+	return (mc->nr_empty + 1) * gs_span_size(s) <= KEEP_BYTES ||
+	       !mc->nr_empty;
+}
+
+/*
+ * A span that nobody owns lost its last object: keep it, or unlink it for
+ * mheap onto @gone.
+ */
+static void emptied(struct mcentral *mc, struct mspan *s,
+		    struct list_head *gone)
+{
+	if (may_keep(mc, s)) {
+		mc->nr_empty++;
+		list_move_tail(&s->list, &mc->partial);
+	} else {
+		mc->nr_spans--;
+		list_move(&s->list, gone);
+	}
+}
+
+/* Put one object into its span; under the lock of its mcentral. */
+static void put_one(struct mcentral *mc, struct mspan *s, u8 *state,
+		    struct list_head *gone)
+{
+	unsigned int i = state - s->objects;
+
+	*state = GS_FREE;
+	if (s->owned) {
+		__set_bit(i, gs_span_freed_bits(s));
+		s->nr_freed++;
+		return;
+	}
+	__clear_bit(i, gs_span_alloc_bits(s));
+	s->needzero = 1;
+	if (s->alloc_count-- == s->nelems)
+		list_move(&s->list, &mc->partial);
+	if (!s->alloc_count)
+		emptied(mc, s, gone);
+}
+
+static void free_spans(struct list_head *gone)
+{
+	struct mspan *s, *next;
+
+	list_for_each_entry_safe(s, next, gone, list)
+		gs_mheap_free(s);
+}
+
+/*
+ * The span of an entry; NULL when the object is no longer where it was, which
+ * only a race of two frees of one object brings about.
+ */
+static struct mspan *span_of(const struct gs_entry *e)
+{
+	struct mspan *s = gs_arena_span(e->object);
+
+	if (!s || e->state < s->objects || e->state >= s->objects + s->nelems)
+		return NULL;
+	return s;
+}
+
+/**
+ * gs_mcentral_put() - put objects back into their spans.
+ * @c: class of them all.
+ * @e: objects in state GS_CACHED that nobody else can reach; any order, any
+ *     nodes. What is not in that state is reported and left out.
+ * @n: how many.
+ *
+ * One hold of the lock for each run of objects of one node.
+ */
+void gs_mcentral_put(struct gs_class *c, struct gs_entry *e, unsigned int n)
+{
+	struct mspan *s = n ? span_of(e) : NULL;
+	unsigned int i = 0, bad = 0;
+
+	while (i < n) {
+		struct mcentral *mc;
+		unsigned long flags;
+		LIST_HEAD(gone);
+
+		if (unlikely(!s)) {
+			bad++;
+			s = ++i < n ? span_of(&e[i]) : NULL;
+			continue;
+		}
+		mc = gs_class_central(c, s->node);
+		lock_central(mc, &flags);
+		do {
+			if (likely(*e[i].state == GS_CACHED))
+				put_one(mc, s, e[i].state, &gone);
+			else
+				bad++;
+			s = ++i < n ? span_of(&e[i]) : NULL;
+		} while (s && s->node == mc->node);
+		gs_unlock(&mc->lock, flags);
+		free_spans(&gone);
+	}
+	if (bad)
+		gs_report(&(struct gs_report) {
+			.kind = GS_BUG_BAD_STATE, .name = c->name,
+			.what = "objects", .value = bad, .site = _RET_IP_,
+		});
+}
+GS_EXPORT_KUNIT(gs_mcentral_put);
+
+/**
+ * gs_mcentral_put_span() - an mcache gives an owned span up.
+ * @s: the span; what it has free, and what others freed, is free for all.
+ */
+void gs_mcentral_put_span(struct mspan *s)
+{
+	struct mcentral *mc = gs_class_central(s->class, s->node);
+	LIST_HEAD(gone);
+	unsigned long flags;
+
+	lock_central(mc, &flags);
+	gs_span_return_window(s);
+	gs_span_merge_freed(s);
+	s->owned = 0;
+	mc->nr_owned--;
+	if (gs_span_nr_free(s))
+		list_add(&s->list, &mc->partial);
+	else
+		list_add(&s->list, &mc->full);
+	if (!s->alloc_count)
+		emptied(mc, s, &gone);
+	gs_unlock(&mc->lock, flags);
+	free_spans(&gone);
+}
+GS_EXPORT_KUNIT(gs_mcentral_put_span);
+
+/* Give the empty spans that are kept to mheap. Return: how many. */
+unsigned int gs_mcentral_trim(struct mcentral *mc)
+{
+	struct mspan *s, *next;
+	unsigned int n = 0;
+	LIST_HEAD(gone);
+	unsigned long flags;
+
+	if (!READ_ONCE(mc->nr_empty))
+		return 0;
+	gs_lock(&mc->lock, flags);
+	list_for_each_entry_safe_reverse(s, next, &mc->partial, list) {
+		if (s->alloc_count)
+			continue;
+		list_move(&s->list, &gone);
+		n++;
+		if (!--mc->nr_empty)
+			break;
+	}
+	mc->nr_spans -= n;
+	gs_unlock(&mc->lock, flags);
+	free_spans(&gone);
+	return n;
+}
+GS_EXPORT_KUNIT(gs_mcentral_trim);
+
+static int verify_list(const struct mcentral *mc, struct list_head *list,
+		       bool partial, unsigned int *nr, unsigned int *empty)
+{
+	struct mspan *s;
+	int ret;
+
+	list_for_each_entry(s, list, list) {
+		if (s->owned || s->class != mc->class || s->node != mc->node ||
+		    !gs_span_in_use(s))
+			return 1;
+		if (partial != !!gs_span_nr_free(s))
+			return 41;
+		ret = gs_span_verify(s);
+		if (ret)
+			return ret == 12 ? 2 : 20 + ret;
+		*empty += !s->alloc_count;
+		(*nr)++;
+	}
+	return 0;
+}
+
+/**
+ * gs_mcentral_verify() - check the lists and every span on them.
+ * @mc: what to check; takes the lock.
+ *
+ * Return: 0, or the number of the first broken invariant: 1, 2; 21 to 23 for
+ * S1 to S3; 41 for M1.
+ */
+int gs_mcentral_verify(struct mcentral *mc)
+{
+	unsigned int nr = 0, empty = 0;
+	unsigned long flags;
+	int ret;
+
+	gs_lock(&mc->lock, flags);
+	ret = verify_list(mc, &mc->partial, true, &nr, &empty);
+	if (!ret)
+		ret = verify_list(mc, &mc->full, false, &nr, &empty);
+	if (!ret && (nr + mc->nr_owned != mc->nr_spans || empty != mc->nr_empty))
+		ret = 41;
+	gs_unlock(&mc->lock, flags);
+	return ret;
+}
+GS_EXPORT_KUNIT(gs_mcentral_verify);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GS_MIDDLE_MCENTRAL_H
+#define GS_MIDDLE_MCENTRAL_H
+
+#include <linux/cache.h>
+#include <linux/list.h>
+#include <linux/spinlock.h>
+
+#include "back/mspan.h"
+
+/**
+ * struct gs_entry - a free object outside its span.
+ * @object: the object.
+ * @state: its state byte, so that nobody needs to look up the span again.
+ */
+struct gs_entry {
+	void *object;
+	u8 *state;
+};
+
+/**
+ * struct mcentral - the spans of one class and node that no mcache owns.
+ * @lock: protects all below, and owned, freed_bits and list of the spans.
+ * @node: the node.
+ * @nr_spans: all spans, owned ones included.
+ * @nr_owned: spans that mcaches own.
+ * @nr_empty: spans on @partial without a live object, kept for the next refill.
+ * @class: the class.
+ * @partial: spans with free objects.
+ * @full: spans without.
+ * @nr_lock: times that @lock was taken to move objects.
+ */
+struct mcentral {
+	spinlock_t lock;
+	u16 node;
+	u16 nr_empty;
+	u32 nr_spans;
+	u32 nr_owned;
+	struct gs_class *class;
+	struct list_head partial;
+	struct list_head full;
+	unsigned long nr_lock;
+} ____cacheline_aligned_in_smp;
+
+void gs_mcentral_init(struct mcentral *mc, struct gs_class *c, int node);
+unsigned int gs_mcentral_get(struct mcentral *mc, struct gs_entry *e,
+			     unsigned int want, struct mspan **own);
+unsigned int gs_mcentral_add(struct mcentral *mc, struct mspan *s,
+			     struct gs_entry *e);
+void gs_mcentral_put(struct gs_class *c, struct gs_entry *e, unsigned int n);
+void gs_mcentral_put_span(struct mspan *s);
+unsigned int gs_mcentral_trim(struct mcentral *mc);
+int gs_mcentral_verify(struct mcentral *mc);
+
+#endif /* GS_MIDDLE_MCENTRAL_H */

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * scan: count objects by their state bytes, no CPU asked, nothing stopped.
+ *
+ * Walks the arenas, one hold of the mheap lock for each, so that no span goes
+ * away under it; states may change meanwhile. What each span has adds up by
+ * construction, so the sums of I5 close exactly on a quiet machine and are
+ * off by what moved during the walk on a busy one.
+ *
+ * Lock:       gs_class_mutex (order: before mheap), mheap lock per arena.
+ * Context:    task; sleeps.
+ * Tests:      kunit/stats_kunit.c
+ */
+#include "watch/scan.h"
+
+#include <linux/slab.h>
+
+#include "back/arena.h"
+#include "back/mheap.h"
+
+/* Call @fn for each span in use that starts in arena @i, under the lock. */
+void gs_scan_arena(unsigned long i, gs_span_fn fn, void *arg)
+{
+	struct heap_arena *arena;
+	unsigned long base, flags;
+	unsigned int page;
+
+	arena = gs_arena_get(i, &base);
+	if (IS_ERR_OR_NULL(arena))
+		return;
+	gs_lock(&gs_mheap.lock, flags);
+	for (page = 0; page < GS_ARENA_PAGES; page++) {
+		struct mspan *s = arena->spans[page];
+
+		if (s && gs_span_in_use(s) &&
+		    s->base == base + page * GS_PAGE_SIZE)
+			fn(s, arg);
+	}
+	gs_unlock(&gs_mheap.lock, flags);
+}
+
+/* Add one span. */
+void gs_census_span(struct gs_census *n, const struct mspan *s)
+{
+	unsigned int i, live = 0, cached = 0, pending = 0;
+
+	for (i = 0; i < s->nelems; i++) {
+		u8 state = READ_ONCE(s->objects[i]);
+
+		live += state >= GS_OWNER_MIN;
+		cached += state == GS_CACHED;
+		pending += state == GS_PENDING || state == GS_HELD;
+	}
+	n->spans++;
+	n->owned += s->owned;
+	n->pages += s->npages;
+	n->objects += s->nelems;
+	n->live += live;
+	n->cached += cached;
+	n->pending += pending;
+	n->bytes += s->bytes;
+	n->live_bytes += (size_t)live * s->elemsize;
+	n->cached_bytes += (size_t)cached * s->elemsize;
+	n->pending_bytes += (size_t)pending * s->elemsize;
+}
+
+void gs_census_add(struct gs_census *sum, const struct gs_census *n)
+{
+	sum->spans += n->spans;
+	sum->owned += n->owned;
+	sum->pages += n->pages;
+	sum->objects += n->objects;
+	sum->live += n->live;
+	sum->cached += n->cached;
+	sum->pending += n->pending;
+	sum->bytes += n->bytes;
+	sum->live_bytes += n->live_bytes;
+	sum->cached_bytes += n->cached_bytes;
+	sum->pending_bytes += n->pending_bytes;
+}
+
+static void count_owners(struct gs_survey *v, const struct mspan *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->nelems; i++) {
+		u8 state = READ_ONCE(s->objects[i]);
+
+		if (state >= GS_OWNER_MIN) {
+			v->owner_objects[state]++;
+			v->owner_bytes[state] += s->elemsize;
+		}
+	}
+}
+
+static void survey_span(const struct mspan *s, void *arg)
+{
+	struct gs_survey *v = arg;
+	unsigned int i = s->class ? s->class->scan : 0;
+
+	/* A class made after the count began. */
+	if (i >= v->nr)
+		return;
+	gs_census_span(&v->of[i], s);
+	count_owners(v, s);
+}
+
+/**
+ * gs_survey_make() - scan everything.
+ *
+ * The caller holds gs_class_mutex, which keeps the indices of classes right.
+ *
+ * Return: the survey, for gs_survey_free(), or NULL without memory.
+ */
+struct gs_survey *gs_survey_make(void)
+{
+	struct gs_survey *v = kvzalloc(sizeof(*v), GFP_KERNEL);
+	struct gs_class *c;
+	unsigned long i;
+
+	lockdep_assert_held(&gs_class_mutex);
+	if (!v)
+		return NULL;
+	v->nr = 1;
+	list_for_each_entry(c, &gs_class_list, link)
+		c->scan = v->nr++;
+	v->of = kvcalloc(v->nr, sizeof(*v->of), GFP_KERNEL);
+	if (!v->of) {
+		kvfree(v);
+		return NULL;
+	}
+	for (i = 0; i < READ_ONCE(gs_radix.nr); i++)
+		gs_scan_arena(i, survey_span, v);
+	return v;
+}
+
+void gs_survey_free(struct gs_survey *v)
+{
+	kvfree(v->of);
+	kvfree(v);
+}

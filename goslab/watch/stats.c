@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * stats: the debugfs files of totals: stats, owners, mcaches.
+ *
+ * The format is documented in Documentation/debugfs.rst, and meant to stay.
+ *
+ * Lock:       gs_class_mutex for a survey (scan.c).
+ * Context:    task; sleeps.
+ * Tests:      kunit/stats_kunit.c
+ */
+#include <linux/cpumask.h>
+#include <linux/rculist.h>
+
+#include "back/arena.h"
+#include "back/mheap.h"
+#include "back/scavenger.h"
+#include "base/owner.h"
+#include "base/report.h"
+#include "base/sys.h"
+#include "base/worker.h"
+#include "front/mcache.h"
+#include "front/usage.h"
+#include "watch/scan.h"
+#include "watch/watch.h"
+
+/* What slots and tiny blocks of all CPUs counted. */
+struct totals {
+	u64 allocs;
+	u64 tiny_allocs;
+	u64 refills;
+	u64 flushes;
+	u64 central_locks;
+};
+
+static void add_cpu(struct totals *t, const struct mcache *mcache)
+{
+	struct gs_slot *slot;
+
+	list_for_each_entry_rcu(slot, &mcache->slots, link, true) {
+		t->allocs += READ_ONCE(slot->nr_alloc);
+		t->refills += READ_ONCE(slot->nr_refill);
+		t->flushes += READ_ONCE(slot->nr_flush);
+	}
+	t->tiny_allocs += READ_ONCE(mcache->tiny.nr_alloc);
+}
+
+/* Under gs_class_mutex. */
+static struct totals get_totals(void)
+{
+	struct totals t = { };
+	struct gs_class *c;
+	int cpu, node;
+
+	for_each_possible_cpu(cpu)
+		add_cpu(&t, per_cpu_ptr(&gs_mcache, cpu));
+	list_for_each_entry(c, &gs_class_list, link)
+		for (node = 0; node < nr_node_ids; node++)
+			t.central_locks += READ_ONCE(c->central[node].nr_lock);
+	t.allocs += atomic64_read(&gs_mcache_nr_direct) +
+		    READ_ONCE(gs_mheap.nr_large_alloc);
+	return t;
+}
+
+static void line(struct seq_file *m, const char *name, u64 value)
+{
+	seq_printf(m, "%s: %llu\n", name, value);
+}
+
+/* The parts of I5: what is held, to the byte. */
+static void show_bytes(struct seq_file *m, const struct gs_census *all)
+{
+	struct goslab_usage now, peak;
+
+	gs_usage_read(&now);
+	gs_usage_read_peak(&peak);
+	line(m, "bytes_held", now.held);
+	line(m, "bytes_live", all->live_bytes);
+	line(m, "bytes_cached", all->cached_bytes);
+	line(m, "bytes_pending", all->pending_bytes);
+	line(m, "bytes_free_in_spans", gs_census_free_bytes(all));
+	line(m, "bytes_tails", gs_census_tail(all));
+	line(m, "bytes_free_runs", now.free_runs);
+	line(m, "bytes_metadata", now.metadata);
+	line(m, "peak_bytes_held", peak.held);
+	line(m, "peak_bytes_spans", peak.spans);
+	line(m, "peak_bytes_free_runs", peak.free_runs);
+	line(m, "peak_bytes_metadata", peak.metadata);
+	line(m, "peak_bytes_parked", peak.parked);
+}
+
+static void show_counts(struct seq_file *m, const struct gs_census *all)
+{
+	struct totals t = get_totals();
+
+	line(m, "objects_live", all->live);
+	line(m, "objects_cached", all->cached);
+	line(m, "objects_pending", all->pending);
+	line(m, "allocs", t.allocs);
+	line(m, "frees", t.allocs - all->live);
+	line(m, "allocs_tiny", t.tiny_allocs);
+	line(m, "allocs_large", READ_ONCE(gs_mheap.nr_large_alloc));
+	line(m, "refills", t.refills);
+	line(m, "flushes", t.flushes);
+	line(m, "central_locks", t.central_locks);
+	line(m, "heap_locks", READ_ONCE(gs_mheap.nr_lock));
+	line(m, "spans", READ_ONCE(gs_mheap.nr_spans));
+	line(m, "spans_allocated", READ_ONCE(gs_mheap.nr_alloc));
+	line(m, "spans_freed", READ_ONCE(gs_mheap.nr_free));
+	line(m, "spans_short", READ_ONCE(gs_mheap.nr_short));
+	line(m, "pages_drawn", READ_ONCE(gs_mheap.drawn));
+	line(m, "pages_released", READ_ONCE(gs_mheap.released));
+	line(m, "pages_scavenged", gs_scavenge_released());
+	line(m, "worker_us", gs_worker_busy_us());
+	line(m, "reports", gs_report_count());
+}
+
+int gs_stats_show(struct seq_file *m, void *unused)
+{
+	struct gs_census all = { };
+	struct gs_survey *v;
+	unsigned int i;
+
+	mutex_lock(&gs_class_mutex);
+	v = gs_survey_make();
+	if (v) {
+		for (i = 0; i < v->nr; i++)
+			gs_census_add(&all, &v->of[i]);
+		show_bytes(m, &all);
+		show_counts(m, &all);
+		gs_survey_free(v);
+	}
+	mutex_unlock(&gs_class_mutex);
+	return v ? 0 : -ENOMEM;
+}
+
+int gs_owners_show(struct seq_file *m, void *unused)
+{
+	struct gs_survey *v;
+	unsigned int id;
+
+	mutex_lock(&gs_class_mutex);
+	v = gs_survey_make();
+	mutex_unlock(&gs_class_mutex);
+	if (!v)
+		return -ENOMEM;
+	seq_puts(m, "owners - version: 1.0\n#      objects        bytes module\n");
+	for (id = GS_OWNER_MIN; id <= GS_OWNER_MAX; id++) {
+		const char *name = gs_owner_name(id);
+
+		if (name)
+			seq_printf(m, "%14lu %12zu %s\n", v->owner_objects[id],
+				   v->owner_bytes[id], name);
+	}
+	gs_survey_free(v);
+	return 0;
+}
+
+static void show_cpu(struct seq_file *m, int cpu)
+{
+	struct mcache *mcache = per_cpu_ptr(&gs_mcache, cpu);
+	unsigned long slots = 0, objects = 0, owned = 0;
+	struct gs_slot *slot;
+	struct totals t = { };
+	size_t bytes = 0;
+
+	list_for_each_entry_rcu(slot, &mcache->slots, link, true) {
+		unsigned int n = READ_ONCE(slot->n);
+
+		slots++;
+		objects += n;
+		bytes += n * slot->class->elemsize;
+		owned += READ_ONCE(slot->span) != &gs_no_span;
+	}
+	add_cpu(&t, mcache);
+	seq_printf(m, "%5d %6lu %6lu %8lu %10zu %10zu %12llu %12llu %10llu %10llu\n",
+		   cpu, slots, owned, objects, bytes,
+		   READ_ONCE(mcache->cap_bytes), t.allocs, t.tiny_allocs,
+		   t.refills, t.flushes);
+}
+
+int gs_mcaches_show(struct seq_file *m, void *unused)
+{
+	int cpu;
+
+	seq_puts(m, "mcaches - version: 1.0\n");
+	seq_printf(m, "#%4s %6s %6s %8s %10s %10s %12s %12s %10s %10s\n", "cpu",
+		   "slots", "spans", "objects", "bytes", "room", "allocs",
+		   "tiny_allocs", "refills", "flushes");
+	/* Slots of caches end under the mutex. */
+	mutex_lock(&gs_class_mutex);
+	for_each_possible_cpu(cpu)
+		show_cpu(m, cpu);
+	mutex_unlock(&gs_class_mutex);
+	return 0;
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * tables: the debugfs files with a row per thing: classes, caches, mheap,
+ * spans, arenas.
+ *
+ * Formats: Documentation/debugfs.rst. classes has the shape of zsmalloc's,
+ * caches is /proc/slabinfo 2.1 to the letter.
+ *
+ * Lock:       gs_class_mutex for a survey (scan.c); the mheap lock for mheap
+ *             and, an arena at a time, for spans and arenas.
+ * Context:    task; sleeps.
+ * Tests:      kunit/stats_kunit.c
+ */
+#include <linux/seq_file.h>
+
+#include "back/arena.h"
+#include "back/mheap.h"
+#include "base/sizeclass.h"
+#include "watch/scan.h"
+#include "watch/watch.h"
+
+static void class_row(struct seq_file *m, const char *name, unsigned int size,
+		      const struct gs_census *n, unsigned int per_span,
+		      unsigned int pages)
+{
+	seq_printf(m, " %5s %7u %8lu %9lu %9lu %9lu %9lu %9lu %8u %8u %10zu\n",
+		   name, size, n->spans, n->objects, n->live, n->cached,
+		   n->objects - n->live - n->cached - n->pending, n->pages,
+		   per_span, pages, gs_census_tail(n));
+}
+
+static void class_rows(struct seq_file *m, struct gs_survey *v)
+{
+	struct gs_census sum = { }, caches = { };
+	struct gs_class *c;
+	unsigned int cls, i;
+	char name[8];
+
+	class_row(m, "0", 0, &v->of[0], 1, 0);
+	for (cls = 1; cls < GS_NR_CLASSES; cls++) {
+		struct gs_class *scan = &gs_classes[gs_spc(cls, false)];
+		struct gs_census n = v->of[scan->scan];
+
+		gs_census_add(&n, &v->of[gs_classes[gs_spc(cls, true)].scan]);
+		snprintf(name, sizeof(name), "%u", cls);
+		class_row(m, name, scan->elemsize, &n, scan->nelems,
+			  scan->npages);
+	}
+	c = &gs_classes[GS_SPC_TINY];
+	class_row(m, "tiny", c->elemsize, &v->of[c->scan], c->nelems,
+		  c->npages);
+	list_for_each_entry(c, &gs_class_list, link)
+		if (c->owner)
+			gs_census_add(&caches, &v->of[c->scan]);
+	class_row(m, "cache", 0, &caches, 0, 0);
+	for (i = 0; i < v->nr; i++)
+		gs_census_add(&sum, &v->of[i]);
+	seq_putc(m, '\n');
+	class_row(m, "Total", 0, &sum, 0, 0);
+}
+
+int gs_classes_show(struct seq_file *m, void *unused)
+{
+	struct gs_survey *v;
+
+	seq_printf(m, " %5s %7s %8s %9s %9s %9s %9s %9s %8s %8s %10s\n", "class",
+		   "size", "spans", "objects", "live", "cached", "free",
+		   "pages", "per_span", "span_pgs", "waste");
+	mutex_lock(&gs_class_mutex);
+	v = gs_survey_make();
+	if (v) {
+		class_rows(m, v);
+		gs_survey_free(v);
+	}
+	mutex_unlock(&gs_class_mutex);
+	return v ? 0 : -ENOMEM;
+}
+
+static void cache_row(struct seq_file *m, const struct gs_class *c,
+		      const struct gs_census *n)
+{
+	unsigned int kernel_pages = (c->npages << GS_PAGE_SHIFT) >> PAGE_SHIFT;
+
+	seq_printf(m, "%-17s %6lu %6lu %6u %4u %4d", c->name, n->live,
+		   n->objects, c->elemsize, c->nelems,
+		   max(kernel_pages, 1U));
+	seq_printf(m, " : tunables %4u %4u %4u", c->depth, c->batch, 0);
+	seq_printf(m, " : slabdata %6lu %6lu %6lu\n", n->spans, n->spans,
+		   n->owned);
+}
+
+int gs_caches_show(struct seq_file *m, void *unused)
+{
+	struct gs_survey *v;
+	struct gs_class *c;
+
+	seq_puts(m, "slabinfo - version: 2.1\n");
+	seq_puts(m, "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>");
+	seq_puts(m, " : tunables <limit> <batchcount> <sharedfactor>");
+	seq_puts(m, " : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+	mutex_lock(&gs_class_mutex);
+	v = gs_survey_make();
+	if (v) {
+		list_for_each_entry(c, &gs_class_list, link)
+			if (c->owner || v->of[c->scan].spans)
+				cache_row(m, c, &v->of[c->scan]);
+		gs_survey_free(v);
+	}
+	mutex_unlock(&gs_class_mutex);
+	return v ? 0 : -ENOMEM;
+}
+
+/* Free runs of a node, by power of two of pages. */
+static void runs_row(struct seq_file *m, int node)
+{
+	struct gs_runs *runs = &gs_mheap.runs[node];
+	unsigned long hist[14] = { }, flags;
+	struct rb_node *rb;
+	unsigned int i;
+
+	gs_lock(&gs_mheap.lock, flags);
+	for (rb = rb_first(&runs->tree); rb; rb = rb_next(rb)) {
+		unsigned int npages = rb_entry(rb, struct mspan, rb)->npages;
+
+		hist[min_t(unsigned int, ilog2(npages), ARRAY_SIZE(hist) - 1)]++;
+	}
+	gs_unlock(&gs_mheap.lock, flags);
+	seq_printf(m, "Node %d, free runs %6lu pages %8lu :", node,
+		   runs->nr_runs, runs->nr_pages);
+	for (i = 0; i < ARRAY_SIZE(hist); i++)
+		seq_printf(m, " %6lu", hist[i]);
+	seq_putc(m, '\n');
+}
+
+int gs_mheap_show(struct seq_file *m, void *unused)
+{
+	unsigned int i;
+	int node;
+
+	seq_puts(m, "mheap - version: 1.0\n");
+	seq_puts(m, "# free runs by node and pages: 1 2-3 4-7 8-15 ... 8192 and more\n");
+	for (node = 0; node < nr_node_ids; node++)
+		if (node_possible(node))
+			runs_row(m, node);
+	seq_puts(m, "# blocks drawn, by order of PAGE_SIZE\norders drawn:");
+	for (i = 0; i <= GS_MAX_ORDER; i++)
+		seq_printf(m, " %lu", READ_ONCE(gs_mheap.orders[i]));
+	seq_printf(m, "\npages drawn: %lu\npages released: %lu\npages in spans: %lu\npages free: %lu\npage size: %lu\n",
+		   READ_ONCE(gs_mheap.drawn), READ_ONCE(gs_mheap.released),
+		   READ_ONCE(gs_mheap.in_spans), gs_mheap_free_pages(),
+		   GS_PAGE_SIZE);
+	return 0;
+}
+
+static const char *state_name(const struct mspan *s)
+{
+	switch (s->state) {
+	case GS_SPAN_SMALL:
+		return s->owned ? "owned" : "central";
+	case GS_SPAN_TINY:
+		return "tiny";
+	case GS_SPAN_LARGE:
+		return "large";
+	case GS_SPAN_ZOMBIE:
+		return "zombie";
+	}
+	return "moving";
+}
+
+static void span_row(const struct mspan *s, void *arg)
+{
+	struct seq_file *m = arg;
+	struct gs_census n = { };
+
+	gs_census_span(&n, s);
+	seq_printf(m, "%p %4d %-7s %6u %7u %6lu %6lu %s\n", (void *)s->base,
+		   s->node, state_name(s), s->npages, s->elemsize, n.live,
+		   n.cached, s->class ? s->class->name : "-");
+}
+
+int gs_spans_show(struct seq_file *m, void *unused)
+{
+	unsigned long i;
+
+	seq_puts(m, "spans - version: 1.0\n");
+	seq_puts(m, "# base           node state    pages    size   live cached class\n");
+	for (i = 0; i < READ_ONCE(gs_radix.nr); i++) {
+		gs_scan_arena(i, span_row, m);
+		if (seq_has_overflowed(m))
+			break;
+		cond_resched();
+	}
+	return 0;
+}
+
+static void arena_row(struct seq_file *m, unsigned long i)
+{
+	unsigned int page, in_spans = 0, free = 0, runs = 0;
+	unsigned long base, flags;
+	struct heap_arena *arena = gs_arena_get(i, &base);
+
+	if (IS_ERR_OR_NULL(arena))
+		return;
+	gs_lock(&gs_mheap.lock, flags);
+	for (page = 0; page < GS_ARENA_PAGES; page++) {
+		struct mspan *s = arena->spans[page];
+		unsigned long addr = base + page * GS_PAGE_SIZE;
+
+		if (!s)
+			continue;
+		if (s->state != GS_SPAN_RUN) {
+			in_spans++;
+		} else if (addr == s->base) {
+			runs++;
+			free += s->npages;
+		}
+	}
+	gs_unlock(&gs_mheap.lock, flags);
+	seq_printf(m, "%p %8u %8u %8u %8lu\n", (void *)base, in_spans, free, runs,
+		   GS_ARENA_PAGES);
+}
+
+int gs_arenas_show(struct seq_file *m, void *unused)
+{
+	unsigned long i;
+
+	seq_puts(m, "arenas - version: 1.0\n");
+	seq_puts(m, "# base           in_spans free     runs     pages\n");
+	for (i = 0; i < READ_ONCE(gs_radix.nr); i++)
+		arena_row(m, i);
+	return 0;
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * verify: run every check of every unit.
+ *
+ * Structures are checked under their locks, on a busy machine too. The sums of
+ * I1, I4 and I5 say something only when nothing moves: all mcaches are drained
+ * first, and if objects were handed out meanwhile the sums are left out, and
+ * the file says so.
+ *
+ * Lock:       those of the units, one after the other.
+ * Context:    task; sleeps.
+ * Tests:      kunit/verify_kunit.c breaks invariants on purpose.
+ */
+#include <linux/cpumask.h>
+#include <linux/seq_file.h>
+
+#include "back/arena.h"
+#include "back/mheap.h"
+#include "base/sys.h"
+#include "front/drain.h"
+#include "front/usage.h"
+#include "watch/scan.h"
+#include "watch/watch.h"
+
+static int verify_classes(void)
+{
+	struct gs_class *c;
+	int node, ret = 0;
+
+	mutex_lock(&gs_class_mutex);
+	list_for_each_entry(c, &gs_class_list, link) {
+		if (c->dead)
+			continue;
+		for (node = 0; node < nr_node_ids && !ret; node++)
+			ret = gs_mcentral_verify(gs_class_central(c, node));
+	}
+	mutex_unlock(&gs_class_mutex);
+	return ret;
+}
+
+static int verify_structures(void)
+{
+	int ret = gs_mheap_verify();
+
+	return ret ?: verify_classes();
+}
+
+/* Changes whenever an object or a span moves. */
+static u64 activity(void)
+{
+	u64 sum = READ_ONCE(gs_mheap.nr_alloc) + READ_ONCE(gs_mheap.nr_free) +
+		  atomic64_read(&gs_mcache_nr_direct) + gs_sys_draws();
+	struct gs_class *c;
+	int node;
+
+	mutex_lock(&gs_class_mutex);
+	list_for_each_entry(c, &gs_class_list, link)
+		for (node = 0; node < nr_node_ids; node++)
+			sum += READ_ONCE(gs_class_central(c, node)->nr_lock);
+	mutex_unlock(&gs_class_mutex);
+	return sum;
+}
+
+/* I1 and I5 over all spans. */
+static int verify_survey(const struct gs_survey *v)
+{
+	struct goslab_usage now;
+	struct gs_census all = { };
+	unsigned int i;
+
+	for (i = 0; i < v->nr; i++)
+		gs_census_add(&all, &v->of[i]);
+	gs_usage_read(&now);
+	if (all.owned)
+		return 1;
+	if (all.pages << GS_PAGE_SHIFT != now.spans)
+		return 4;
+	if (all.live_bytes + all.cached_bytes + all.pending_bytes +
+	    gs_census_free_bytes(&all) + gs_census_tail(&all) +
+	    now.free_runs + now.metadata != now.held)
+		return 5;
+	/* Drained: nothing may be in a magazine, in no span, or lost. */
+	return all.cached ? 5 : 0;
+}
+
+static int verify_sums(bool *quiet)
+{
+	struct gs_survey *v;
+	u64 before, after;
+	int cpu, ret = 0;
+
+	gs_drain_all();
+	before = activity();
+	for_each_possible_cpu(cpu)
+		ret = ret ?: gs_mcache_verify(cpu);
+	mutex_lock(&gs_class_mutex);
+	v = gs_survey_make();
+	mutex_unlock(&gs_class_mutex);
+	if (!v)
+		return -ENOMEM;
+	if (!ret)
+		ret = verify_survey(v);
+	gs_survey_free(v);
+	after = activity();
+	*quiet = before == after && !gs_usage_parked();
+	return *quiet ? ret : 0;
+}
+
+/**
+ * gs_verify() - run every check.
+ * @sums: set to whether the sums were checked, too.
+ *
+ * Return: 0, -errno, or the number of the first broken invariant (debugfs.rst).
+ */
+int gs_verify(bool *sums)
+{
+	int ret = verify_structures();
+
+	*sums = false;
+	return ret ?: verify_sums(sums);
+}
+GS_EXPORT_KUNIT(gs_verify);
+
+static const char *invariant_name(int n)
+{
+	switch (n) {
+	case 1:
+		return "I1 a span is in exactly one place";
+	case 2:
+		return "I2 a span's bitmaps and states agree";
+	case 3:
+		return "I3 pages map to their span or run";
+	case 4:
+		return "I4 pages drawn, released, in spans and free add up";
+	case 5:
+		return "I5 the parts add up to the bytes held";
+	case 21:
+		return "S1 a span's objects fit its pages";
+	case 22:
+		return "S2 a span's counts agree with its bitmaps";
+	case 23:
+		return "S3 a span that nobody owns has no window";
+	case 31:
+		return "R1 the tree of free runs is in order";
+	case 32:
+		return "R2 free neighbours have merged";
+	case 41:
+		return "M1 a central list has what its name says";
+	case 51:
+		return "C1 a magazine holds cached objects";
+	case 52:
+		return "C2 the room of slots adds up";
+	}
+	return "unknown";
+}
+
+int gs_verify_show(struct seq_file *m, void *unused)
+{
+	bool sums;
+	int ret = gs_verify(&sums);
+
+	if (ret < 0)
+		return ret;
+	if (ret)
+		seq_printf(m, "broken: %s\n", invariant_name(ret));
+	else
+		seq_puts(m, "ok\n");
+	seq_printf(m, "checked: structures%s\n",
+		   sums ? ", sums" : "; sums left out, the machine is busy");
+	return 0;
+}

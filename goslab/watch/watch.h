@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GS_WATCH_WATCH_H
+#define GS_WATCH_WATCH_H
+
+#include <linux/seq_file.h>
+
+/* watch/stats.c */
+int gs_stats_show(struct seq_file *m, void *v);
+int gs_owners_show(struct seq_file *m, void *v);
+int gs_mcaches_show(struct seq_file *m, void *v);
+
+/* watch/tables.c */
+int gs_classes_show(struct seq_file *m, void *v);
+int gs_caches_show(struct seq_file *m, void *v);
+int gs_mheap_show(struct seq_file *m, void *v);
+int gs_spans_show(struct seq_file *m, void *v);
+int gs_arenas_show(struct seq_file *m, void *v);
+
+/* watch/verify.c */
+int gs_verify(bool *sums);
+int gs_verify_show(struct seq_file *m, void *v);
+
+/* watch/debugfs.c */
+void gs_debugfs_init(void);
+void gs_debugfs_exit(void);
+
+#endif /* GS_WATCH_WATCH_H */
