@@ -33,7 +33,7 @@ collect() {
 }
 
 main() {
-	local kernel kdir start=$SECONDS arch=()
+	local kernel kdir start arch=()
 
 	BED=${1:?usage: modules.sh BED [VAR=VALUE...]}
 	shift
@@ -47,6 +47,7 @@ main() {
 		kdir=$kernel/kdir
 	fi
 	copy_sources "$BUILD/$BED/src"
+	start=$SECONDS
 	say "modules $BED: building against $kdir"
 	make -C "$kdir" M="$BUILD/$BED/src" "${arch[@]}" -j"$JOBS" modules "$@" \
 		>"$BUILD/$BED/modules.log" 2>&1 || {
