@@ -39,9 +39,9 @@ static unsigned int limit;
 module_param(limit, uint, 0444);
 MODULE_PARM_DESC(limit, "events of the trace to replay (0: all)");
 
-static unsigned int rounds = 21;
+static unsigned int rounds = 40;
 module_param(rounds, uint, 0444);
-MODULE_PARM_DESC(rounds, "timed rounds, 1 to 64 (21)");
+MODULE_PARM_DESC(rounds, "timed rounds, 1 to 64 (40)");
 
 static unsigned int idle = 10;
 module_param(idle, uint, 0444);

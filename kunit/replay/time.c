@@ -3,11 +3,16 @@
  * time.c: how long a trace takes, each way.
  *
  * One CPU, in the order of the trace, whatever CPUs it names. The ways take
- * turns round by round, so that what disturbs the machine disturbs all of them
- * alike. A timed loop reads an event, calls the allocator and stores or clears
- * the pointer in the slot table; the empty way does the same without the
- * allocator, and is subtracted later (scripts/report-run.py). What is live at
- * the end of a round is freed without being timed.
+ * turns round by round, in an order that favours none, so that what disturbs
+ * the machine disturbs all of them alike. A timed loop reads an event, calls
+ * the allocator and stores or clears the pointer in the slot table; the empty
+ * way does the same without the allocator, and is subtracted later
+ * (scripts/report-run.py). What is live at the end of a round is freed without
+ * being timed.
+ *
+ * A round is timed in stretches of half a millisecond or so, and of each of them
+ * the median over all rounds counts: what disturbs a busy machine for a while
+ * spoils a few stretches of a few rounds, but hardly ever half of one.
  *
  * Each round runs twice: plain, for which nobody touches the objects, and
  * touched, for which the first byte of each object is written as its user
@@ -22,14 +27,16 @@
 #include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/sort.h>
+#include <linux/vmalloc.h>
 
 #include "replay.h"
 
 #define MAX_ROUNDS	64
 #define STRETCH		65536	/* events timed at once */
 
+/* Of one way, touched or not: [stretch][round]. */
 struct times {
-	u64 ns[RP_WAYS][2][MAX_ROUNDS];	/* [way][touched][round] */
+	u64 (*ns)[MAX_ROUNDS];
 };
 
 static __always_inline int replay(struct rp_run *run, u32 from, u32 to,
@@ -89,45 +96,70 @@ int rp_replay(struct rp_run *run, enum rp_way way)
 	return loops[way][0](run, 0, run->trace->nr_events);
 }
 
-static int time_round(struct rp_run *run, enum rp_way way, bool touch, u64 *ns)
+static int time_round(struct rp_run *run, enum rp_way way, bool touch,
+		      struct times *t, unsigned int round)
 {
 	u32 from, to, nr = run->trace->nr_events;
 	int err = 0;
 	u64 start;
 
-	*ns = 0;
 	for (from = 0; from < nr && !err; from = to) {
 		to = min(nr, from + STRETCH);
 		start = ktime_get_ns();
 		err = loops[way][touch](run, from, to);
-		*ns += ktime_get_ns() - start;
+		t->ns[from / STRETCH][round] = ktime_get_ns() - start;
 		cond_resched();
 	}
 	rp_run_free_objects(run, way);
 	return err;
 }
 
-/* One round of every way; the first one warms up and does not count. */
-static int time_all(struct rp_run *run, struct times *t, unsigned int rounds)
+/*
+ * The order of the ways in a round: a Williams design. In ten rounds each way
+ * comes twice in each place and twice after each other way, and never after
+ * itself, so that nobody gains from what the one before left in the caches.
+ */
+static enum rp_way way_at(unsigned int round, unsigned int place)
+{
+	static const u8 design[] = { 0, 1, 4, 2, 3 };
+
+	static_assert(ARRAY_SIZE(design) == RP_WAYS);
+	if (round / RP_WAYS & 1)
+		place = RP_WAYS - 1 - place;
+	return (design[place] + round) % RP_WAYS;
+}
+
+static int time_ways(struct rp_run *run, struct times t[RP_WAYS][2],
+		     unsigned int round, bool touch)
 {
 	enum rp_way way;
+	int i, err;
+
+	for (i = 0; i < RP_WAYS; i++) {
+		way = way_at(round, i);
+		if (!rp_way_applies(run->trace, way))
+			continue;
+		err = time_round(run, way, touch, &t[way][touch], round);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Round 0 warms up and does not count: the next one takes its place. */
+static int time_all(struct rp_run *run, struct times t[RP_WAYS][2],
+		    unsigned int rounds)
+{
 	unsigned int i;
 	int touch, err;
-	u64 ns;
 
 	for (i = 0; i <= rounds; i++) {
 		for (touch = 0; touch < 2; touch++) {
-			for (way = 0; way < RP_WAYS; way++) {
-				if (!rp_way_applies(run->trace, way))
-					continue;
-				err = time_round(run, way, touch, &ns);
-				if (err)
-					return err;
-				if (i)
-					t->ns[way][touch][i - 1] = ns;
-			}
+			err = time_ways(run, t, i ? i - 1 : 0, touch);
+			if (err)
+				return err;
 		}
-		if (i % 5 == 1)
+		if (i % 10 == 1)
 			pr_info("%s: time, round %u of %u\n",
 				run->trace->name, i, rounds);
 	}
@@ -141,36 +173,76 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* A line in the log, every round in the results. */
-static void show(const struct rp_trace *trace, struct times *t,
+/* Over all stretches, the sum of the nth fastest of their rounds. */
+static u64 sum_of_nth(const struct times *t, u32 stretches, unsigned int nth)
+{
+	u64 sum = 0;
+	u32 s;
+
+	for (s = 0; s < stretches; s++)
+		sum += t->ns[s][nth];
+	return sum;
+}
+
+static void show_one(const struct rp_trace *trace, enum rp_way way,
+		     const char *kind, struct times *t, unsigned int rounds)
+{
+	u32 stretches = DIV_ROUND_UP(trace->nr_events, STRETCH), s;
+	u64 median, tenths;
+
+	for (s = 0; s < stretches; s++)
+		sort(t->ns[s], rounds, sizeof(u64), compare, NULL);
+	median = sum_of_nth(t, stretches, rounds / 2);
+	rp_json("\"%s\":{\"fastest\":%llu,\"quartile\":%llu,\"median\":%llu}",
+		kind, sum_of_nth(t, stretches, 0),
+		sum_of_nth(t, stretches, rounds / 4), median);
+	tenths = median * 10 / trace->nr_events;
+	pr_info("%s: %s: %llu.%llu ns per event, %s, raw\n", trace->name,
+		rp_way_names[way], tenths / 10, tenths % 10, kind);
+}
+
+static void show(const struct rp_trace *trace, struct times t[RP_WAYS][2],
 		 unsigned int rounds)
 {
 	enum rp_way way;
-	unsigned int i;
-	u64 *ns, tenths;
-	int touch;
 
-	rp_json(",\"%s_time\":{\"events\":%u", trace->name, trace->nr_events);
+	rp_json(",\"%s_time\":{\"events\":%u,\"rounds\":%u", trace->name,
+		trace->nr_events, rounds);
 	for (way = 0; way < RP_WAYS; way++) {
 		if (!rp_way_applies(trace, way))
 			continue;
 		rp_json(",\n\"%s\":{", rp_way_names[way]);
-		for (touch = 0; touch < 2; touch++) {
-			ns = t->ns[way][touch];
-			rp_json("%s\"%s\":[", touch ? "," : "",
-				touch ? "touched" : "plain");
-			for (i = 0; i < rounds; i++)
-				rp_json("%s%llu", i ? "," : "", ns[i]);
-			rp_json("]");
-			sort(ns, rounds, sizeof(*ns), compare, NULL);
-			tenths = ns[rounds / 2] * 10 / trace->nr_events;
-			pr_info("%s: %s: %llu.%llu ns per event, %s, raw\n",
-				trace->name, rp_way_names[way], tenths / 10,
-				tenths % 10, touch ? "touched" : "plain");
-		}
+		show_one(trace, way, "plain", &t[way][0], rounds);
+		rp_json(",");
+		show_one(trace, way, "touched", &t[way][1], rounds);
 		rp_json("}");
 	}
 	rp_json("}");
+}
+
+static void free_times(struct times *t)
+{
+	int i;
+
+	for (i = 0; t && i < RP_WAYS * 2; i++)
+		vfree(t[i].ns);
+	kvfree(t);
+}
+
+static struct times *alloc_times(const struct rp_trace *trace)
+{
+	struct times *t = kvcalloc(RP_WAYS * 2, sizeof(*t), GFP_KERNEL);
+	u32 n = DIV_ROUND_UP(trace->nr_events, STRETCH);
+	int i;
+
+	for (i = 0; t && i < RP_WAYS * 2; i++) {
+		t[i].ns = vzalloc(array_size(n, sizeof(t->ns[0])));
+		if (!t[i].ns) {
+			free_times(t);
+			return NULL;
+		}
+	}
+	return t;
 }
 
 /**
@@ -182,12 +254,12 @@ static void show(const struct rp_trace *trace, struct times *t,
  */
 int rp_time(const struct rp_trace *trace, unsigned int rounds)
 {
-	struct times *t;
+	struct times (*t)[2];
 	struct rp_run run;
 	int err;
 
 	rounds = clamp(rounds, 1U, MAX_ROUNDS);
-	t = kzalloc(sizeof(*t), GFP_KERNEL);
+	t = (void *)alloc_times(trace);
 	if (!t)
 		return -ENOMEM;
 	err = rp_run_init(&run, trace);
@@ -202,6 +274,6 @@ int rp_time(const struct rp_trace *trace, unsigned int rounds)
 	if (!err)
 		show(trace, t, rounds);
 out:
-	kfree(t);
+	free_times(&t[0][0]);
 	return err;
 }
