@@ -62,10 +62,11 @@ def memory(measured, way):
     }
     if 'peak' in figures:
         result['peak_parts'] = {part: figures['peak'][part] for part in PARTS}
-    idle = {key[len('after_'):]: value['held']
-            for key, value in figures.items() if key.startswith('after_')}
-    if idle:
-        result['idle_held_bytes'] = idle
+    for what in ('after', 'freed'):
+        idle = {key.split('_')[1]: value for key, value in figures.items()
+                if key.startswith(what + '_')}
+        if idle:
+            result['idle_' + what] = idle
     return result
 
 
@@ -130,12 +131,25 @@ def print_table(rows):
 
 def idle_limits(run):
     """Idle memory of each way: (what, figure, bound)."""
-    bound = IDLE_FACTOR * run['end_bytes'] + IDLE_EXTRA
     for way in ('goslab', 'goslab_malloc'):
-        held = run.get(way, {}).get('idle_held_bytes', {}).get('10')
-        if held is not None:
-            yield ('%s: idle after 10 s, of %s live' % (
-                way, number(run['end_bytes'])), held, bound)
+        for what, live in (('after', run['end_bytes']), ('freed', 0)):
+            idle = run.get(way, {}).get('idle_' + what, {}).get('10')
+            if idle:
+                yield ('%s: held 10 s later, %s live' % (way, number(live)),
+                       idle['held'], IDLE_FACTOR * live + IDLE_EXTRA)
+
+
+def print_idle(run):
+    """goslab's parts while nothing happens."""
+    rows = [['', 'held', 'spans', 'free runs', 'metadata', 'parked']]
+    for way in ('goslab', 'goslab_malloc'):
+        for what, title in (('after', '%s s after the replay'),
+                            ('freed', '%s s after all was freed')):
+            idle = run.get(way, {}).get('idle_' + what, {})
+            rows += [['  %s, %s' % (way, title % seconds)] +
+                     [number(usage[part]) for part in ('held',) + PARTS]
+                     for seconds, usage in idle.items()]
+    print_table(rows)
 
 
 def limits(run):
@@ -238,6 +252,9 @@ def main():
     print_table(HEAD + table_rows('%s' % os.path.basename(trace), run) +
                 table_rows('generated, seed %d' % up['seed'],
                            run['generated']))
+    print('\nIdle memory, %s bytes of the trace live until freed' %
+          number(run['end_bytes']))
+    print_idle(run)
     print('\nContents on the SMP kernel')
     print_contents(smp)
     print('\nLimits, for the trace')

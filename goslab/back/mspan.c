@@ -34,10 +34,9 @@
 
 static size_t desc_bytes(unsigned int cap, bool tiny)
 {
-	size_t bytes = ALIGN(offsetof(struct mspan, objects), 8) + ALIGN(cap, 8);
+	size_t bytes = ALIGN(offsetof(struct mspan, objects), 8) +
+		       ALIGN(cap, 8) + 2 * BITS_TO_LONGS(cap) * sizeof(long);
 
-	if (cap > 1)
-		bytes += 2 * BITS_TO_LONGS(cap) * sizeof(long);
 	if (tiny)
 		bytes += cap * sizeof(atomic_t);
 	return ALIGN(bytes, 64);
@@ -68,8 +67,8 @@ void gs_span_exit(void)
 
 /**
  * gs_span_alloc() - take a descriptor.
- * @cap: objects that it must have room for; 1 has no bitmaps and serves large
- *       objects and free runs.
+ * @cap: objects that it must have room for; 1 serves large objects and free
+ *       runs.
  * @tiny: with masks for tiny blocks.
  * @gfp: for metadata pages.
  *
@@ -83,14 +82,13 @@ struct mspan *gs_span_alloc(unsigned int cap, bool tiny, gfp_t gfp)
 	if (!s)
 		return NULL;
 	/*
-	 * All that the descriptor's size has room for, so that cap is the same
-	 * each time that this piece is used.
+	 * All that a descriptor of this size has room for, so that cap, and where
+	 * the bitmaps are, is the same whatever this piece is used for.
 	 */
 	if (!s->cap) {
+		while (desc_bytes(cap + 1, tiny) == bytes)
+			cap++;
 		s->tiny = tiny;
-		if (cap > 1 && !tiny)
-			while (desc_bytes(cap + 1, false) == bytes)
-				cap++;
 		s->cap = cap;
 	}
 	return s;
@@ -130,14 +128,10 @@ void gs_span_cut(struct mspan *s, struct gs_class *class, u32 elemsize,
 	s->alloc_cache = 0;
 	s->nr_freed = 0;
 	memset(s->objects, GS_FREE, nelems);
-	if (s->cap > 1) {
-		unsigned long *bits = gs_span_alloc_bits(s);
-
-		/* What is past the last object is taken for good. */
-		bitmap_fill(bits, s->cap);
-		bitmap_clear(bits, 0, nelems);
-		bitmap_zero(gs_span_freed_bits(s), s->cap);
-	}
+	/* What is past the last object is taken for good. */
+	bitmap_fill(gs_span_alloc_bits(s), s->cap);
+	bitmap_clear(gs_span_alloc_bits(s), 0, nelems);
+	bitmap_zero(gs_span_freed_bits(s), s->cap);
 }
 GS_EXPORT_KUNIT(gs_span_cut);
 
@@ -247,7 +241,7 @@ int gs_span_verify(const struct mspan *s)
 		return 1;
 	for (i = 0; i < s->nelems; i++)
 		live += s->objects[i] != GS_FREE;
-	if (s->cap == 1)
+	if (s->state == GS_SPAN_LARGE)
 		return live ? 0 : 12;
 
 	bits = gs_span_alloc_bits(s);

@@ -48,8 +48,8 @@ enum gs_span_state {
  * @rb: in the tree of free runs (mheap lock).
  * @nr_freed: bits set in freed_bits (mcentral lock).
  * @cap: objects that the descriptor has room for; never changes.
- * @objects: the state bytes, then for cap > 1 alloc_bits and freed_bits, then,
- *        for tiny spans, the masks of the blocks.
+ * @objects: the state bytes, then alloc_bits and freed_bits, then, for tiny
+ *           spans, the masks of the blocks.
  *
  * The first line is all that a free reads. Descriptors come from a fixalloc
  * per size and stay what they are until unload; see gs_span_alloc().

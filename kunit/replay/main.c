@@ -86,12 +86,12 @@ static bool wants(const char *pass)
 	return false;
 }
 
-static int run_passes(const struct rp_trace *t)
+static int run_passes(const struct rp_trace *t, unsigned int idle_seconds)
 {
 	int err = 0;
 
 	if (wants("memory"))
-		err = rp_memory(t, idle);
+		err = rp_memory(t, idle_seconds);
 	if (!err && wants("time"))
 		err = rp_time(t, rounds);
 	if (!err && wants("contents"))
@@ -122,7 +122,7 @@ static int run_recorded(void)
 		return 0;
 	err = rp_trace_read(&recorded, trace, limit);
 	if (!err)
-		err = run_passes(&recorded);
+		err = run_passes(&recorded, idle);
 	return err;
 }
 
@@ -145,7 +145,7 @@ static int run_generated(void)
 		return 0;
 	err = rp_trace_generate(&t, generated, seed);
 	if (!err)
-		err = run_passes(&t);
+		err = run_passes(&t, 0);
 	rp_trace_free(&t);
 	return err;
 }

@@ -24,7 +24,10 @@
 
 #include "replay.h"
 
-/* Seconds after the end of the replay at which idle memory is looked at. */
+/*
+ * Seconds after the end of the replay at which idle memory is looked at: while
+ * what the trace never frees lives on, and then once more with all of it freed.
+ */
 static const unsigned int idle_at[] = { 1, 5, 10 };
 
 struct peak {
@@ -94,9 +97,9 @@ static void show_usage(const char *key, const struct goslab_usage *u)
 		key, u->held, u->spans, u->free_runs, u->metadata, u->parked);
 }
 
-/* The objects that the trace never frees stay while the time passes. */
+/* What is held after some seconds of rest; keys are @what and the seconds. */
 static void watch_idle(const struct rp_trace *t, enum rp_way way,
-		       unsigned int idle)
+		       const char *what, u64 live, unsigned int idle)
 {
 	struct goslab_usage u;
 	unsigned int i, now = 0;
@@ -106,9 +109,9 @@ static void watch_idle(const struct rp_trace *t, enum rp_way way,
 		msleep((idle_at[i] - now) * 1000);
 		now = idle_at[i];
 		goslab_usage(&u, NULL);
-		pr_info("%s: %s: after %u s holds %zu bytes for %llu live\n",
-			t->name, rp_way_names[way], now, u.held, t->end_bytes);
-		snprintf(key, sizeof(key), "after_%u", now);
+		pr_info("%s: %s: %s %u s, holds %zu bytes for %llu live\n",
+			t->name, rp_way_names[way], what, now, u.held, live);
+		snprintf(key, sizeof(key), "%s_%u", what, now);
 		show_usage(key, &u);
 	}
 }
@@ -140,10 +143,14 @@ static int measure_goslab(struct rp_run *run, enum rp_way way,
 		show(run->trace, way, &peak);
 		show_usage("peak", &at_peak);
 		show_usage("end", &now);
-		watch_idle(run->trace, way, idle);
-		rp_json("}");
+		watch_idle(run->trace, way, "after", run->trace->end_bytes,
+			   idle);
 	}
 	rp_run_free_objects(run, way);
+	if (!err) {
+		watch_idle(run->trace, way, "freed", 0, idle);
+		rp_json("}");
+	}
 	rp_run_destroy_caches(run);
 	goslab_shrink();
 	return err;
