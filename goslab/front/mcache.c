@@ -101,7 +101,7 @@ static unsigned int first_cap(const struct gs_class *c)
 static void set_cap(struct mcache *mcache, struct gs_slot *slot,
 		    unsigned int cap)
 {
-	mcache->cap_bytes += (long)(cap - slot->cap) * slot->class->elemsize;
+	mcache->cap_bytes += ((long)cap - slot->cap) * slot->class->elemsize;
 	slot->cap = cap;
 }
 
