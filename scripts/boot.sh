@@ -102,7 +102,7 @@ um_command() {
 
 # qemu_command - sets COMMAND for QEMU without KVM, the same everywhere.
 qemu_command() {
-	local i append="console=ttyS0 panic=-1 goslab.out=serial $APPEND"
+	local i append="console=ttyS0 panic=-1 oops=panic goslab.out=serial $APPEND"
 
 	need qemu-system-x86_64
 	COMMAND=(qemu-system-x86_64 -accel tcg -cpu max -no-reboot -nodefaults

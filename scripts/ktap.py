@@ -6,7 +6,8 @@ suite, and in "problems" everything that makes the log a failure although no
 case said so: a plan that was not kept, no plan at all, a kernel warning. Each
 problem is counted as failed. Knows the KTAP of KUnit from 6.1 on, where the
 outermost plan is missing. With the kernel's own kunit.py as second argument
-that must read the same number of cases from it.
+that must read the same number of cases from it; without, the log is of a run
+that gives the allocator no bad input, and a report of its is a problem too.
 """
 
 import json
@@ -170,6 +171,11 @@ def main():
         log.feed(line)
     if len(sys.argv) == 3:
         second_opinion(log, lines, sys.argv[2])
+    else:
+        reports = [line for line in lines if 'BUG: goslab: ' in line]
+        if reports:
+            log.problems.append('%d reports of goslab, the first: %s' % (
+                len(reports), reports[0].strip()[:120]))
     json.dump(log.finish(), sys.stdout, indent=1)
     print()
 
