@@ -12,6 +12,7 @@ extern bool gs_worker_armed;
 int gs_worker_init(gs_worker_fn tick);
 void gs_worker_exit(void);
 void gs_worker_arm(void);
+void gs_worker_pause(void);
 void gs_worker_queue_on(int cpu, struct work_struct *work);
 unsigned long gs_worker_busy_us(void);
 
