@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * testlib: what the suites share.
+ *
+ * The seed of a run is drawn at its first use and printed by every suite;
+ * "seed=N" replays it. (On 6.1, KUnit runs the suites of a module before its
+ * parameters are parsed: there the parameter comes too late.)
+ *
+ * Context:    task; hooks as where they are called.
+ */
+#include "testlib.h"
+
+#include <linux/goslab.h>
+#include <linux/module.h>
+#include <linux/random.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+
+#include "back/mheap.h"
+#include "base/worker.h"
+#include "pattern.h"
+#include "watch/watch.h"
+
+static unsigned long long seed;
+module_param(seed, ullong, 0444);
+MODULE_PARM_DESC(seed, "of all random walks; 0 draws one");
+
+/* Draws of one task, counted, some of them failed. */
+static struct {
+	struct task_struct *task;
+	unsigned long seen;
+	unsigned long first;
+	unsigned long n;
+} draws;
+
+u64 gs_rnd_next(struct gs_rnd *rnd)
+{
+	u64 z = rnd->state += 0x9e3779b97f4a7c15ULL;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
+	return z ^ z >> 31;
+}
+
+u32 gs_rnd_below(struct gs_rnd *rnd, u32 n)
+{
+	return (gs_rnd_next(rnd) >> 32) * n >> 32;
+}
+
+size_t gs_rnd_log(struct gs_rnd *rnd, size_t min, size_t max)
+{
+	unsigned int low = ilog2(min), high = ilog2(max);
+	size_t n = BIT(low + gs_rnd_below(rnd, high - low + 1));
+
+	return clamp_t(size_t, n + (gs_rnd_next(rnd) & (n - 1)), min, max);
+}
+
+struct gs_rnd gs_rnd_start(struct kunit *test)
+{
+	struct gs_rnd rnd = { .state = seed };
+	const char *c;
+
+	for (c = test->name; *c; c++)
+		rnd.state = gs_rnd_next(&rnd) ^ *c;
+	return rnd;
+}
+
+int gs_test_suite_init(struct kunit_suite *suite)
+{
+	while (!seed)
+		seed = get_random_u64();
+	pr_info("# %s: seed=%llu\n", suite->name, seed);
+	return 0;
+}
+
+int gs_test_init_worker(struct kunit *test)
+{
+	goslab_shrink();
+	return 0;
+}
+
+int gs_test_init(struct kunit *test)
+{
+	gs_worker_pause();
+	goslab_shrink();
+	return 0;
+}
+
+void gs_test_exit(struct kunit *test)
+{
+	int i;
+
+	for (i = 0; i < GS_NR_HOOKS; i++)
+		gs_test_hook(i, NULL);
+	GS_EXPECT_WHOLE(test);
+	gs_worker_arm();
+}
+
+void gs_test_whole(struct kunit *test, const char *file, int line)
+{
+	bool sums;
+	int broken = gs_verify(&sums);
+
+	KUNIT_EXPECT_EQ_MSG(test, broken, 0, "verify() at %s:%d",
+			    kbasename(file), line);
+	KUNIT_EXPECT_TRUE_MSG(test, sums || broken, "no sums at %s:%d",
+			      kbasename(file), line);
+}
+
+unsigned long gs_test_idle_pages(void)
+{
+	goslab_shrink();
+	return READ_ONCE(gs_mheap.drawn) - READ_ONCE(gs_mheap.released);
+}
+
+void gs_test_hook(enum gs_hook_point point, gs_hook_fn fn)
+{
+	WRITE_ONCE(gs_hooks[point], fn);
+}
+
+static void draw_hook(enum gs_hook_point point, void *arg)
+{
+	unsigned long nth;
+
+	if (!in_task() || current != draws.task)
+		return;
+	nth = ++draws.seen;
+	if (nth >= draws.first && nth - draws.first < draws.n)
+		*(u64 *)arg = 0;
+}
+
+void gs_test_fail_draws(unsigned long first, unsigned long n)
+{
+	draws.task = current;
+	draws.seen = 0;
+	draws.first = first;
+	draws.n = n;
+	gs_test_hook(GS_HOOK_SYS_DRAW, draw_hook);
+}
+
+unsigned long gs_test_end_draws(void)
+{
+	gs_test_hook(GS_HOOK_SYS_DRAW, NULL);
+	return draws.seen;
+}
+
+struct gs_oracle *gs_oracle_make(struct kunit *test, unsigned int max)
+{
+	struct gs_oracle *o = kunit_kzalloc(test, sizeof(*o), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, o);
+	o->at = kunit_kmalloc_array(test, max, sizeof(*o->at), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, o->at);
+	o->test = test;
+	o->max = max;
+	return o;
+}
+
+struct gs_live *gs_oracle_add(struct gs_oracle *o, void *p, size_t size,
+			      bool fill)
+{
+	struct gs_live *new = &o->at[o->nr];
+	unsigned int i, overlaps = 0;
+
+	KUNIT_ASSERT_LT(o->test, o->nr, o->max);
+	for (i = 0; i < o->nr; i++)
+		overlaps += p < o->at[i].p + o->at[i].size &&
+			    o->at[i].p < p + size;
+	if (overlaps)
+		KUNIT_FAIL(o->test, "%zu bytes overlap %u live objects", size,
+			   overlaps);
+	*new = (struct gs_live) {
+		.p = p, .size = size, .seed = (unsigned long)p * 31 + size,
+	};
+	if (fill)
+		gs_pattern_fill(p, size, new->seed);
+	o->nr++;
+	o->bytes += size;
+	return new;
+}
+
+struct gs_live gs_oracle_remove(struct gs_oracle *o, unsigned int i,
+				bool filled)
+{
+	struct gs_live was = o->at[i];
+
+	if (filled && !gs_pattern_holds(was.p, was.size, was.seed))
+		KUNIT_FAIL(o->test, "contents of %zu bytes changed", was.size);
+	o->at[i] = o->at[--o->nr];
+	o->bytes -= was.size;
+	return was;
+}
+
+MODULE_DESCRIPTION("KUnit suites of goslab");
+MODULE_LICENSE("GPL");
