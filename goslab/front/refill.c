@@ -174,6 +174,8 @@ void *gs_mcache_alloc_slow(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 	*r.e[0].state = owner;
 	if (r.direct) {
 		atomic64_inc(&gs_mcache_nr_direct);
+		if (r.own)
+			gs_mcentral_put_span(r.own);
 	} else {
 		install(c, &r);
 		gs_mcache_grow_cap(c);
