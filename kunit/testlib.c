@@ -15,9 +15,11 @@
 #include <linux/random.h>
 #include <linux/sched.h>
 #include <linux/string.h>
+#include <linux/workqueue.h>
 
 #include "back/mheap.h"
 #include "base/worker.h"
+#include "front/mcache.h"
 #include "pattern.h"
 #include "watch/watch.h"
 
@@ -84,6 +86,103 @@ int gs_test_init(struct kunit *test)
 	gs_worker_pause();
 	goslab_shrink();
 	return 0;
+}
+
+int gs_test_init_pinned(struct kunit *test)
+{
+	int ret;
+
+	/* The task ends with the case. */
+	ret = set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
+	return ret ?: gs_test_init(test);
+}
+
+int gs_test_other_cpu(void)
+{
+	unsigned int cpu = cpumask_any_but(cpu_online_mask,
+					   raw_smp_processor_id());
+
+	return cpu < nr_cpu_ids ? cpu : -1;
+}
+
+/* What to call, and with what. */
+struct remote {
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static long remote_fn(void *arg)
+{
+	struct remote *r = arg;
+
+	r->fn(r->arg);
+	return 0;
+}
+
+void gs_test_on_other_cpu(void (*fn)(void *arg), void *arg)
+{
+	struct remote r = { fn, arg };
+
+	work_on_cpu(gs_test_other_cpu(), remote_fn, &r);
+}
+
+struct gs_class *gs_test_class(const char *name)
+{
+	struct gs_class *c, *found = NULL;
+
+	mutex_lock(&gs_class_mutex);
+	list_for_each_entry(c, &gs_class_list, link)
+		if (!strcmp(c->name, name))
+			found = c;
+	mutex_unlock(&gs_class_mutex);
+	return found;
+}
+
+struct gs_slot *gs_test_slot(const struct gs_class *c)
+{
+	return *raw_cpu_ptr(c->slots);
+}
+
+/* Free the live objects of a zombie that nobody owns. */
+static void bury_span(struct gs_class *c, struct mspan *s)
+{
+	unsigned int i, n = s->nelems;
+
+	for (i = 0; i < n; i++) {
+		struct gs_entry e = { gs_span_object(s, i), &s->objects[i] };
+
+		if (*e.state < GS_OWNER_MIN)
+			continue;
+		*e.state = GS_CACHED;
+		gs_mcentral_put(c, &e, 1);
+	}
+}
+
+static void bury_node(struct gs_class *c, int node)
+{
+	struct mcentral *mc = gs_class_central(c, node);
+	struct mspan *s, *next;
+
+	list_for_each_entry_safe(s, next, &mc->full, list)
+		bury_span(c, s);
+	list_for_each_entry_safe(s, next, &mc->partial, list)
+		bury_span(c, s);
+	gs_mcentral_trim(mc);
+}
+
+void gs_test_bury(struct kunit *test, const char *name)
+{
+	struct gs_class *c = gs_test_class(name);
+	int node;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	KUNIT_ASSERT_TRUE(test, c->dead);
+	for (node = 0; node < nr_node_ids; node++)
+		bury_node(c, node);
+	mutex_lock(&gs_class_mutex);
+	list_del(&c->link);
+	mutex_unlock(&gs_class_mutex);
+	gs_class_exit(c);
 }
 
 void gs_test_exit(struct kunit *test)

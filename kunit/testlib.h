@@ -61,6 +61,32 @@ void gs_test_exit(struct kunit *test);
 	.init = gs_test_init_worker,					\
 	.exit = gs_test_exit
 
+/* As GS_TEST_CASES, and the case stays on the CPU that it starts on. */
+int gs_test_init_pinned(struct kunit *test);
+
+#define GS_TEST_CASES_PINNED						\
+	.suite_init = gs_test_suite_init,				\
+	.init = gs_test_init_pinned,					\
+	.exit = gs_test_exit
+
+/* An online CPU other than the one that a pinned case runs on; -1 for none. */
+int gs_test_other_cpu(void);
+/* Call @fn on that CPU, in a task, and wait for it. */
+void gs_test_on_other_cpu(void (*fn)(void *arg), void *arg);
+
+struct gs_class;
+struct gs_slot;
+
+/* The class of a name, one of malloc's or a cache's; NULL if there is none. */
+struct gs_class *gs_test_class(const char *name);
+/* What this CPU has of it. */
+struct gs_slot *gs_test_slot(const struct gs_class *c);
+/*
+ * Free what lives in a destroyed cache and forget its name, which no user may
+ * do: tests of survivors would leave pages behind.
+ */
+void gs_test_bury(struct kunit *test, const char *name);
+
 /* gs_verify() with drained CPUs says that all is whole. */
 void gs_test_whole(struct kunit *test, const char *file, int line);
 

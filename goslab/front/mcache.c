@@ -38,9 +38,7 @@ GS_EXPORT_KUNIT(gs_no_span);
 struct gs_slot gs_no_slot = { .busy = 1, .span = &gs_no_span };
 GS_EXPORT_KUNIT(gs_no_slot);
 
-DEFINE_PER_CPU(struct mcache, gs_mcache) = {
-	.slot = { [0 ... GS_NR_SPC - 1] = &gs_no_slot },
-};
+DEFINE_PER_CPU(struct mcache, gs_mcache);
 GS_EXPORT_KUNIT(gs_mcache);
 
 #define SLOT_BYTES(depth)	(sizeof(struct gs_slot) + \
@@ -63,8 +61,17 @@ int gs_mcache_init(void)
 	for (i = 1; i < NR_SIZES; i++)
 		gs_fixalloc_init(&slot_allocs[i], i * 64,
 				 offsetof(struct gs_slot, link));
-	for_each_possible_cpu(cpu)
-		INIT_LIST_HEAD(&per_cpu_ptr(&gs_mcache, cpu)->slots);
+	/*
+	 * Not by an initialiser: until 6.12 the module loader leaves addresses
+	 * in the per-CPU section unrelocated.
+	 */
+	for_each_possible_cpu(cpu) {
+		struct mcache *mcache = per_cpu_ptr(&gs_mcache, cpu);
+
+		for (i = 0; i < GS_NR_SPC; i++)
+			mcache->slot[i] = &gs_no_slot;
+		INIT_LIST_HEAD(&mcache->slots);
+	}
 	for (i = 2; i < GS_NR_SPC; i++)
 		gs_classes[i].slots = &gs_mcache.slot[i];
 	return 0;
