@@ -30,6 +30,7 @@
 
 /* Objects that went straight from mcentral to their user. */
 atomic64_t gs_mcache_nr_direct;
+GS_EXPORT_KUNIT(gs_mcache_nr_direct);
 
 /* How a refill goes. */
 struct refill {

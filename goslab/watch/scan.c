@@ -133,9 +133,11 @@ struct gs_survey *gs_survey_make(void)
 		gs_scan_arena(i, survey_span, v);
 	return v;
 }
+GS_EXPORT_KUNIT(gs_survey_make);
 
 void gs_survey_free(struct gs_survey *v)
 {
 	kvfree(v->of);
 	kvfree(v);
 }
+GS_EXPORT_KUNIT(gs_survey_free);
