@@ -280,10 +280,13 @@ void goslab_free_sensitive(const void *p)
 }
 EXPORT_SYMBOL_GPL(goslab_free_sensitive);
 
-/* Would a new object of @size bytes be as large as one of @old bytes? */
-static bool same_room(size_t size, size_t old)
+/*
+ * Would a new object of @size bytes be as large as the one of @old bytes at
+ * @p, and is that aligned as a new one would be?
+ */
+static bool same_room(const void *p, size_t size, size_t old)
 {
-	if (size > old)
+	if (size > old || !IS_ALIGNED((unsigned long)p, size & -size))
 		return false;
 	if (size <= GS_MAX_SMALL)
 		return gs_sizeclass(gs_sizeclass_of(size)).size >= old;
@@ -307,8 +310,12 @@ void *__goslab_realloc(const void *p, size_t size, gfp_t gfp,
 		gs_report_at(GS_BUG_NOT_LIVE, NULL, p, _RET_IP_);
 		return NULL;
 	}
-	if (same_room(size, old))
+	if (same_room(p, size, old)) {
+		/* What is past @size may be asked for again, as zeros. */
+		if (want_init_on_alloc(gfp))
+			memset((void *)p + size, 0, old - size);
 		return (void *)p;
+	}
 	fresh = __goslab_malloc(size, gfp, owner);
 	if (!fresh)
 		return NULL;
