@@ -101,11 +101,12 @@ static int run_passes(const struct rp_trace *t, unsigned int idle_seconds)
 	return err;
 }
 
-/* As recorded by goslab, and leave it there. */
+/* As recorded by goslab, and leave it there, without what was before it. */
 static int hold(void)
 {
 	int err;
 
+	goslab_shrink();
 	err = rp_run_init(&held, &recorded);
 	if (!err)
 		err = rp_run_make_caches(&held, RP_GOSLAB);
