@@ -32,10 +32,12 @@
 /**
  * struct goslab_cache - a cache.
  * @magic: CACHE_LIVE between create and destroy.
+ * @refused: bits of gfp that an allocation may not have.
  * @class: spans, lists and slots.
  */
 struct goslab_cache {
 	u32 magic;
+	gfp_t refused;
 	struct gs_class class;
 };
 
@@ -144,6 +146,7 @@ static struct goslab_cache *create(const char *name, size_t size, size_t align,
 	memset(cache, 0, sizeof(*cache));
 	strscpy(cache->class.name, name, GS_NAME_LEN);
 	cache->class.ctor = ctor;
+	cache->refused = GS_GFP_REFUSED | (ctor ? __GFP_ZERO : 0);
 	cache->class.owner = owner;
 
 	mutex_lock(&gs_class_mutex);
@@ -190,16 +193,32 @@ static bool cache_dead(const struct goslab_cache *cache, unsigned long site)
 }
 
 /* What an allocation may not ask of this cache. */
-static noinline bool alloc_refused(const struct gs_class *c, gfp_t gfp,
-				   unsigned long site)
+static bool alloc_refused(const struct gs_class *c, gfp_t gfp,
+			  unsigned long site)
 {
 	if (gfp & GS_GFP_REFUSED)
 		gs_report_at(GS_BUG_BAD_ZONE, c->name, NULL, site);
-	else if (c->ctor)
+	else if ((gfp & __GFP_ZERO) && c->ctor)
 		gs_report_at(GS_BUG_ZERO_CTOR, c->name, NULL, site);
 	else
 		return false;
 	return true;
+}
+
+/* All of goslab_cache_alloc() that is not for the hot path. */
+static noinline void *alloc_slow(struct goslab_cache *cache, gfp_t gfp,
+				 unsigned long site)
+{
+	struct gs_class *c = &cache->class;
+	bool zeroed = false;
+	void *p;
+
+	if (cache_dead(cache, site) || alloc_refused(c, gfp, site))
+		return NULL;
+	p = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, c->owner, &zeroed);
+	if (p)
+		gs_hook_alloc(p, c->elemsize, gfp, c->ctor, zeroed, false);
+	return p;
 }
 
 void *goslab_cache_alloc(struct goslab_cache *cache, gfp_t gfp)
@@ -208,20 +227,13 @@ void *goslab_cache_alloc(struct goslab_cache *cache, gfp_t gfp)
 	bool zeroed = false;
 	void *p;
 
-	if (cache_dead(cache, _RET_IP_))
-		return NULL;
-	if (unlikely(gfp & (GS_GFP_REFUSED | __GFP_ZERO)) &&
-	    alloc_refused(c, gfp, _RET_IP_))
-		return NULL;
+	if (unlikely(READ_ONCE(cache->magic) != CACHE_LIVE ||
+		     (gfp & cache->refused)))
+		return alloc_slow(cache, gfp, _RET_IP_);
 	p = gs_mcache_alloc(c->slots, c->owner, &zeroed);
-	if (unlikely(!p)) {
-		p = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, c->owner,
-					 &zeroed);
-		if (!p)
-			return NULL;
-	}
-	gs_hook_alloc(p, c->elemsize, gfp, c->ctor, zeroed, false);
-	return p;
+	if (unlikely(!p))
+		return alloc_slow(cache, gfp, _RET_IP_);
+	return gs_hook_alloc(p, c->elemsize, gfp, c->ctor, zeroed, false);
 }
 EXPORT_SYMBOL_GPL(goslab_cache_alloc);
 

@@ -40,7 +40,7 @@
 #include "front/tiny.h"
 
 /* Would any of these bits place or treat memory as the pool cannot? */
-static __always_inline bool gfp_refused(gfp_t gfp, unsigned long site)
+static bool gfp_refused(gfp_t gfp, unsigned long site)
 {
 	if (likely(!(gfp & GS_GFP_REFUSED)))
 		return false;
@@ -48,26 +48,43 @@ static __always_inline bool gfp_refused(gfp_t gfp, unsigned long site)
 	return true;
 }
 
-/* An object of one of the classes of malloc. */
-static __always_inline void *alloc_class(unsigned int spc, gfp_t gfp,
-					 struct goslab_owner *owner,
-					 unsigned long site)
+/* All of alloc_class() that is not for the hot path. */
+static noinline void *alloc_class_slow(unsigned int spc, gfp_t gfp,
+				       struct goslab_owner *owner,
+				       unsigned long site)
 {
 	struct gs_class *c = &gs_classes[spc];
-	u8 id = gs_owner_id(owner);
 	bool zeroed = false;
 	void *p;
 
 	if (gfp_refused(gfp, site))
 		return NULL;
-	p = gs_mcache_alloc(&gs_mcache.slot[spc], id, &zeroed);
-	if (unlikely(!p)) {
-		p = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, id, &zeroed);
-		if (!p)
-			return NULL;
-	}
-	gs_hook_alloc(p, c->elemsize, gfp, false, zeroed, spc & 1);
+	p = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, gs_owner_id(owner),
+				 &zeroed);
+	if (p)
+		gs_hook_alloc(p, c->elemsize, gfp, false, zeroed, spc & 1);
 	return p;
+}
+
+/*
+ * An object of one of the classes of malloc. Every call in here is a tail
+ * call, so that the fast path needs no stack.
+ */
+static __always_inline void *alloc_class(unsigned int spc, gfp_t gfp,
+					 struct goslab_owner *owner,
+					 unsigned long site)
+{
+	u8 id = READ_ONCE(owner->id);
+	bool zeroed = false;
+	void *p;
+
+	if (unlikely(!id || (gfp & GS_GFP_REFUSED)))
+		return alloc_class_slow(spc, gfp, owner, site);
+	p = gs_mcache_alloc(&gs_mcache.slot[spc], id, &zeroed);
+	if (unlikely(!p))
+		return alloc_class_slow(spc, gfp, owner, site);
+	return gs_hook_alloc(p, gs_classes[spc].elemsize, gfp, false, zeroed,
+			     spc & 1);
 }
 
 /* Sizes that no class serves: 0, large, and too large. */

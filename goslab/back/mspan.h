@@ -162,19 +162,4 @@ static inline bool gs_span_in_use(const struct mspan *s)
 	return READ_ONCE(s->state) >= GS_SPAN_SMALL;
 }
 
-/*
- * The next free object of a span that this CPU owns, or -1. Only with the
- * mcache entered: free_index, alloc_cache and alloc_bits are the owner's.
- */
-static __always_inline int gs_span_next_free(struct mspan *s)
-{
-	unsigned int index;
-
-	if (!s->alloc_cache && !gs_span_next_window(s))
-		return -1;
-	index = s->free_index + __ffs64(s->alloc_cache);
-	s->alloc_cache &= s->alloc_cache - 1;
-	return index;
-}
-
 #endif /* GS_BACK_MSPAN_H */

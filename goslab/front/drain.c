@@ -276,6 +276,8 @@ void gs_drain_class(struct gs_class *c)
 	mutex_lock(&end_mutex);
 	drain_all(c);
 	mutex_unlock(&end_mutex);
+	/* An eviction (gs_mcache_grow_cap()) may still carry objects of ours. */
+	synchronize_rcu();
 	free_percpu(c->slots);
 }
 

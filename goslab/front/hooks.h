@@ -24,9 +24,11 @@
  * @keep: it has a ctor: its contents are the user's, free or not.
  * @zeroed: known to be zero.
  * @noscan: kmemleak need not look for pointers in it.
+ *
+ * Return: @p.
  */
-static __always_inline void gs_hook_alloc(void *p, size_t bytes, gfp_t gfp,
-					  bool keep, bool zeroed, bool noscan)
+static __always_inline void *gs_hook_alloc(void *p, size_t bytes, gfp_t gfp,
+					   bool keep, bool zeroed, bool noscan)
 {
 	if (IS_ENABLED(CONFIG_KASAN_GENERIC))
 		kasan_poison(p, ALIGN(bytes, 8), 0, false);
@@ -37,6 +39,7 @@ static __always_inline void gs_hook_alloc(void *p, size_t bytes, gfp_t gfp,
 		if (noscan)
 			kmemleak_no_scan(p);
 	}
+	return p;
 }
 
 /* An object comes back; its state still says that it is live. */

@@ -102,7 +102,7 @@ int gs_mcache_init_slots(struct gs_class *c)
 /* Bytes that a slot starts with: few, but two objects at least. */
 static unsigned int first_cap(const struct gs_class *c)
 {
-	return clamp_t(unsigned int, 4096 / c->elemsize, 2, min_t(u16, 8, c->depth));
+	return clamp_t(unsigned int, 1024 / c->elemsize, 2, 8);
 }
 
 static void set_cap(struct mcache *mcache, struct gs_slot *slot,
@@ -201,60 +201,81 @@ static struct gs_slot *next_slot(struct mcache *mcache, struct gs_slot *slot)
 }
 
 /*
- * Have @bytes free in the budget: halve the room of slots that hold no more
- * than the halved room (nothing is moved here), a few in turn at each call.
- * Interrupts off.
+ * A slot that has room but was not allocated from since the search last came
+ * by: a clock with a second chance, a few slots at each call. Interrupts off.
  */
-static bool make_room(struct mcache *mcache, struct gs_slot *for_slot,
-		      size_t bytes)
+static struct gs_slot *find_victim(struct mcache *mcache,
+				   const struct gs_slot *for_slot)
 {
-	struct gs_slot *slot = mcache->hand;
+	struct gs_slot *slot = mcache->hand, *victim = NULL;
 	unsigned int look;
 
-	for (look = 0; look < 16; look++) {
-		if (mcache->cap_bytes + bytes <= gs_max_parked)
-			break;
+	for (look = 0; look < 8 && !victim; look++) {
+		u16 now;
+
 		slot = next_slot(mcache, slot);
-		if (slot != for_slot && !slot->busy && slot->n <= slot->cap / 2)
-			set_cap(mcache, slot, slot->cap / 2);
+		now = slot->nr_alloc;
+		if (slot != for_slot && slot->cap && !slot->busy &&
+		    slot->clock == now)
+			victim = slot;
+		slot->clock = now;
 	}
 	mcache->hand = slot;
-	return mcache->cap_bytes + bytes <= gs_max_parked;
+	return victim;
+}
+
+/* Take a batch of the victim's objects, and its room. Interrupts off. */
+static unsigned int evict(struct mcache *mcache, struct gs_slot *victim,
+			  struct gs_entry *e)
+{
+	unsigned int n = min_t(unsigned int, victim->n, GS_BATCH_MAX);
+
+	victim->n -= n;
+	memcpy(e, victim->entry + victim->n, n * sizeof(*e));
+	set_cap(mcache, victim, victim->n);
+	return n;
 }
 
 /**
  * gs_mcache_grow_cap() - the magazine was too small: double its room.
  * @c: its class; on this CPU.
  *
- * Within depth and the budget of the CPU.
+ * Within depth and the budget of the CPU; when that is used up, a slot that
+ * nobody uses gives way. RCU keeps the class of that slot until its objects
+ * are back in their spans: gs_drain_class() waits.
+ *
+ * Context: any but NMI; no lock held, not entered.
  */
 void gs_mcache_grow_cap(struct gs_class *c)
 {
+	struct gs_slot *slot, *victim = NULL;
+	struct gs_class *from = NULL;
+	struct gs_entry e[GS_BATCH_MAX];
+	unsigned int cap, n = 0;
 	struct mcache *mcache;
-	struct gs_slot *slot;
 	unsigned long flags;
-	unsigned int cap;
+	size_t bytes;
 
+	rcu_read_lock();
 	local_irq_save(flags);
 	mcache = this_cpu_ptr(&gs_mcache);
 	slot = *this_cpu_ptr(c->slots);
 	if (slot == &gs_no_slot || slot->cap >= c->depth)
 		goto out;
 	cap = min_t(unsigned int, max(2 * slot->cap, 2), c->depth);
-	if (make_room(mcache, slot, (cap - slot->cap) * c->elemsize))
+	bytes = (cap - slot->cap) * c->elemsize;
+	if (mcache->cap_bytes + bytes > gs_max_parked)
+		victim = find_victim(mcache, slot);
+	if (victim) {
+		from = victim->class;
+		n = evict(mcache, victim, e);
+	}
+	if (mcache->cap_bytes + bytes <= gs_max_parked)
 		set_cap(mcache, slot, cap);
 out:
 	local_irq_restore(flags);
+	if (n)
+		gs_mcentral_put(from, e, n);
+	rcu_read_unlock();
 }
-
-/*
- * An object on offer is not in the state that it was left in: a second free
- * slipped through a race, or the byte was overwritten. It is leaked, nothing
- * else changed; the caller goes on with the next.
- */
-void *gs_mcache_bad_state(struct gs_class *c, void *object)
-{
-	gs_report_at(GS_BUG_BAD_STATE, c->name, object, _RET_IP_);
-	return NULL;
-}
-GS_EXPORT_KUNIT(gs_mcache_bad_state);
+GS_EXPORT_KUNIT(gs_mcache_grow_cap);

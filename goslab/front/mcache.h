@@ -18,6 +18,7 @@
  * @cap: objects that @entry may hold now; follows use, within class->depth and
  *       the CPU's budget.
  * @seen_n: @n when the drain last looked.
+ * @clock: low bits of @nr_alloc when the search for room last came by.
  * @seen: low half of @nr_alloc when the drain last looked.
  * @span: the span that this CPU owns, or gs_no_span.
  * @nr_alloc: objects ever handed out; the one counter of the hot path.
@@ -36,6 +37,7 @@ struct gs_slot {
 	u16 n;
 	u16 cap;
 	u16 seen_n;
+	u16 clock;
 	u32 seen;
 	struct mspan *span;
 	unsigned long nr_alloc;
@@ -95,7 +97,6 @@ struct gs_slot *gs_mcache_make_slot(struct gs_class *c, gfp_t gfp);
 void gs_mcache_unmake_slot(struct gs_class *c, int cpu);
 void gs_mcache_grow_cap(struct gs_class *c);
 void gs_mcache_drop_cap(struct gs_slot *slot, int cpu);
-void *gs_mcache_bad_state(struct gs_class *c, void *object);
 int gs_mcache_init_slots(struct gs_class *c);
 
 /* front/refill.c */
@@ -132,54 +133,52 @@ static __always_inline void gs_slot_leave(struct gs_slot *slot)
  * @owner: number that the object's state is set to.
  * @zeroed: set to true when the object is known to be zero, else left alone.
  *
- * Return: an object, or NULL: take the slow path.
+ * No lock, no atomic, no call: the magazine, else the window of the span that
+ * this CPU owns (Go: nextFreeFast).
+ *
+ * Return: an object, or NULL: take the slow path, which also reports an
+ * object that is not in the state that it was left in.
  */
 static __always_inline void *
 gs_mcache_alloc(struct gs_slot *__percpu *slots, u8 owner, bool *zeroed)
 {
 	struct gs_slot *slot;
-	void *object;
+	void *object = NULL;
 	u8 *state;
 
 	preempt_disable();
 	slot = *this_cpu_ptr(slots);
 	if (unlikely(!gs_slot_enter(slot)))
-		goto none;
+		goto out;
 	if (likely(slot->n)) {
-		const struct gs_entry *e = &slot->entry[--slot->n];
+		const struct gs_entry *e = &slot->entry[slot->n - 1];
 
-		object = e->object;
 		state = e->state;
 		if (unlikely(*state != GS_CACHED))
-			goto bad;
+			goto leave;
+		object = e->object;
+		slot->n--;
 	} else {
 		struct mspan *s = slot->span;
-		int i = gs_span_next_free(s);
+		unsigned int i;
 
-		if (unlikely(i < 0))
-			goto empty;
-		object = gs_span_object(s, i);
+		if (unlikely(!s->alloc_cache))
+			goto leave;
+		i = s->free_index + __ffs64(s->alloc_cache);
 		state = &s->objects[i];
 		if (unlikely(*state != GS_FREE))
-			goto bad;
+			goto leave;
+		s->alloc_cache &= s->alloc_cache - 1;
+		object = gs_span_object(s, i);
 		*zeroed = !s->needzero;
 	}
 	*state = owner;
 	slot->nr_alloc++;
+leave:
 	gs_slot_leave(slot);
+out:
 	preempt_enable();
 	return object;
-
-empty:
-	gs_slot_leave(slot);
-none:
-	preempt_enable();
-	return NULL;
-
-bad:
-	gs_slot_leave(slot);
-	preempt_enable();
-	return gs_mcache_bad_state(slot->class, object);
 }
 
 /**

@@ -43,10 +43,49 @@ struct refill {
 	struct mspan *own;	/* span to install */
 };
 
-/* Step 1: what does this CPU's slot want? */
-static void look(struct gs_class *c, struct refill *r, gfp_t gfp)
+/*
+ * An object on offer is not in the state that it was left in: a second free
+ * slipped through a race, or the byte was overwritten. Drop it. Entered.
+ */
+static void *drop_bad(struct gs_slot *slot)
+{
+	struct mspan *s = slot->span;
+	unsigned int i;
+
+	if (slot->n) {
+		const struct gs_entry *e = &slot->entry[slot->n - 1];
+
+		if (*e->state == GS_CACHED)
+			return NULL;
+		slot->n--;
+		return e->object;
+	}
+	i = s->free_index + __ffs64(s->alloc_cache);
+	if (s->objects[i] == GS_FREE)
+		return NULL;
+	s->alloc_cache &= s->alloc_cache - 1;
+	return gs_span_object(s, i);
+}
+
+/* Is there anything to hand out without a lock? Entered. */
+static bool has_more(struct gs_slot *slot)
+{
+	struct mspan *s = slot->span;
+
+	return slot->n || s->alloc_cache ||
+	       (s != &gs_no_span && gs_span_next_window(s));
+}
+
+/*
+ * Step 1: what does this CPU's slot want? Return: false if nothing, for the
+ * fast path will do now: the next window is loaded, a bad object dropped, or
+ * an interrupt filled the slot.
+ */
+static bool look(struct gs_class *c, struct refill *r, gfp_t gfp)
 {
 	struct gs_slot *slot;
+	void *bad = NULL;
+	bool want = true;
 
 	if (unlikely(READ_ONCE(*raw_cpu_ptr(c->slots)) == &gs_no_slot))
 		gs_mcache_make_slot(c, gfp);
@@ -56,16 +95,24 @@ static void look(struct gs_class *c, struct refill *r, gfp_t gfp)
 		r->direct = true;
 		r->want = 1;
 	} else {
-		if (!slot->span->alloc_cache && slot->span != &gs_no_span) {
-			r->old = slot->span;
+		if (has_more(slot)) {
+			bad = drop_bad(slot);
+			want = false;
+		} else {
+			if (slot->span != &gs_no_span)
+				r->old = slot->span;
 			slot->span = &gs_no_span;
+			/* Half of the room: frees to come want the rest. */
+			r->want = min_t(unsigned int, c->batch,
+					slot->cap / 2 + 1);
+			slot->nr_refill++;
 		}
-		/* Half of the room: the frees to come want the other half. */
-		r->want = min_t(unsigned int, c->batch, slot->cap / 2 + 1);
-		slot->nr_refill++;
 		gs_slot_leave(slot);
 	}
 	preempt_enable();
+	if (bad)
+		gs_report_at(GS_BUG_BAD_STATE, c->name, bad, _RET_IP_);
+	return want;
 }
 
 /* Step 4: give this CPU's slot what it has room for. */
@@ -117,28 +164,19 @@ static void scrape(struct gs_class *c, struct refill *r, int node, gfp_t gfp)
 		return;
 	for (other = 0; other < nr_node_ids && !r->n; other++)
 		if (other != node)
-			r->n = gs_mcentral_get(gs_class_central(c, other), r->e,
-					       1, NULL);
+			r->n = gs_mcentral_get(gs_class_central(c, other),
+					       NULL, r->e, 1, NULL);
 }
 
-static bool refill_once(struct gs_class *c, struct refill *r, int node,
+/* Steps 2 and 3. Return: false without memory. */
+static bool get_objects(struct gs_class *c, struct refill *r, int node,
 			gfp_t gfp)
 {
-	int here = numa_mem_id();
-
-	if (node == NUMA_NO_NODE || node == here) {
-		node = here;
-		look(c, r, gfp);
-	} else {
-		r->direct = true;
-		r->want = 1;
-	}
-	if (r->old) {
-		gs_mcentral_put_span(r->old);
-		r->old = NULL;
-	}
-	r->n = gs_mcentral_get(gs_class_central(c, node), r->e, r->want,
-			       r->direct ? NULL : &r->own);
+	if (node == NUMA_NO_NODE)
+		node = numa_mem_id();
+	r->n = gs_mcentral_get(gs_class_central(c, node), r->old, r->e,
+			       r->want, r->direct ? NULL : &r->own);
+	r->old = NULL;
 	if (!r->n)
 		grow(c, r, node, gfp);
 	if (!r->n)
@@ -163,15 +201,26 @@ void *gs_mcache_alloc_slow(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 			   bool *zeroed)
 {
 	struct refill r = { };
+	void *p;
 
 	might_alloc(gfp);
-	while (!refill_once(c, &r, node, gfp & ~__GFP_NOFAIL)) {
+	if (node != NUMA_NO_NODE && node != numa_mem_id()) {
+		r.direct = true;
+		r.want = 1;
+	}
+	while (!r.direct && !look(c, &r, gfp)) {
+		p = gs_mcache_alloc(c->slots, owner, zeroed);
+		if (p)
+			return p;
+	}
+	while (!get_objects(c, &r, node, gfp & ~__GFP_NOFAIL)) {
 		if (!(gfp & __GFP_NOFAIL))
 			return NULL;
 		schedule_timeout_uninterruptible(1);
 	}
 	*zeroed = r.zeroed;
 	gs_hook(GS_HOOK_REFILL_LEFT, c);
+	p = r.e[0].object;
 	*r.e[0].state = owner;
 	if (r.direct) {
 		atomic64_inc(&gs_mcache_nr_direct);
@@ -183,7 +232,7 @@ void *gs_mcache_alloc_slow(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 	}
 	gs_usage_note_peak();
 	gs_worker_kick();
-	return r.e[0].object;
+	return p;
 }
 GS_EXPORT_KUNIT(gs_mcache_alloc_slow);
 

@@ -56,9 +56,54 @@ static unsigned int take(struct mspan *s, struct gs_entry *e, unsigned int n)
 	return n;
 }
 
+static bool may_keep(const struct mcentral *mc, const struct mspan *s)
+{
+	return (mc->nr_empty + 1) * gs_span_size(s) <= KEEP_BYTES ||
+	       !mc->nr_empty;
+}
+
+/*
+ * A span that nobody owns lost its last object: keep it, or unlink it for
+ * mheap onto @gone.
+ */
+static void emptied(struct mcentral *mc, struct mspan *s,
+		    struct list_head *gone)
+{
+	if (may_keep(mc, s)) {
+		mc->nr_empty++;
+		list_move_tail(&s->list, &mc->partial);
+	} else {
+		mc->nr_spans--;
+		list_move(&s->list, gone);
+	}
+}
+
+static void free_spans(struct list_head *gone)
+{
+	struct mspan *s, *next;
+
+	list_for_each_entry_safe(s, next, gone, list)
+		gs_mheap_free(s);
+}
+
+/* The owner gives @s up; under the lock. */
+static void disown(struct mcentral *mc, struct mspan *s,
+		   struct list_head *gone)
+{
+	gs_span_return_window(s);
+	gs_span_merge_freed(s);
+	s->owned = 0;
+	mc->nr_owned--;
+	list_add(&s->list, gs_span_nr_free(s) ? &mc->partial : &mc->full);
+	if (!s->alloc_count)
+		emptied(mc, s, gone);
+}
+
 /**
  * gs_mcentral_get() - objects for a refill, under one hold of the lock.
  * @mc: where from.
+ * @old: NULL, or the exhausted span that the caller owned until now; of any
+ *       node. What others freed in it counts.
  * @e: filled with objects, their states GS_CACHED.
  * @want: how many, 1 to GS_BATCH_MAX.
  * @own: NULL, or set to a span with more free objects than were wanted, now
@@ -69,13 +114,21 @@ static unsigned int take(struct mspan *s, struct gs_entry *e, unsigned int n)
  *
  * Return: objects in @e; 0 when no span has a free one.
  */
-unsigned int gs_mcentral_get(struct mcentral *mc, struct gs_entry *e,
-			     unsigned int want, struct mspan **own)
+unsigned int gs_mcentral_get(struct mcentral *mc, struct mspan *old,
+			     struct gs_entry *e, unsigned int want,
+			     struct mspan **own)
 {
 	unsigned int got = 0;
+	LIST_HEAD(gone);
 	unsigned long flags;
 
+	if (old && old->node != mc->node) {
+		gs_mcentral_put_span(old);
+		old = NULL;
+	}
 	lock_central(mc, &flags);
+	if (old)
+		disown(mc, old, &gone);
 	while (got < want && !list_empty(&mc->partial)) {
 		struct mspan *s = list_first_entry(&mc->partial, struct mspan,
 						   list);
@@ -98,6 +151,7 @@ unsigned int gs_mcentral_get(struct mcentral *mc, struct gs_entry *e,
 			list_move(&s->list, &mc->full);
 	}
 	gs_unlock(&mc->lock, flags);
+	free_spans(&gone);
 	return got;
 }
 GS_EXPORT_KUNIT(gs_mcentral_get);
@@ -124,28 +178,6 @@ unsigned int gs_mcentral_add(struct mcentral *mc, struct mspan *s,
 }
 GS_EXPORT_KUNIT(gs_mcentral_add);
 
-static bool may_keep(const struct mcentral *mc, const struct mspan *s)
-{
-	return (mc->nr_empty + 1) * gs_span_size(s) <= KEEP_BYTES ||
-	       !mc->nr_empty;
-}
-
-/*
- * A span that nobody owns lost its last object: keep it, or unlink it for
- * mheap onto @gone.
- */
-static void emptied(struct mcentral *mc, struct mspan *s,
-		    struct list_head *gone)
-{
-	if (may_keep(mc, s)) {
-		mc->nr_empty++;
-		list_move_tail(&s->list, &mc->partial);
-	} else {
-		mc->nr_spans--;
-		list_move(&s->list, gone);
-	}
-}
-
 /* Put one object into its span; under the lock of its mcentral. */
 static void put_one(struct mcentral *mc, struct mspan *s, u8 *state,
 		    struct list_head *gone)
@@ -164,14 +196,6 @@ static void put_one(struct mcentral *mc, struct mspan *s, u8 *state,
 		list_move(&s->list, &mc->partial);
 	if (!s->alloc_count)
 		emptied(mc, s, gone);
-}
-
-static void free_spans(struct list_head *gone)
-{
-	struct mspan *s, *next;
-
-	list_for_each_entry_safe(s, next, gone, list)
-		gs_mheap_free(s);
 }
 
 /*
@@ -242,16 +266,7 @@ void gs_mcentral_put_span(struct mspan *s)
 	unsigned long flags;
 
 	lock_central(mc, &flags);
-	gs_span_return_window(s);
-	gs_span_merge_freed(s);
-	s->owned = 0;
-	mc->nr_owned--;
-	if (gs_span_nr_free(s))
-		list_add(&s->list, &mc->partial);
-	else
-		list_add(&s->list, &mc->full);
-	if (!s->alloc_count)
-		emptied(mc, s, &gone);
+	disown(mc, s, &gone);
 	gs_unlock(&mc->lock, flags);
 	free_spans(&gone);
 }

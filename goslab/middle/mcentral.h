@@ -43,8 +43,9 @@ struct mcentral {
 } ____cacheline_aligned_in_smp;
 
 void gs_mcentral_init(struct mcentral *mc, struct gs_class *c, int node);
-unsigned int gs_mcentral_get(struct mcentral *mc, struct gs_entry *e,
-			     unsigned int want, struct mspan **own);
+unsigned int gs_mcentral_get(struct mcentral *mc, struct mspan *old,
+			     struct gs_entry *e, unsigned int want,
+			     struct mspan **own);
 unsigned int gs_mcentral_add(struct mcentral *mc, struct mspan *s,
 			     struct gs_entry *e);
 void gs_mcentral_put(struct gs_class *c, struct gs_entry *e, unsigned int n);
