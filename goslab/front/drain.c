@@ -224,6 +224,7 @@ void gs_drain_post_all(void)
 	for_each_online_cpu(cpu)
 		post(cpu, true);
 }
+GS_EXPORT_KUNIT(gs_drain_post_all);
 
 /* Empty all slots of all CPUs, end those of @ending, wait for it. */
 static void drain_all(struct gs_class *ending)
