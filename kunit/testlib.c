@@ -10,6 +10,7 @@
  */
 #include "testlib.h"
 
+#include <linux/delay.h>
 #include <linux/goslab.h>
 #include <linux/module.h>
 #include <linux/random.h>
@@ -103,6 +104,15 @@ int gs_test_other_cpu(void)
 					   raw_smp_processor_id());
 
 	return cpu < nr_cpu_ids ? cpu : -1;
+}
+
+bool gs_test_wait_for(bool (*fn)(int cpu), int cpu)
+{
+	unsigned int ms;
+
+	for (ms = 0; ms < 5000 && !fn(cpu); ms += 10)
+		msleep(10);
+	return fn(cpu);
 }
 
 /* What to call, and with what. */

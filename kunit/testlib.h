@@ -71,6 +71,8 @@ int gs_test_init_pinned(struct kunit *test);
 
 /* An online CPU other than the one that a pinned case runs on; -1 for none. */
 int gs_test_other_cpu(void);
+/* Wait for @fn of @cpu to come true, for some seconds at most. */
+bool gs_test_wait_for(bool (*fn)(int cpu), int cpu);
 /* Call @fn on that CPU, in a task, and wait for it. */
 void gs_test_on_other_cpu(void (*fn)(void *arg), void *arg);
 
