@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * mcache_kunit: goslab_mcache: front/mcache.c and front/refill.c, what a CPU
+ * holds.
+ *
+ * With a cache of their own, so that nobody else uses the slots; the case stays
+ * on its CPU. Steps that others may get between are in race_kunit.c.
+ */
+#include <linux/goslab.h>
+
+#include "back/arena.h"
+#include "front/drain.h"
+#include "front/mcache.h"
+#include "testlib.h"
+
+#define NAME	"kunit-mcache"
+#define SIZE	64
+#define MANY	400
+
+/**
+ * struct held - a cache and objects of it.
+ * @cache: the cache.
+ * @c: its class.
+ * @p: objects.
+ */
+struct held {
+	struct goslab_cache *cache;
+	struct gs_class *c;
+	void *p[MANY];
+};
+
+static struct held *hold(struct kunit *test)
+{
+	struct held *h = kunit_kzalloc(test, sizeof(*h), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, h);
+	h->cache = goslab_cache_create(NAME, SIZE, 0, 0, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, h->cache);
+	h->c = gs_test_class(NAME);
+	return h;
+}
+
+static void take(struct kunit *test, struct held *h, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		h->p[i] = goslab_cache_alloc(h->cache, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, h->p[i]);
+	}
+}
+
+static void give(struct held *h, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		goslab_cache_free(h->cache, h->p[i]);
+}
+
+static struct mcache *here(void)
+{
+	return raw_cpu_ptr(&gs_mcache);
+}
+
+/* C1 of one slot, while its CPU runs this. */
+static void check_slot(struct kunit *test, const struct gs_slot *slot)
+{
+	unsigned int i;
+
+	KUNIT_EXPECT_LE(test, slot->n, slot->cap);
+	KUNIT_EXPECT_LE(test, slot->cap, slot->class->depth);
+	for (i = 0; i < slot->n; i++)
+		if (*slot->entry[i].state != GS_CACHED)
+			KUNIT_FAIL(test, "entry %u is not cached", i);
+	KUNIT_EXPECT_EQ(test, (int)slot->busy, 0);
+}
+
+/* A CPU has a slot from its first allocation on; a free makes none. */
+static void slot_on_first_use(struct kunit *test)
+{
+	struct held *h = hold(test);
+	int cpu, self = raw_smp_processor_id();
+
+	for_each_possible_cpu(cpu)
+		KUNIT_EXPECT_PTR_EQ(test, *per_cpu_ptr(h->c->slots, cpu),
+				    &gs_no_slot);
+	take(test, h, 1);
+	for_each_possible_cpu(cpu)
+		KUNIT_EXPECT_EQ(test, *per_cpu_ptr(h->c->slots, cpu) !=
+				&gs_no_slot, cpu == self);
+	KUNIT_EXPECT_PTR_EQ(test, gs_test_slot(h->c)->class, h->c);
+	KUNIT_EXPECT_EQ(test, gs_test_slot(h->c)->nr_alloc, 1UL);
+	check_slot(test, gs_test_slot(h->c));
+	give(h, 1);
+	goslab_cache_destroy(h->cache);
+}
+
+static void give_one(void *arg)
+{
+	goslab_free(arg);
+}
+
+static void free_makes_no_slot(struct kunit *test)
+{
+	struct held *h = hold(test);
+	int cpu = gs_test_other_cpu();
+	struct mspan *s;
+
+	if (cpu >= 0) {
+		take(test, h, 1);
+		s = gs_arena_span(h->p[0]);
+		gs_test_on_other_cpu(give_one, h->p[0]);
+		KUNIT_EXPECT_PTR_EQ(test, *per_cpu_ptr(h->c->slots, cpu),
+				    &gs_no_slot);
+		/* It is back in its span, which this CPU owns. */
+		KUNIT_EXPECT_EQ(test, (int)s->owned, 1);
+		KUNIT_EXPECT_EQ(test, (int)s->nr_freed, 1);
+	}
+	goslab_cache_destroy(h->cache);
+}
+
+/* Frees fill the magazine, allocations empty it, last in, first out. */
+static void magazine(struct kunit *test)
+{
+	struct held *h = hold(test);
+	struct gs_slot *slot;
+	unsigned long nr_alloc;
+	unsigned int n;
+
+	take(test, h, 4);
+	slot = gs_test_slot(h->c);
+	n = slot->n;
+	KUNIT_ASSERT_LE(test, n + 4, (unsigned int)slot->cap);
+	give(h, 4);
+	KUNIT_EXPECT_EQ(test, (unsigned int)slot->n, n + 4);
+	KUNIT_EXPECT_PTR_EQ(test, slot->entry[n + 3].object, h->p[3]);
+	nr_alloc = slot->nr_alloc;
+	KUNIT_EXPECT_PTR_EQ(test, goslab_cache_alloc(h->cache, GFP_KERNEL),
+			    h->p[3]);
+	KUNIT_EXPECT_PTR_EQ(test, goslab_cache_alloc(h->cache, GFP_KERNEL),
+			    h->p[2]);
+	KUNIT_EXPECT_EQ(test, slot->nr_alloc, nr_alloc + 2);
+	KUNIT_EXPECT_EQ(test, (unsigned int)slot->n, n + 2);
+	goslab_free(h->p[2]);
+	goslab_free(h->p[3]);
+	check_slot(test, slot);
+	goslab_cache_destroy(h->cache);
+}
+
+/* A full magazine gives its older half to the spans and grows. */
+static void flush(struct kunit *test)
+{
+	struct held *h = hold(test);
+	struct gs_slot *slot;
+	unsigned int i, cap, flushes;
+
+	take(test, h, MANY);
+	slot = gs_test_slot(h->c);
+	for (i = 0; i < MANY && slot->n < slot->cap; i++)
+		goslab_cache_free(h->cache, h->p[i]);
+	KUNIT_ASSERT_LT(test, i, (unsigned int)MANY);
+	cap = slot->cap;
+	flushes = slot->nr_flush;
+	/* The oldest goes, this one stays. */
+	goslab_cache_free(h->cache, h->p[i++]);
+	KUNIT_EXPECT_EQ(test, slot->nr_flush, flushes + 1);
+	KUNIT_EXPECT_EQ(test, (unsigned int)slot->n, cap - (cap + 1) / 2 + 1);
+	KUNIT_EXPECT_PTR_EQ(test, slot->entry[slot->n - 1].object, h->p[i - 1]);
+	KUNIT_EXPECT_GE(test, (unsigned int)slot->cap, cap);
+	check_slot(test, slot);
+	for (; i < MANY; i++) {
+		goslab_cache_free(h->cache, h->p[i]);
+		check_slot(test, slot);
+	}
+	/* It has all the room that it may have by now. */
+	KUNIT_EXPECT_EQ(test, slot->cap, h->c->depth);
+	GS_EXPECT_WHOLE(test);
+	goslab_cache_destroy(h->cache);
+}
+
+/* A refill leaves room for the frees to come. */
+static void refill(struct kunit *test)
+{
+	struct held *h = hold(test);
+	struct gs_slot *slot;
+	unsigned int n = 0, refills;
+
+	take(test, h, MANY);
+	give(h, MANY);
+	slot = gs_test_slot(h->c);
+	while (slot->n)
+		h->p[n++] = goslab_cache_alloc(h->cache, GFP_KERNEL);
+	refills = slot->nr_refill;
+	while (n < MANY && slot->nr_refill == refills)
+		h->p[n++] = goslab_cache_alloc(h->cache, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, slot->nr_refill, refills + 1);
+	KUNIT_EXPECT_LE(test, slot->n, (u16)(slot->cap / 2 + 1));
+	check_slot(test, slot);
+	give(h, n);
+	goslab_cache_destroy(h->cache);
+}
+
+static size_t parked(void)
+{
+	struct goslab_usage now;
+
+	goslab_usage(&now, NULL);
+	return now.parked;
+}
+
+/* Sum of the room of all slots here, as C2 has it. */
+static size_t room(const struct mcache *mcache)
+{
+	struct gs_slot *slot;
+	size_t bytes = 0;
+
+	list_for_each_entry(slot, &mcache->slots, link)
+		bytes += (size_t)slot->cap * slot->class->elemsize;
+	return bytes;
+}
+
+/* Whatever happens, a CPU's room stays within the budget. */
+static void budget(struct kunit *test)
+{
+	static const unsigned long budgets[] = { 0, 100, 4096, 65536, 262144 };
+	unsigned long was = gs_max_parked;
+	struct gs_rnd rnd = gs_rnd_start(test);
+	unsigned int i, n, step;
+	void *p[64];
+
+	for (i = 0; i < ARRAY_SIZE(budgets); i++) {
+		gs_drain_all();
+		KUNIT_EXPECT_EQ(test, here()->cap_bytes, (size_t)0);
+		gs_max_parked = budgets[i];
+		for (step = 0; step < 500; step++) {
+			size_t size = gs_rnd_log(&rnd, 1, GS_MAX_SMALL);
+
+			for (n = 0; n < ARRAY_SIZE(p); n++)
+				p[n] = goslab_malloc(size, GFP_KERNEL);
+			for (n = 0; n < ARRAY_SIZE(p); n++)
+				goslab_free(p[n]);
+			if (here()->cap_bytes > gs_max_parked)
+				KUNIT_FAIL(test, "room for %zu of %lu bytes",
+					   here()->cap_bytes, gs_max_parked);
+			if (parked() > gs_max_parked)
+				KUNIT_FAIL(test, "parked %zu of %lu bytes",
+					   parked(), gs_max_parked);
+		}
+		KUNIT_EXPECT_EQ(test, room(here()), here()->cap_bytes);
+		GS_EXPECT_WHOLE(test);
+	}
+	gs_max_parked = was;
+}
+
+/* Room goes to the slots that use it now: others make way. */
+static void room_moves(struct kunit *test)
+{
+	unsigned long was = gs_max_parked;
+	unsigned int size, round, n;
+	struct gs_slot *slot;
+	void *p[64];
+
+	gs_drain_all();
+	gs_max_parked = 64 << 10;
+	for (size = 64; size <= 4096; size *= 2) {
+		for (round = 0; round < 60; round++) {
+			for (n = 0; n < ARRAY_SIZE(p); n++)
+				p[n] = goslab_malloc(size, GFP_KERNEL);
+			for (n = 0; n < ARRAY_SIZE(p); n++)
+				goslab_free(p[n]);
+		}
+	}
+	/* The class in use has got some of what idle ones had. */
+	slot = here()->slot[gs_spc(44, false)];
+	KUNIT_EXPECT_EQ(test, slot->class->elemsize, 4096U);
+	KUNIT_EXPECT_GE(test, slot->cap, (u16)2);
+	KUNIT_EXPECT_LE(test, here()->cap_bytes, (size_t)gs_max_parked);
+	gs_max_parked = was;
+}
+
+static struct {
+	struct goslab_cache *cache;
+	struct task_struct *task;
+	void *got[8];
+	unsigned int n;
+	u64 direct;
+	unsigned int slot_n;
+} inside;
+
+/* As an interrupt that comes while the slot is entered. */
+static void in_between(enum gs_hook_point point, void *arg)
+{
+	struct gs_slot *slot = arg;
+	u64 before = atomic64_read(&gs_mcache_nr_direct);
+	unsigned int i;
+
+	if (current != inside.task)
+		return;
+	gs_test_hook(GS_HOOK_ENTERED, NULL);
+	inside.slot_n = slot->n;
+	local_bh_disable();
+	for (i = 0; i < ARRAY_SIZE(inside.got); i++)
+		inside.got[i] = goslab_cache_alloc(inside.cache, GFP_ATOMIC);
+	for (i = 0; i < ARRAY_SIZE(inside.got); i += 2)
+		goslab_free(inside.got[i]);
+	local_bh_enable();
+	inside.direct = atomic64_read(&gs_mcache_nr_direct) - before;
+	inside.slot_n -= slot->n;
+	inside.n++;
+}
+
+/* Who finds the slot busy goes to mcentral, both ways. */
+static void busy_slot(struct kunit *test)
+{
+	struct held *h = hold(test);
+	unsigned int i;
+
+	take(test, h, 20);
+	memset(&inside, 0, sizeof(inside));
+	inside.cache = h->cache;
+	inside.task = current;
+	gs_test_hook(GS_HOOK_ENTERED, in_between);
+	h->p[20] = goslab_cache_alloc(h->cache, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, inside.n, 1U);
+	KUNIT_EXPECT_EQ(test, inside.direct, (u64)ARRAY_SIZE(inside.got));
+	KUNIT_EXPECT_EQ(test, inside.slot_n, 0U);
+	for (i = 0; i < ARRAY_SIZE(inside.got); i++) {
+		KUNIT_ASSERT_NOT_NULL(test, inside.got[i]);
+		KUNIT_EXPECT_PTR_NE(test, inside.got[i], h->p[20]);
+	}
+	GS_EXPECT_WHOLE(test);
+	for (i = 1; i < ARRAY_SIZE(inside.got); i += 2)
+		goslab_free(inside.got[i]);
+	give(h, 21);
+	check_slot(test, gs_test_slot(h->c));
+	goslab_cache_destroy(h->cache);
+}
+
+/* An object on offer whose state was overwritten is left out, reported. */
+static void overwritten(struct kunit *test)
+{
+	struct held *h = hold(test);
+	struct gs_slot *slot;
+	void *p;
+	u8 *state;
+
+	take(test, h, 4);
+	give(h, 4);
+	slot = gs_test_slot(h->c);
+	state = slot->entry[slot->n - 1].state;
+	*state = GS_OWNER_MIN;
+	GS_EXPECT_REPORTS(test, GS_BUG_BAD_STATE, 1,
+			  p = goslab_cache_alloc(h->cache, GFP_KERNEL));
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_EXPECT_PTR_NE(test, p, h->p[3]);
+	goslab_free(p);
+	/* It passes for live now, and can be freed. */
+	goslab_free(h->p[3]);
+	goslab_cache_destroy(h->cache);
+}
+
+static struct kunit_case mcache_cases[] = {
+	KUNIT_CASE(slot_on_first_use),
+	KUNIT_CASE(free_makes_no_slot),
+	KUNIT_CASE(magazine),
+	KUNIT_CASE(flush),
+	KUNIT_CASE(refill),
+	KUNIT_CASE(budget),
+	KUNIT_CASE(room_moves),
+	KUNIT_CASE(busy_slot),
+	KUNIT_CASE(overwritten),
+	{}
+};
+
+static struct kunit_suite mcache_suite = {
+	.name = "goslab_mcache",
+	GS_TEST_CASES_PINNED,
+	.test_cases = mcache_cases,
+};
+kunit_test_suite(mcache_suite);
