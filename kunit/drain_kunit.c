@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * drain_kunit: goslab_drain: front/drain.c, emptying the slots of CPUs.
+ */
+#include <linux/goslab.h>
+
+#include "front/drain.h"
+#include "front/mcache.h"
+#include "testlib.h"
+
+#define MANY	100
+
+static const size_t sizes[] = { 8, 64, 1000, 8192 };
+
+/* Have something in the slots of the CPU that runs this. */
+static void use(void *unused)
+{
+	void *p[MANY];
+	unsigned int i, n;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		for (n = 0; n < MANY; n++)
+			p[n] = goslab_malloc(sizes[i], GFP_KERNEL);
+		for (n = 0; n < MANY; n++)
+			goslab_free(p[n]);
+	}
+	goslab_free(goslab_malloc_noscan(3, GFP_KERNEL));
+}
+
+static size_t parked(void)
+{
+	struct goslab_usage now;
+
+	goslab_usage(&now, NULL);
+	return now.parked;
+}
+
+static bool is_empty(int cpu)
+{
+	struct mcache *mcache = per_cpu_ptr(&gs_mcache, cpu);
+	struct gs_slot *slot;
+
+	list_for_each_entry(slot, &mcache->slots, link)
+		if (slot->n || slot->span != &gs_no_span || slot->cap)
+			return false;
+	return !mcache->tiny.block && !mcache->cap_bytes;
+}
+
+static void this_cpu(struct kunit *test)
+{
+	int cpu = raw_smp_processor_id();
+
+	use(NULL);
+	KUNIT_EXPECT_FALSE(test, is_empty(cpu));
+	KUNIT_EXPECT_GT(test, parked(), (size_t)0);
+	KUNIT_EXPECT_TRUE(test, gs_drain_this_cpu(false));
+	KUNIT_EXPECT_TRUE(test, is_empty(cpu));
+	KUNIT_EXPECT_EQ(test, parked(), (size_t)0);
+	/* There is nothing against a second one. */
+	KUNIT_EXPECT_TRUE(test, gs_drain_this_cpu(false));
+	use(NULL);
+	KUNIT_EXPECT_FALSE(test, is_empty(cpu));
+}
+
+static void all_cpus(struct kunit *test)
+{
+	int cpu;
+
+	use(NULL);
+	if (gs_test_other_cpu() >= 0)
+		gs_test_on_other_cpu(use, NULL);
+	gs_drain_all();
+	for_each_possible_cpu(cpu)
+		KUNIT_EXPECT_TRUE(test, is_empty(cpu));
+	KUNIT_EXPECT_EQ(test, gs_test_idle_pages(), 0UL);
+}
+
+/* Posted to all CPUs, by a caller that waits for none. */
+static void posted(struct kunit *test)
+{
+	int cpu = gs_test_other_cpu();
+
+	if (cpu < 0)
+		kunit_skip(test, "needs two CPUs");
+	gs_test_on_other_cpu(use, NULL);
+	KUNIT_EXPECT_FALSE(test, is_empty(cpu));
+	gs_drain_post_all();
+	KUNIT_EXPECT_TRUE(test, gs_test_wait_for(is_empty, cpu));
+}
+
+/* An idle drain takes what was not used since the one before. */
+static void idle_only(struct kunit *test)
+{
+	struct gs_slot *used, *unused;
+	void *p, *q;
+
+	p = goslab_malloc(64, GFP_KERNEL);
+	q = goslab_malloc(1024, GFP_KERNEL);
+	used = gs_test_slot(gs_test_class("malloc-64"));
+	unused = gs_test_slot(gs_test_class("malloc-1024"));
+	/* Everything was used since ever. */
+	gs_drain_this_cpu(true);
+	KUNIT_EXPECT_PTR_NE(test, used->span, &gs_no_span);
+	KUNIT_EXPECT_PTR_NE(test, unused->span, &gs_no_span);
+	goslab_free(p);
+	p = goslab_malloc(64, GFP_KERNEL);
+	gs_drain_this_cpu(true);
+	KUNIT_EXPECT_PTR_NE(test, used->span, &gs_no_span);
+	KUNIT_EXPECT_PTR_EQ(test, unused->span, &gs_no_span);
+	KUNIT_EXPECT_EQ(test, (int)unused->cap, 0);
+	/* A free alone is use, too. */
+	goslab_free(p);
+	gs_drain_this_cpu(true);
+	KUNIT_EXPECT_PTR_NE(test, used->span, &gs_no_span);
+	gs_drain_this_cpu(true);
+	KUNIT_EXPECT_PTR_EQ(test, used->span, &gs_no_span);
+	KUNIT_EXPECT_EQ(test, (int)used->n, 0);
+	goslab_free(q);
+}
+
+/* Live objects are none of a drain's business. */
+static void keeps_live(struct kunit *test)
+{
+	struct gs_oracle *o = gs_oracle_make(test, MANY);
+
+	while (o->nr < MANY) {
+		size_t size = 8 << o->nr % 10;
+		void *p = goslab_malloc(size, GFP_KERNEL);
+
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		gs_oracle_add(o, p, size, true);
+		if (o->nr % 7 == 0)
+			gs_drain_all();
+	}
+	GS_EXPECT_WHOLE(test);
+	while (o->nr) {
+		goslab_free(gs_oracle_remove(o, 0, true).p);
+		if (o->nr % 7 == 0)
+			gs_drain_this_cpu(false);
+	}
+	KUNIT_EXPECT_EQ(test, gs_test_idle_pages(), 0UL);
+}
+
+/* Slots of a cache end with it, on every CPU. */
+static void ends_slots(struct kunit *test)
+{
+	struct goslab_cache *cache;
+	struct mcache *mcache = raw_cpu_ptr(&gs_mcache);
+	struct gs_slot *slot;
+	struct gs_class *c;
+
+	cache = goslab_cache_create("kunit-drain", 40, 0, 0, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	c = gs_test_class("kunit-drain");
+	goslab_free(goslab_cache_alloc(cache, GFP_KERNEL));
+	KUNIT_EXPECT_PTR_EQ(test, list_last_entry(&mcache->slots,
+						  struct gs_slot, link)->class,
+			    c);
+	goslab_cache_destroy(cache);
+	list_for_each_entry(slot, &mcache->slots, link)
+		KUNIT_EXPECT_PTR_NE(test, slot->class, c);
+}
+
+static struct kunit_case drain_cases[] = {
+	KUNIT_CASE(this_cpu),
+	KUNIT_CASE(all_cpus),
+	KUNIT_CASE(posted),
+	KUNIT_CASE(idle_only),
+	KUNIT_CASE(keeps_live),
+	KUNIT_CASE(ends_slots),
+	{}
+};
+
+static struct kunit_suite drain_suite = {
+	.name = "goslab_drain",
+	GS_TEST_CASES_PINNED,
+	.test_cases = drain_cases,
+};
+kunit_test_suite(drain_suite);
