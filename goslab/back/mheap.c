@@ -82,6 +82,7 @@ static bool carve(struct mspan *s, int node, const struct gs_span_req *req,
 	s->base = base;
 	s->npages = npages;
 	s->node = node;
+	s->zone = run->zone;
 	s->needzero = run->needzero;
 	*spare = gs_runs_carve(runs, run, base, npages, *spare);
 	gs_arena_set(base, npages, s);
@@ -114,6 +115,7 @@ static void add_block(struct mspan *run, void *block, unsigned int order)
 	run->base = (unsigned long)block;
 	run->npages = PAGE_SIZE << order >> GS_PAGE_SHIFT;
 	run->node = page_to_nid(virt_to_page(block));
+	run->zone = page_zonenum(virt_to_page(block));
 	/* With init_on_alloc the kernel has zeroed the pages already. */
 	run->needzero = !want_init_on_alloc(0);
 	gs_mheap.drawn += run->npages;
@@ -308,6 +310,7 @@ void gs_mheap_free(struct mspan *s)
 			run->base = s->base;
 			run->npages = s->npages;
 			run->node = s->node;
+			run->zone = s->zone;
 			big = s;
 		} else {
 			run = s;

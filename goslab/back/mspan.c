@@ -34,9 +34,10 @@
 
 static size_t desc_bytes(unsigned int cap, bool tiny)
 {
-	size_t bytes = ALIGN(offsetof(struct mspan, objects), 8) +
-		       ALIGN(cap, 8) + 2 * BITS_TO_LONGS(cap) * sizeof(long);
+	size_t bytes = ALIGN(offsetof(struct mspan, objects) + cap, sizeof(long));
 
+	if (cap > BITS_PER_LONG)
+		bytes += 2 * BITS_TO_LONGS(cap) * sizeof(long);
 	if (tiny)
 		bytes += cap * sizeof(atomic_t);
 	return ALIGN(bytes, 64);
@@ -86,7 +87,7 @@ struct mspan *gs_span_alloc(unsigned int cap, bool tiny, gfp_t gfp)
 	 * the bitmaps are, is the same whatever this piece is used for.
 	 */
 	if (!s->cap) {
-		while (desc_bytes(cap + 1, tiny) == bytes)
+		while (desc_bytes(cap + 1, tiny) <= bytes)
 			cap++;
 		s->tiny = tiny;
 		s->cap = cap;

@@ -4,7 +4,7 @@
 
 #include <linux/atomic.h>
 #include <linux/bitops.h>
-#include <linux/cache.h>
+#include <linux/align.h>
 #include <linux/list.h>
 #include <linux/rbtree.h>
 
@@ -25,64 +25,70 @@ enum gs_span_state {
 
 /**
  * struct mspan - a run of pages: objects of one class, one large object, or free.
+ * @list: on a list of its mcentral (mcentral lock).
+ * @rb: in the tree of free runs (mheap lock).
+ * @alloc_cache: a window of free objects, taken out of alloc_bits whole and
+ *               popped from the low end (owner; Go: allocCache).
+ * @few_bits: alloc_bits and freed_bits of a descriptor with a cap of 64 or less.
+ * @free_index: object that bit 0 of @alloc_cache stands for (owner).
+ * @alloc_count: bits set in alloc_bits that stand for objects (owner, else
+ *               mcentral lock).
+ * @nr_freed: bits set in freed_bits (mcentral lock).
+ * @nelems: objects; fewer than the class says when memory was fragmented.
+ * @npages: pages of GS_PAGE_SIZE.
+ * @cap: objects that the descriptor has room for; never changes.
+ * @owned: taken by an mcache, or on the way to one (mcentral lock).
+ * @tiny: has masks after the bitmaps; never changes.
+ * @zone: zone of the pages, which free runs must share to merge.
  * @base: address of the first page.
+ * @slots: where this class keeps its per-CPU slot; NULL for a large object.
+ * @class: the class; NULL for a large object or a free run. Caches compare it.
  * @bytes: nelems * elemsize; an offset from here on is the tail.
  * @magic: see gs_sizeclass_magic().
- * @slots: where this class keeps its per-CPU slot; NULL for a large object.
- * @class: the class; NULL for a free run. Caches compare it.
  * @elemsize: bytes of an object.
- * @nelems: objects; fewer than the class says when memory was fragmented.
  * @node: NUMA node of the pages.
  * @state: enum gs_span_state; stored last (release), loaded first (acquire).
  * @needzero: pages may hold old data.
  * @keep: has a ctor: contents are the user's, free or not.
- * @owned: taken by an mcache, or on the way to one (mcentral lock).
- * @tiny: has masks after the bitmaps; never changes.
- * @npages: pages of GS_PAGE_SIZE.
- * @free_index: object that bit 0 of @alloc_cache stands for (owner).
- * @alloc_count: bits set in alloc_bits that stand for objects (owner, else
- *               mcentral lock).
- * @alloc_cache: a window of free objects, taken out of alloc_bits whole and
- *               popped from the low end (owner; Go: allocCache).
- * @list: on a list of its mcentral (mcentral lock).
- * @rb: in the tree of free runs (mheap lock).
- * @nr_freed: bits set in freed_bits (mcentral lock).
- * @cap: objects that the descriptor has room for; never changes.
- * @objects: the state bytes, then alloc_bits and freed_bits, then, for tiny
- *           spans, the masks of the blocks.
+ * @objects: the state bytes, then, if cap is above 64, alloc_bits and
+ *           freed_bits, then, for tiny spans, the masks of the blocks.
  *
- * The first line is all that a free reads. Descriptors come from a fixalloc
- * per size and stay what they are until unload; see gs_span_alloc().
+ * The second line is all that a free reads, with the states of the first
+ * objects. Descriptors come from a fixalloc per size and stay what they are
+ * until unload; see gs_span_alloc().
  */
 struct mspan {
-	unsigned long base;
-	u32 bytes;
-	u32 magic;
-	struct gs_slot *__percpu *slots;
-	struct gs_class *class;
-	u32 elemsize;
-	u16 nelems;
-	u16 node;
-	u8 state;
-	u8 needzero;
-	u8 owned;
-	u8 keep;
-	u8 tiny;
-	u16 npages;
-	u16 free_index;
-	u16 alloc_count;
-	u16 nr_freed;
-	u64 alloc_cache;
-
 	union {
 		struct list_head list;
 		struct rb_node rb;
 	};
+	u64 alloc_cache;
+	unsigned long few_bits[2];
+	u16 free_index;
+	u16 alloc_count;
+	u16 nr_freed;
+	u16 nelems;
+	u16 npages;
 	u16 cap;
-	u8 objects[];
-} ____cacheline_aligned;
+	u8 owned;
+	u8 tiny;
+	u8 zone;
 
-static_assert(offsetof(struct mspan, alloc_cache) < 64);
+	unsigned long base __aligned(64);
+	struct gs_slot *__percpu *slots;
+	struct gs_class *class;
+	u32 bytes;
+	u32 magic;
+	u32 elemsize;
+	u16 node;
+	u8 state;
+	u8 needzero;
+	u8 keep;
+	u8 objects[];
+};
+
+static_assert(offsetof(struct mspan, base) == 64);
+static_assert(offsetof(struct mspan, objects) == 64 + 41);
 
 int gs_span_init(void);
 void gs_span_exit(void);
@@ -96,17 +102,25 @@ void gs_span_return_window(struct mspan *s);
 void gs_span_merge_freed(struct mspan *s);
 unsigned int gs_span_take(struct mspan *s, unsigned int want, u16 *index);
 
-/* Set while a thread owns the span: taken out of alloc_bits by its window. */
+/* What lies after the states, aligned for a bitmap. */
+static inline void *gs_span_after_states(const struct mspan *s)
+{
+	return PTR_ALIGN((void *)(s->objects + s->cap), sizeof(long));
+}
+
+/* Objects that are out of the span: handed out, or in the owner's window. */
 static inline unsigned long *gs_span_alloc_bits(const struct mspan *s)
 {
-	return (unsigned long *)(s->objects + ALIGN(s->cap, 8) +
-				 (ALIGN(offsetof(struct mspan, objects), 8) -
-				  offsetof(struct mspan, objects)));
+	if (s->cap <= BITS_PER_LONG)
+		return (unsigned long *)&s->few_bits[0];
+	return gs_span_after_states(s);
 }
 
 /* Freed by others while the span is owned (Go: gcmarkBits, inverted). */
 static inline unsigned long *gs_span_freed_bits(const struct mspan *s)
 {
+	if (s->cap <= BITS_PER_LONG)
+		return (unsigned long *)&s->few_bits[1];
 	return gs_span_alloc_bits(s) + BITS_TO_LONGS(s->cap);
 }
 

@@ -18,8 +18,6 @@
  */
 #include "back/pageruns.h"
 
-#include <linux/mm.h>
-
 #include "back/arena.h"
 
 /* npages is 16 bits; longer runs than this serve nobody. */
@@ -61,10 +59,7 @@ static struct mspan *neighbour(const struct mspan *s, unsigned long p)
 	struct mspan *n = gs_arena_span((void *)p);
 
 	if (!n || n->state != GS_SPAN_RUN || n->node != s->node ||
-	    n->npages + s->npages > MAX_RUN_PAGES)
-		return NULL;
-	if (page_zonenum(virt_to_page((void *)p)) !=
-	    page_zonenum(virt_to_page((void *)s->base)))
+	    n->zone != s->zone || n->npages + s->npages > MAX_RUN_PAGES)
 		return NULL;
 	return n;
 }
@@ -72,7 +67,7 @@ static struct mspan *neighbour(const struct mspan *s, unsigned long p)
 /**
  * gs_runs_insert() - make a span a free run.
  * @runs: of its node.
- * @s: has base, npages, node, needzero; its pages map to nothing. Merges with
+ * @s: has base, npages, node, zone, needzero; its pages map to nothing. Merges with
  *     its neighbours, whose descriptors are freed.
  */
 void gs_runs_insert(struct gs_runs *runs, struct mspan *s)
@@ -168,6 +163,7 @@ struct mspan *gs_runs_carve(struct gs_runs *runs, struct mspan *run,
 		if (!behind)
 			return spare;
 		spare->node = run->node;
+		spare->zone = run->zone;
 		spare->needzero = run->needzero;
 		run = spare;
 		spare = NULL;

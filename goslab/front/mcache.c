@@ -256,6 +256,8 @@ void gs_mcache_grow_cap(struct gs_class *c)
 	unsigned long flags;
 	size_t bytes;
 
+	if (READ_ONCE((*raw_cpu_ptr(c->slots))->cap) >= c->depth)
+		return;
 	rcu_read_lock();
 	local_irq_save(flags);
 	mcache = this_cpu_ptr(&gs_mcache);

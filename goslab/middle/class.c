@@ -18,6 +18,7 @@
 #include <linux/nodemask.h>
 
 #include "back/mheap.h"
+#include "base/fixalloc.h"
 #include "base/sizeclass.h"
 #include "base/sys.h"
 
@@ -30,6 +31,8 @@ GS_EXPORT_KUNIT(gs_class_list);
 GS_EXPORT_KUNIT(gs_class_mutex);
 
 static struct mcentral *malloc_central;
+/* The lists of caches; of no use when a chunk is too small for all nodes. */
+static struct fixalloc central_alloc;
 
 /* The bytes that a magazine holds at most. */
 #define MAGAZINE_BYTES	(32U << 10)
@@ -42,6 +45,20 @@ static void set_depth(struct gs_class *c)
 {
 	c->depth = clamp(MAGAZINE_BYTES / c->elemsize, 2U, DEPTH_MAX + 0U);
 	c->batch = clamp(BATCH_BYTES / c->elemsize, 1U, GS_BATCH_MAX + 0U);
+}
+
+static size_t central_bytes(void)
+{
+	return nr_node_ids * sizeof(struct mcentral);
+}
+
+static struct mcentral *alloc_central(void)
+{
+	size_t bytes = central_bytes();
+
+	if (bytes > PAGE_SIZE / 2)
+		return gs_sys_draw_meta(bytes, NUMA_NO_NODE, GFP_KERNEL);
+	return gs_fixalloc_alloc(&central_alloc, GFP_KERNEL);
 }
 
 static void init_central(struct gs_class *c)
@@ -67,9 +84,12 @@ static void init_malloc(struct gs_class *c, unsigned int cls, const char *kind)
 /* Make the classes of malloc. Return: 0 or -ENOMEM. */
 int gs_class_init_malloc(void)
 {
-	size_t bytes = GS_NR_SPC * nr_node_ids * sizeof(*malloc_central);
+	size_t bytes = GS_NR_SPC * central_bytes();
 	unsigned int spc;
 
+	/* The free list may write to the list heads of what is not in use. */
+	gs_fixalloc_init(&central_alloc, min(central_bytes(), PAGE_SIZE / 2),
+			 offsetof(struct mcentral, partial));
 	malloc_central = gs_sys_draw_meta(bytes, NUMA_NO_NODE, GFP_KERNEL);
 	if (!malloc_central)
 		return -ENOMEM;
@@ -93,7 +113,8 @@ int gs_class_init_malloc(void)
 void gs_class_exit_malloc(void)
 {
 	gs_sys_give_meta(malloc_central,
-			 GS_NR_SPC * nr_node_ids * sizeof(*malloc_central));
+			 GS_NR_SPC * central_bytes());
+	gs_fixalloc_exit(&central_alloc);
 }
 
 /**
@@ -125,8 +146,7 @@ int gs_class_init(struct gs_class *c, size_t size, size_t align)
 			 c->nelems * c->elemsize > U32_MAX / c->elemsize))
 		return -EINVAL;
 	set_depth(c);
-	c->central = gs_sys_draw_meta(nr_node_ids * sizeof(*c->central),
-				      NUMA_NO_NODE, GFP_KERNEL);
+	c->central = alloc_central();
 	if (!c->central)
 		return -ENOMEM;
 	init_central(c);
@@ -137,7 +157,10 @@ GS_EXPORT_KUNIT(gs_class_init);
 /* Give the lists back; they are empty. */
 void gs_class_exit(struct gs_class *c)
 {
-	gs_sys_give_meta(c->central, nr_node_ids * sizeof(*c->central));
+	if (central_bytes() > PAGE_SIZE / 2)
+		gs_sys_give_meta(c->central, central_bytes());
+	else
+		gs_fixalloc_free(&central_alloc, c->central);
 }
 GS_EXPORT_KUNIT(gs_class_exit);
 

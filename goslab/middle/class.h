@@ -13,37 +13,37 @@
 
 /**
  * struct gs_class - one span class: a shape of spans, its central lists, its slots.
+ * @slots: this class's slot of each CPU.
+ * @ctor: once per object, when a span is cut.
  * @elemsize: bytes of an object.
+ * @owner: number of the module that made it; 0 for the classes of malloc.
+ * @tiny: blocks of tiny objects.
+ * @dead: its cache was destroyed with live objects.
  * @npages: pages of a span.
  * @align_pages: alignment of a span, in pages.
  * @nelems: objects of a span of @npages.
  * @batch: objects moved per hold of a central lock.
  * @depth: most objects that a magazine may hold.
- * @tiny: blocks of tiny objects.
- * @owner: number of the module that made it; 0 for the classes of malloc.
- * @ctor: once per object, when a span is cut.
- * @slots: this class's slot of each CPU.
+ * @scan: index in the census being made (gs_class_mutex).
  * @central: by node.
  * @link: on gs_class_list.
- * @scan: index in the census being made (gs_class_mutex).
- * @dead: its cache was destroyed with live objects.
  * @name: for reports and debugfs.
  */
 struct gs_class {
+	struct gs_slot *__percpu *slots;
+	void (*ctor)(void *object);
 	u32 elemsize;
+	u8 owner;
+	bool tiny;
+	bool dead;
 	u16 npages;
 	u16 align_pages;
 	u16 nelems;
 	u16 batch;
 	u16 depth;
-	bool tiny;
-	u8 owner;
-	void (*ctor)(void *object);
-	struct gs_slot *__percpu *slots;
+	unsigned int scan;
 	struct mcentral *central;
 	struct list_head link;
-	unsigned int scan;
-	bool dead;
 	char name[GS_NAME_LEN];
 };
 

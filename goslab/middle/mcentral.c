@@ -27,6 +27,7 @@
 
 void gs_mcentral_init(struct mcentral *mc, struct gs_class *c, int node)
 {
+	memset(mc, 0, sizeof(*mc));
 	spin_lock_init(&mc->lock);
 	mc->node = node;
 	mc->class = c;
