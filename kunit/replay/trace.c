@@ -12,7 +12,8 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/kernel_read_file.h>
+#include <linux/err.h>
+#include <linux/fs.h>
 #include <linux/limits.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
@@ -180,6 +181,41 @@ static void set_parts(struct rp_trace *t, u32 limit)
 	t->events = (const void *)(t->caches + t->nr_caches);
 }
 
+/*
+ * The whole file, in memory from vmalloc(). Not kernel_read_file(): that asks
+ * security modules, and some warn about a purpose that they do not know.
+ */
+static int read_file(struct file *file, void **data, size_t *bytes)
+{
+	loff_t size = i_size_read(file_inode(file)), pos = 0;
+	ssize_t got = 1;
+
+	if (size > INT_MAX)
+		return -EFBIG;
+	*data = vmalloc(max_t(size_t, size, 1));
+	if (!*data)
+		return -ENOMEM;
+	while (pos < size && got > 0) {
+		got = kernel_read(file, *data + pos, size - pos, &pos);
+		cond_resched();
+	}
+	*bytes = pos;
+	return got < 0 ? got : 0;
+}
+
+static int read_path(const char *path, void **data, size_t *bytes)
+{
+	struct file *file = filp_open(path, O_RDONLY | O_LARGEFILE, 0);
+	int err;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	err = S_ISREG(file_inode(file)->i_mode) ?
+		read_file(file, data, bytes) : -EINVAL;
+	filp_close(file, NULL);
+	return err;
+}
+
 /**
  * rp_trace_read() - read a trace from a file and check it.
  * @trace: filled in; rp_trace_free() after use.
@@ -192,18 +228,14 @@ static void set_parts(struct rp_trace *t, u32 limit)
 int rp_trace_read(struct rp_trace *trace, const char *path, u32 limit)
 {
 	size_t bytes = 0;
-	ssize_t got;
 	int err;
 
 	*trace = (struct rp_trace){ .name = "trace" };
-	got = kernel_read_file_from_path(path, 0, &trace->file, INT_MAX, &bytes,
-					 READING_UNKNOWN);
-	if (got < 0) {
-		pr_err("cannot read %s: error %zd\n", path, got);
-		trace->file = NULL;
-		return got;
-	}
-	err = check_header(trace->file, bytes);
+	err = read_path(path, &trace->file, &bytes);
+	if (err)
+		pr_err("cannot read %s: error %d\n", path, err);
+	if (!err)
+		err = check_header(trace->file, bytes);
 	if (!err) {
 		set_parts(trace, limit);
 		err = check_caches(trace);

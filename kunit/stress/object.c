@@ -10,6 +10,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/mm.h>
 #include <linux/nodemask.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
@@ -127,6 +128,21 @@ static void *alloc_from_cache(struct actor *a, struct handle *h)
 	return p;
 }
 
+/* On a node at random, and there only, wherever this runs or moves to. */
+static void *alloc_on_node(struct actor *a, struct handle *h)
+{
+	int node = (actor_random(a) >> 16) % nr_node_ids;
+	void *p;
+
+	if (!node_state(node, N_MEMORY))
+		node = first_memory_node;
+	p = goslab_malloc_node(h->size, a->gfp | __GFP_THISNODE, node);
+	if (p && page_to_nid(virt_to_page(p)) != node)
+		note(a->counts, &a->counts->misplaced, "on another node",
+		     h->size);
+	return p;
+}
+
 static void *alloc_of_kind(struct actor *a, struct handle *h)
 {
 	void *p;
@@ -146,7 +162,7 @@ static void *alloc_of_kind(struct actor *a, struct handle *h)
 			check_zero(a->counts, p, h->size);
 		break;
 	case KIND_NODE:
-		p = goslab_malloc_node(h->size, a->gfp, first_memory_node);
+		p = alloc_on_node(a, h);
 		break;
 	default:
 		p = goslab_malloc(h->size, a->gfp);

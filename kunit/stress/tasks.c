@@ -37,11 +37,13 @@ static unsigned int nr_tasks;
 static struct actor *workers;
 static void **node_objects;
 
+/* To one CPU, or, every other time, wherever the scheduler likes. */
 static void move_on(struct actor *a)
 {
-	int cpu = (actor_random(a) >> 16) % nr_cpu_ids;
+	u64 r = actor_random(a) >> 16;
+	int cpu = (r >> 1) % nr_cpu_ids;
 
-	if (cpu_online(cpu))	/* it may go now: then we stay */
+	if (r & 1 && cpu_online(cpu))	/* it may go now: then we stay */
 		set_cpus_allowed_ptr(current, cpumask_of(cpu));
 	else
 		set_cpus_allowed_ptr(current, cpu_possible_mask);
