@@ -25,7 +25,7 @@
 #include "base/sys.h"
 
 #define MIN_GROW_BYTES	(256UL << 10)
-#define GROW_SHARE	8	/* a block is an eighth of what is held */
+#define GROW_SHARE	16	/* a block is a sixteenth of what is held */
 
 struct mheap gs_mheap = {
 	.lock = __SPIN_LOCK_UNLOCKED(gs_mheap.lock),
@@ -424,6 +424,7 @@ bool gs_mheap_refill_reserve(void)
 		       GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN, NULL, NULL, 0,
 		       NULL);
 }
+GS_EXPORT_KUNIT(gs_mheap_refill_reserve);
 
 static bool span_maps_all(const struct mspan *s)
 {

@@ -57,6 +57,7 @@ unsigned long gs_worker_busy_us(void)
 {
 	return READ_ONCE(busy_ns) / NSEC_PER_USEC;
 }
+GS_EXPORT_KUNIT(gs_worker_busy_us);
 
 int gs_worker_init(gs_worker_fn fn)
 {
