@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * mheap_kunit: goslab_mheap: back/mheap.c, the real page heap.
+ *
+ * The worker stands still and the heap has no free run when a case begins.
+ * Spans are of no class; nobody but the cases looks at them.
+ */
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/topology.h>
+
+#include "back/arena.h"
+#include "back/mheap.h"
+#include "base/sys.h"
+#include "testlib.h"
+
+#define PAGE_OF(s, i)	((void *)((s)->base + (i) * GS_PAGE_SIZE))
+
+static struct mspan *get(unsigned int npages, unsigned int min_pages,
+			 unsigned int align, gfp_t gfp)
+{
+	struct gs_span_req req = {
+		.npages = npages, .min_pages = min_pages, .align = align,
+		.cap = 1, .node = numa_mem_id(), .gfp = gfp,
+	};
+
+	return gs_mheap_alloc(&req);
+}
+
+static struct mspan *must_get(struct kunit *test, unsigned int npages,
+			      unsigned int align, gfp_t gfp)
+{
+	struct mspan *s = get(npages, npages, align, gfp);
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	return s;
+}
+
+static bool maps_to_itself(const struct mspan *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->npages; i++)
+		if (gs_arena_span(PAGE_OF(s, i)) != s)
+			return false;
+	return true;
+}
+
+static void spans_of_every_length_and_alignment(struct kunit *test)
+{
+	unsigned long in_spans = gs_mheap.in_spans;
+	unsigned int npages, align;
+
+	for (npages = 1; npages <= GS_ARENA_PAGES;
+	     npages += 1 + npages / 4) {
+		for (align = 1; align <= GS_ARENA_PAGES; align *= 2) {
+			struct mspan *s = must_get(test, npages, align,
+						   GFP_KERNEL);
+
+			KUNIT_EXPECT_EQ(test, s->npages, npages);
+			KUNIT_EXPECT_EQ_MSG(test, 0,
+				s->base & (align * GS_PAGE_SIZE - 1),
+				"%u pages to %u", npages, align);
+			KUNIT_EXPECT_TRUE(test, maps_to_itself(s));
+			KUNIT_EXPECT_EQ(test, gs_mheap.in_spans,
+					in_spans + npages);
+			KUNIT_EXPECT_EQ(test, s->state, GS_SPAN_DEAD);
+			gs_mheap_free(s);
+		}
+	}
+	KUNIT_EXPECT_EQ(test, gs_mheap.in_spans, in_spans);
+	KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 0);
+}
+
+static void pages_are_known_to_be_used(struct kunit *test)
+{
+	struct mspan *s = must_get(test, 1, 1, GFP_KERNEL);
+
+	KUNIT_EXPECT_EQ(test, s->needzero, !want_init_on_alloc(0));
+	gs_mheap_free(s);
+	s = must_get(test, 1, 1, GFP_ATOMIC);
+	KUNIT_EXPECT_EQ(test, s->needzero, 1);
+	gs_mheap_free(s);
+}
+
+/* Blocks asked for, largest first; all of them fail. */
+static u64 asked[32];
+static unsigned int nr_asked;
+
+static void refuse_blocks(enum gs_hook_point point, void *arg)
+{
+	u64 *bytes = arg;
+
+	if (*bytes < GS_UNIT_SIZE || nr_asked == ARRAY_SIZE(asked))
+		return;		/* metadata */
+	asked[nr_asked++] = *bytes;
+	*bytes = 0;
+}
+
+/* The first at least @first bytes, each next half of it, the last @last. */
+static void expect_blocks(struct kunit *test, unsigned int npages, gfp_t gfp,
+			  u64 first, u64 last)
+{
+	unsigned int i;
+
+	nr_asked = 0;
+	gs_test_hook(GS_HOOK_SYS_DRAW, refuse_blocks);
+	KUNIT_EXPECT_NULL(test, get(npages, npages, 1, gfp));
+	gs_test_hook(GS_HOOK_SYS_DRAW, NULL);
+	KUNIT_ASSERT_GT(test, nr_asked, 0);
+	KUNIT_EXPECT_GE(test, asked[0], first);
+	for (i = 1; i < nr_asked; i++)
+		KUNIT_EXPECT_EQ(test, asked[i], asked[i - 1] / 2);
+	KUNIT_EXPECT_EQ(test, asked[nr_asked - 1], last);
+}
+
+static void blocks_get_smaller_down_to_the_request(struct kunit *test)
+{
+	expect_blocks(test, 1, GFP_KERNEL, 256 << 10, GS_UNIT_SIZE);
+	expect_blocks(test, 3, GFP_KERNEL, 256 << 10, 4 * GS_PAGE_SIZE);
+	expect_blocks(test, 512, GFP_KERNEL, 512 * GS_PAGE_SIZE,
+		      512 * GS_PAGE_SIZE);
+	/* Atomic callers ask for what they need and no more. */
+	expect_blocks(test, 1, GFP_ATOMIC, GS_UNIT_SIZE, GS_UNIT_SIZE);
+	KUNIT_EXPECT_EQ(test, nr_asked, 1);
+	expect_blocks(test, 16, GFP_NOWAIT, 16 * GS_PAGE_SIZE,
+		      16 * GS_PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, nr_asked, 1);
+}
+
+/* One call with some draws failing. Return: draws that it asked for. */
+static unsigned long try_with_failures(struct kunit *test,
+				       const struct gs_span_req *req,
+				       unsigned long first, unsigned long n)
+{
+	struct mspan *s;
+	unsigned long seen;
+
+	gs_test_fail_draws(first, n);
+	s = gs_mheap_alloc(req);
+	seen = gs_test_end_draws();
+	if (!s)
+		return seen;
+	KUNIT_EXPECT_GE(test, s->npages, req->min_pages);
+	KUNIT_EXPECT_LE(test, s->npages, req->npages);
+	KUNIT_EXPECT_EQ(test, s->base & (req->align * GS_PAGE_SIZE - 1), 0);
+	KUNIT_EXPECT_TRUE(test, maps_to_itself(s));
+	gs_mheap_free(s);
+	return seen;
+}
+
+/* Tables of arenas: wherever a block lies, one is made, and stays. */
+static size_t arena_bytes(void)
+{
+	struct heap_arena *arena;
+	unsigned long i, base;
+	size_t bytes = 0;
+
+	for (i = 0; !IS_ERR(arena = gs_arena_get(i, &base)); i++)
+		bytes += arena ? sizeof(*arena) : 0;
+	return bytes;
+}
+
+static void every_draw_fails_once(struct kunit *test)
+{
+	enum { ROUNDS = 16 };	/* a lost descriptor a round is a chunk lost */
+	static const struct gs_span_req reqs[] = {
+		{ .npages = 1, .min_pages = 1, .align = 1, .cap = 1024,
+		  .gfp = GFP_KERNEL },
+		{ .npages = 1, .min_pages = 1, .align = 1, .cap = 512,
+		  .tiny = true, .gfp = GFP_ATOMIC },
+		{ .npages = 10, .min_pages = 2, .align = 1, .cap = 3,
+		  .gfp = GFP_KERNEL },
+		{ .npages = 8, .min_pages = 8, .align = 8, .cap = 1,
+		  .gfp = GFP_KERNEL },
+		{ .npages = 512, .min_pages = 512, .align = 512, .cap = 1,
+		  .gfp = GFP_KERNEL | __GFP_NORETRY },
+	};
+	unsigned long idle = gs_test_idle_pages(), nth, seen;
+	size_t data = gs_sys_held() - gs_sys_meta(), meta = 0;
+	unsigned int i, round;
+
+	for (round = 0; round < ROUNDS; round++) {
+		if (round == 1)
+			meta = gs_sys_meta() - arena_bytes();
+		for (i = 0; i < ARRAY_SIZE(reqs); i++) {
+			nth = 0;
+			do {	/* the nth alone, then it and all that follow */
+				seen = try_with_failures(test, &reqs[i], ++nth, 1);
+				KUNIT_EXPECT_EQ(test, gs_test_idle_pages(), idle);
+				try_with_failures(test, &reqs[i], nth, ULONG_MAX);
+				KUNIT_EXPECT_EQ(test, gs_test_idle_pages(), idle);
+			} while (nth <= seen);
+			KUNIT_EXPECT_GE(test, nth, 2);
+			KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 0);
+		}
+	}
+	/* No page, and after the first time no metadata, was lost. */
+	KUNIT_EXPECT_EQ(test, gs_sys_held() - gs_sys_meta(), data);
+	KUNIT_EXPECT_EQ(test, gs_sys_meta() - arena_bytes(), meta);
+}
+
+static void spans_are_short_when_memory_is(struct kunit *test)
+{
+	unsigned long nr_short = gs_mheap.nr_short;
+	struct mspan *s = must_get(test, 4, 1, GFP_ATOMIC);
+
+	gs_mheap_free(s);	/* a run of 4 pages is all there is */
+	KUNIT_ASSERT_EQ(test, gs_mheap_free_pages(), 4);
+	gs_test_fail_draws(1, ULONG_MAX);
+	KUNIT_EXPECT_NULL(test, get(10, 5, 1, GFP_KERNEL));
+	s = get(10, 2, 1, GFP_KERNEL);
+	gs_test_end_draws();
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	KUNIT_EXPECT_EQ(test, s->npages, 2);
+	KUNIT_EXPECT_EQ(test, gs_mheap.nr_short, nr_short + 1);
+	gs_mheap_free(s);
+}
+
+static void atomic_callers_have_a_reserve(struct kunit *test)
+{
+	struct mspan *s, *t;
+	unsigned long drawn;
+
+	KUNIT_EXPECT_TRUE(test, gs_mheap_refill_reserve());
+	KUNIT_EXPECT_GE(test, gs_mheap_free_pages(), GS_RESERVE_PAGES);
+	drawn = gs_mheap.drawn;
+	KUNIT_EXPECT_TRUE(test, gs_mheap_refill_reserve());
+	KUNIT_EXPECT_EQ(test, gs_mheap.drawn, drawn);
+
+	/* Who may sleep draws and leaves it alone. */
+	s = must_get(test, GS_RESERVE_PAGES, 1, GFP_KERNEL);
+	KUNIT_EXPECT_GT(test, gs_mheap.drawn, drawn);
+	KUNIT_EXPECT_GE(test, gs_mheap_free_pages(), GS_RESERVE_PAGES);
+	gs_mheap_free(s);
+	gs_mheap_release(ULONG_MAX, false);
+
+	/* Who may not has it without a draw. */
+	KUNIT_EXPECT_TRUE(test, gs_mheap_refill_reserve());
+	gs_test_fail_draws(1, ULONG_MAX);
+	s = must_get(test, GS_RESERVE_PAGES / 2, 1, GFP_ATOMIC);
+	KUNIT_EXPECT_EQ(test, gs_test_end_draws(), 0);
+	/* And before anybody is refused, it is for all. */
+	gs_test_fail_draws(1, ULONG_MAX);
+	t = must_get(test, GS_RESERVE_PAGES / 2, 1, GFP_KERNEL);
+	KUNIT_EXPECT_NULL(test, get(1, 1, 1, GFP_ATOMIC));
+	KUNIT_EXPECT_NULL(test, get(1, 1, 1, GFP_KERNEL));
+	gs_test_end_draws();
+	gs_mheap_free(s);
+	gs_mheap_free(t);
+}
+
+static void release_gives_back_the_highest(struct kunit *test)
+{
+	struct mspan *s[3], *block = must_get(test, 32, 32, GFP_ATOMIC);
+	unsigned long base = block->base, released = gs_mheap.released;
+	int i;
+
+	gs_mheap_free(block);
+	for (i = 0; i < 3; i++)		/* pages 0 to 2 */
+		s[i] = must_get(test, 1, 1, GFP_ATOMIC);
+	KUNIT_EXPECT_EQ(test, s[2]->base, base + 2 * GS_PAGE_SIZE);
+	gs_mheap_free(s[1]);		/* a hole below, 29 pages above */
+
+	KUNIT_EXPECT_EQ(test, gs_mheap_release(0, false), 0);
+	KUNIT_EXPECT_EQ(test, gs_mheap_release(4, false), 4);
+	KUNIT_EXPECT_EQ(test, gs_mheap.released, released + 4);
+	KUNIT_EXPECT_EQ(test, gs_mheap_free_pages(), 26);
+	KUNIT_EXPECT_NULL(test, gs_arena_span((void *)base + 28 * GS_PAGE_SIZE));
+	KUNIT_EXPECT_NOT_NULL(test,
+			      gs_arena_span((void *)base + 27 * GS_PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 0);
+
+	KUNIT_EXPECT_EQ(test, gs_mheap_release(25, true), 25);
+	KUNIT_EXPECT_NOT_NULL(test, gs_arena_span((void *)base + GS_PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, gs_mheap_release(ULONG_MAX, false), 1);
+	KUNIT_EXPECT_EQ(test, gs_mheap_release(ULONG_MAX, false), 0);
+	KUNIT_EXPECT_TRUE(test, maps_to_itself(s[0]) && maps_to_itself(s[2]));
+	gs_mheap_free(s[0]);
+	gs_mheap_free(s[2]);
+}
+
+static void reclaim_does_not_wait_for_the_lock(struct kunit *test)
+{
+	unsigned long flags, done;
+
+	if (!IS_ENABLED(CONFIG_SMP))
+		kunit_skip(test, "without SMP a lock is always free");
+	gs_mheap_free(must_get(test, 4, 1, GFP_KERNEL));
+	gs_lock(&gs_mheap.lock, flags);
+	done = gs_mheap_release(ULONG_MAX, true);
+	gs_unlock(&gs_mheap.lock, flags);
+	KUNIT_EXPECT_EQ(test, done, 0);
+	KUNIT_EXPECT_GT(test, gs_mheap_release(ULONG_MAX, true), 0);
+}
+
+static struct mspan *get_long(struct kunit *test)
+{
+	struct gs_span_req req = {
+		.npages = 1, .min_pages = 1, .align = 1, .cap = 512,
+		.node = numa_mem_id(), .gfp = GFP_KERNEL,
+	};
+	struct mspan *s = gs_mheap_alloc(&req);
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	return s;
+}
+
+static void long_descriptors_are_kept_for_spans(struct kunit *test)
+{
+	struct mspan *s = get_long(test), *last = NULL, *d;
+	unsigned long free;
+
+	gs_mheap_free(s);
+	KUNIT_EXPECT_PTR_EQ(test, get_long(test), s);
+
+	/* Without memory for a short one, the long one is the run's. */
+	free = gs_mheap_free_pages();
+	gs_test_fail_draws(1, ULONG_MAX);
+	while ((d = gs_span_alloc(1, false, GFP_KERNEL))) {
+		d->class = (void *)last;
+		last = d;
+	}
+	gs_mheap_free(s);
+	gs_test_end_draws();
+	KUNIT_EXPECT_EQ(test, gs_mheap_free_pages(), free + 1);
+	KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 0);
+	for (; (d = last); gs_span_free(d))
+		last = (void *)d->class;
+	KUNIT_EXPECT_EQ(test, gs_mheap_release(ULONG_MAX, false), free + 1);
+}
+
+static void large_spans_are_counted(struct kunit *test)
+{
+	unsigned long nr = gs_mheap.nr_large, ever = gs_mheap.nr_large_alloc;
+	struct mspan *s = must_get(test, 5, 1, GFP_KERNEL);
+
+	gs_span_cut(s, NULL, gs_span_size(s), 1);
+	s->objects[0] = GS_OWNER_MIN;
+	gs_mheap_publish(s, GS_SPAN_LARGE);
+	KUNIT_EXPECT_EQ(test, s->state, GS_SPAN_LARGE);
+	KUNIT_EXPECT_EQ(test, gs_mheap.nr_large, nr + 1);
+	KUNIT_EXPECT_EQ(test, gs_mheap.nr_large_alloc, ever + 1);
+	gs_mheap_free(s);
+	KUNIT_EXPECT_EQ(test, gs_mheap.nr_large, nr);
+}
+
+static void verify_finds_what_is_broken(struct kunit *test)
+{
+	struct mspan *s = must_get(test, 4, 1, GFP_KERNEL);
+	struct gs_runs *runs = &gs_mheap.runs[s->node];
+
+	KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 0);
+	gs_mheap.in_spans++;
+	KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 4);
+	gs_mheap.in_spans--;
+	gs_mheap.released++;
+	KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 4);
+	gs_mheap.released--;
+	runs->nr_runs++;
+	KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 31);
+	runs->nr_runs--;
+	gs_arena_set(s->base + GS_PAGE_SIZE, 1, NULL);
+	KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 3);
+	gs_arena_set(s->base + GS_PAGE_SIZE, 1, s);
+	s->base += 4 * GS_PAGE_SIZE;
+	KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 3);
+	s->base -= 4 * GS_PAGE_SIZE;
+	KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 0);
+	gs_mheap_free(s);
+}
+
+/* One step of the walk; an allocation that fails is none. */
+static void step(struct kunit *test, struct gs_oracle *o, struct gs_rnd *rnd)
+{
+	static const gfp_t gfps[] = { GFP_KERNEL, GFP_ATOMIC, GFP_NOWAIT };
+	unsigned int npages = gs_rnd_log(rnd, 1, 512);
+	unsigned int align = 1 << gs_rnd_below(rnd, 5);
+	gfp_t gfp = gfps[gs_rnd_below(rnd, 3)] | __GFP_NOWARN;
+	struct gs_live was;
+	struct mspan *s;
+
+	if (!gs_rnd_below(rnd, 50))
+		gs_mheap_release(gs_rnd_log(rnd, 1, 4096), false);
+	if (o->nr == o->max || (o->nr && gs_rnd_below(rnd, 2))) {
+		was = gs_oracle_remove(o, gs_rnd_below(rnd, o->nr), false);
+		gs_mheap_free((struct mspan *)was.tag);
+		return;
+	}
+	gs_test_fail_draws(1 + gs_rnd_below(rnd, 4), gs_rnd_below(rnd, 4));
+	s = get(npages, gs_rnd_below(rnd, 2) ? npages : npages / 2 + 1, align,
+		gfp);
+	gs_test_end_draws();
+	if (!s)
+		return;
+	KUNIT_ASSERT_EQ(test, s->base & (align * GS_PAGE_SIZE - 1), 0);
+	gs_oracle_add(o, (void *)s->base, gs_span_size(s), false)->tag =
+		(unsigned long)s;
+}
+
+static void random_walk(struct kunit *test)
+{
+	struct gs_oracle *o = gs_oracle_make(test, 64);
+	struct gs_rnd rnd = gs_rnd_start(test);
+	unsigned long in_spans = gs_mheap.in_spans;
+	unsigned int n;
+
+	for (n = 0; n < GS_TEST_STEPS / 10; n++) {
+		step(test, o, &rnd);
+		if (gs_mheap.in_spans - in_spans != o->bytes >> GS_PAGE_SHIFT ||
+		    gs_mheap.drawn - gs_mheap.released !=
+		    gs_mheap.in_spans + gs_mheap_free_pages())
+			break;
+		if (n % GS_TEST_VERIFY_EACH == 0)
+			KUNIT_ASSERT_EQ_MSG(test, gs_mheap_verify(), 0,
+					    "step %u", n);
+	}
+	KUNIT_EXPECT_EQ(test, n, GS_TEST_STEPS / 10);
+	while (o->nr)
+		gs_mheap_free((struct mspan *)gs_oracle_remove(o, 0, false).tag);
+	KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 0);
+}
+
+static struct kunit_case mheap_cases[] = {
+	KUNIT_CASE(spans_of_every_length_and_alignment),
+	KUNIT_CASE(pages_are_known_to_be_used),
+	KUNIT_CASE(blocks_get_smaller_down_to_the_request),
+	KUNIT_CASE(every_draw_fails_once),
+	KUNIT_CASE(spans_are_short_when_memory_is),
+	KUNIT_CASE(atomic_callers_have_a_reserve),
+	KUNIT_CASE(release_gives_back_the_highest),
+	KUNIT_CASE(reclaim_does_not_wait_for_the_lock),
+	KUNIT_CASE(long_descriptors_are_kept_for_spans),
+	KUNIT_CASE(large_spans_are_counted),
+	KUNIT_CASE(verify_finds_what_is_broken),
+	KUNIT_CASE(random_walk),
+	{}
+};
+
+static struct kunit_suite mheap_suite = {
+	.name = "goslab_mheap",
+	GS_TEST_CASES,
+	.test_cases = mheap_cases,
+};
+kunit_test_suite(mheap_suite);
