@@ -17,11 +17,14 @@ unsigned long gs_cache_exit(void);
 int gs_reclaim_init(void);
 void gs_reclaim_exit(void);
 
+void gs_free_hooked(struct mspan *s, void *p, u8 *state);
+
 /* Free object @i of @s, at @p, whose state says that it is live. */
-static __always_inline void gs_free_object(struct mspan *s, void *p, int i)
+static __always_inline void gs_free_object(struct mspan *s, void *p, long i)
 {
-	gs_hook_free(p, s->elemsize, s->keep);
-	if (unlikely(!gs_mcache_free(s, p, &s->objects[i])))
+	if (unlikely(gs_hook_free_wanted()))
+		gs_free_hooked(s, p, &s->objects[i]);
+	else if (unlikely(!gs_mcache_free(s, p, &s->objects[i])))
 		gs_mcache_free_slow(s, p, &s->objects[i]);
 }
 

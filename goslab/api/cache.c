@@ -227,37 +227,49 @@ void *goslab_cache_alloc(struct goslab_cache *cache, gfp_t gfp)
 	bool zeroed = false;
 	void *p;
 
-	if (unlikely(READ_ONCE(cache->magic) != CACHE_LIVE ||
-		     (gfp & cache->refused)))
+	/* A cache that is gone has no slots, and ends in the slow path. */
+	if (unlikely(gfp & cache->refused))
 		return alloc_slow(cache, gfp, _RET_IP_);
-	p = gs_mcache_alloc(c->slots, c->owner, &zeroed);
+	p = gs_mcache_alloc(c->slots, NUMA_NO_NODE, c->owner, &zeroed);
 	if (unlikely(!p))
 		return alloc_slow(cache, gfp, _RET_IP_);
 	return gs_hook_alloc(p, c->elemsize, gfp, c->ctor, zeroed, false);
 }
 EXPORT_SYMBOL_GPL(goslab_cache_alloc);
 
+/* Anything but a live object of @cache: say what is wrong with it. */
+static noinline void free_bad(struct goslab_cache *cache, struct mspan *s,
+			      void *p, unsigned long site)
+{
+	if (ZERO_OR_NULL_PTR(p) || cache_dead(cache, site))
+		return;
+	if (!s || smp_load_acquire(&s->state) < GS_SPAN_SMALL ||
+	    !gs_span_covers(s, p))
+		gs_free_unusual(NULL, p, site);
+	else if (s->class != &cache->class)
+		gs_report_at(s->state == GS_SPAN_ZOMBIE ? GS_BUG_DEAD_CACHE :
+			     GS_BUG_WRONG_CACHE, cache->class.name, p, site);
+	else
+		gs_free_bad(s, p, site);
+}
+
 void goslab_cache_free(struct goslab_cache *cache, void *p)
 {
-	struct mspan *s;
-	int i;
+	struct mspan *s = gs_arena_span(p);
+	long i;
 
-	if (unlikely(ZERO_OR_NULL_PTR(p)) || cache_dead(cache, _RET_IP_))
-		return;
-	s = gs_arena_span(p);
-	/* Pairs with the release in gs_mheap_publish(). */
-	if (unlikely(!s || smp_load_acquire(&s->state) < GS_SPAN_SMALL)) {
-		gs_free_unusual(s, p, _RET_IP_);
-		return;
-	}
-	if (unlikely(s->class != &cache->class)) {
-		gs_report_at(s->state == GS_SPAN_ZOMBIE ? GS_BUG_DEAD_CACHE :
-			     GS_BUG_WRONG_CACHE, cache->class.name, p, _RET_IP_);
+	/*
+	 * Pairs with the release in gs_mheap_publish(). No span has the class
+	 * of a cache that is gone, so that is found here, too; so is NULL.
+	 */
+	if (unlikely(!s || smp_load_acquire(&s->state) != GS_SPAN_SMALL ||
+		     s->class != &cache->class)) {
+		free_bad(cache, s, p, _RET_IP_);
 		return;
 	}
 	i = gs_span_index(s, p);
 	if (unlikely(i < 0 || READ_ONCE(s->objects[i]) < GS_OWNER_MIN)) {
-		gs_free_bad(s, p, _RET_IP_);
+		free_bad(cache, s, p, _RET_IP_);
 		return;
 	}
 	gs_free_object(s, p, i);

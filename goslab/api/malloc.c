@@ -80,7 +80,7 @@ static __always_inline void *alloc_class(unsigned int spc, gfp_t gfp,
 
 	if (unlikely(!id || (gfp & GS_GFP_REFUSED)))
 		return alloc_class_slow(spc, gfp, owner, site);
-	p = gs_mcache_alloc(&gs_mcache.slot[spc], id, &zeroed);
+	p = gs_mcache_alloc(&gs_mcache.slot[spc], NUMA_NO_NODE, id, &zeroed);
 	if (unlikely(!p))
 		return alloc_class_slow(spc, gfp, owner, site);
 	return gs_hook_alloc(p, gs_classes[spc].elemsize, gfp, false, zeroed,
@@ -146,6 +146,7 @@ void *__goslab_malloc_node(size_t size, gfp_t gfp, int node,
 	struct gs_class *c;
 	bool zeroed = false;
 	void *p;
+	u8 id;
 
 	if (node == NUMA_NO_NODE)
 		return __goslab_malloc(size, gfp, owner);
@@ -158,13 +159,13 @@ void *__goslab_malloc_node(size_t size, gfp_t gfp, int node,
 	}
 	if (unlikely(size - 1 >= GS_MAX_SMALL))
 		return alloc_unusual(size, gfp, node, owner, _RET_IP_);
-	if (node == numa_mem_id())
-		return alloc_class(gs_spc(gs_sizeclass_of(size), false), gfp,
-				   owner, _RET_IP_);
 	if (gfp_refused(gfp, _RET_IP_))
 		return NULL;
+	id = gs_owner_id(owner);
 	c = &gs_classes[gs_spc(gs_sizeclass_of(size), false)];
-	p = gs_mcache_alloc_slow(c, node, gfp, gs_owner_id(owner), &zeroed);
+	p = gs_mcache_alloc(c->slots, node, id, &zeroed);
+	if (!p)
+		p = gs_mcache_alloc_slow(c, node, gfp, id, &zeroed);
 	if (p)
 		gs_hook_alloc(p, c->elemsize, gfp, false, zeroed, false);
 	return p;
@@ -200,7 +201,9 @@ static void free_large(struct mspan *s, void *p, unsigned long site)
 /* Anything but an object of a small class: tiny, large, or a mistake. */
 void gs_free_unusual(struct mspan *s, void *p, unsigned long site)
 {
-	switch (s ? smp_load_acquire(&s->state) : GS_SPAN_DEAD) {
+	bool ours = s && gs_span_covers(s, p);
+
+	switch (ours ? smp_load_acquire(&s->state) : GS_SPAN_DEAD) {
 	case GS_SPAN_TINY:
 		free_tiny(s, p, site);
 		break;
@@ -221,19 +224,31 @@ void gs_free_unusual(struct mspan *s, void *p, unsigned long site)
 void gs_free_bad(struct mspan *s, void *p, unsigned long site)
 {
 	enum gs_report_kind kind = GS_BUG_INTERIOR_FREE;
-	int i = gs_span_index(s, p);
+	long i = gs_span_index(s, p);
 
+	if (!gs_span_covers(s, p)) {
+		gs_free_unusual(NULL, p, site);
+		return;
+	}
 	if (i >= 0)
 		kind = READ_ONCE(s->objects[i]) <= GS_HELD ?
 			GS_BUG_DOUBLE_FREE : GS_BUG_BAD_STATE;
 	gs_report_at(kind, s->class->name, p, site);
 }
 
+/* A free with more to do than to hand the object over. */
+void gs_free_hooked(struct mspan *s, void *p, u8 *state)
+{
+	gs_hook_free(p, s->elemsize, s->keep);
+	if (!gs_mcache_free(s, p, state))
+		gs_mcache_free_slow(s, p, state);
+}
+
 void goslab_free(const void *ptr)
 {
 	void *p = (void *)ptr;
 	struct mspan *s;
-	int i;
+	long i;
 
 	if (unlikely(ZERO_OR_NULL_PTR(p)))
 		return;
@@ -257,7 +272,7 @@ static size_t size_of(const void *p)
 {
 	struct mspan *s = gs_arena_span(p);
 	size_t size = 0;
-	int i;
+	long i;
 
 	switch (s ? smp_load_acquire(&s->state) : GS_SPAN_DEAD) {
 	case GS_SPAN_SMALL:

@@ -16,7 +16,10 @@
  *             reader needs no RCU.
  * Context:    any but NMI; gs_arena_init() and gs_arena_extend() sleep.
  * Invariants: I3  every page of a span maps to it; the first and the last page
- *                 of a free run map to the run, the others to nothing.
+ *                 of a free run map to the run.
+ *             What other pages map to is left of an earlier span and tells
+ *             nothing: descriptors are never anything else, so a reader looks
+ *             whether the span covers the page (gs_span_covers()).
  *             (checked by gs_mheap_verify(), which knows the spans)
  * Tests:      kunit/arena_kunit.c
  */
@@ -229,9 +232,13 @@ bool gs_arena_is_free_run(const void *p)
 
 	for (i = 0; i < 16 * GS_ARENA_PAGES; i++, addr -= GS_PAGE_SIZE) {
 		s = gs_arena_span((void *)addr);
-		if (s)
-			return READ_ONCE(s->state) == GS_SPAN_RUN &&
-			       (unsigned long)p - s->base < gs_span_size(s);
+		if (!s)
+			continue;
+		if (gs_span_covers(s, p))
+			return READ_ONCE(s->state) == GS_SPAN_RUN;
+		/* Another span or run, and not just what is left of one. */
+		if (gs_span_covers(s, (void *)addr) && gs_span_size(s))
+			return false;
 	}
 	return false;
 }

@@ -10,7 +10,7 @@
  * Lifetime:   gs_mheap_init() .. gs_mheap_exit().
  * Context:    any but NMI; sleeps only as @gfp says.
  * Invariants: (gs_mheap_verify())
- *   I3  every page of a span maps to it (arena.c).
+ *   I3  every page of a span maps to it, both ends of a run to it (arena.c).
  *   I4  drawn - released == in_spans + pages in free runs.
  *   R1, R2 of pageruns.c.
  * Memory:     descriptors are taken before the lock.
@@ -89,6 +89,8 @@ static bool carve(struct mspan *s, int node, const struct gs_span_req *req,
 	gs_mheap.in_spans += npages;
 	gs_mheap.nr_spans++;
 	gs_mheap.nr_alloc++;
+	gs_mheap.nr_large += req->large;
+	gs_mheap.nr_large_alloc += req->large;
 	gs_mheap.nr_short += npages < req->npages;
 	return true;
 }
@@ -277,14 +279,6 @@ GS_EXPORT_KUNIT(gs_mheap_alloc);
 /* Open a span to frees: all else of it was stored before. */
 void gs_mheap_publish(struct mspan *s, enum gs_span_state state)
 {
-	unsigned long flags;
-
-	if (state == GS_SPAN_LARGE) {
-		lock_heap(&flags);
-		gs_mheap.nr_large++;
-		gs_mheap.nr_large_alloc++;
-		gs_unlock(&gs_mheap.lock, flags);
-	}
 	/* Pairs with the acquire in goslab_free(). */
 	smp_store_release(&s->state, state);
 }
@@ -319,7 +313,6 @@ void gs_mheap_free(struct mspan *s)
 	run->needzero = 1;
 
 	lock_heap(&flags);
-	gs_arena_set(run->base, run->npages, NULL);
 	gs_mheap.in_spans -= run->npages;
 	gs_mheap.nr_spans--;
 	gs_mheap.nr_free++;
@@ -380,7 +373,8 @@ static unsigned int release_from(unsigned long i, unsigned long npages, bool try
 	for (page = GS_ARENA_PAGES - 1; page >= 0 && !got; page--) {
 		struct mspan *s = arena->spans[page];
 
-		if (s && s->state == GS_SPAN_RUN)
+		if (s && s->state == GS_SPAN_RUN &&
+		    gs_span_covers(s, (void *)(start + page * GS_PAGE_SIZE)))
 			got = cut_end(s, npages, base, &spare);
 	}
 	gs_unlock(&gs_mheap.lock, flags);
@@ -451,11 +445,9 @@ static long count_arena(unsigned long i)
 		struct mspan *s = arena->spans[page];
 		unsigned long addr = start + page * GS_PAGE_SIZE;
 
-		if (!s)
-			continue;
-		if (addr < s->base || addr >= s->base + gs_span_size(s))
-			return -1;
-		if (s->state == GS_SPAN_RUN)
+		/* What is left of an earlier span tells nothing. */
+		if (!s || !gs_span_covers(s, (void *)addr) ||
+		    s->state == GS_SPAN_RUN)
 			continue;
 		if (addr == s->base && !span_maps_all(s))
 			return -1;

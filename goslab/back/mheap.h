@@ -51,6 +51,7 @@ extern struct mheap gs_mheap;
  * @align: alignment in pages, a power of two.
  * @cap: objects that the descriptor must have room for.
  * @tiny: for tiny blocks.
+ * @large: for a large object.
  * @node: preferred, or with __GFP_THISNODE the only one.
  * @gfp: the caller's.
  */
@@ -60,6 +61,7 @@ struct gs_span_req {
 	unsigned int align;
 	unsigned int cap;
 	bool tiny;
+	bool large;
 	int node;
 	gfp_t gfp;
 };

@@ -99,8 +99,9 @@ GS_EXPORT_KUNIT(gs_span_alloc);
 /* Give a descriptor back; its pages have another one by now. */
 void gs_span_free(struct mspan *s)
 {
-	/* A late reader that still finds us must see that we are nothing. */
+	/* A reader that still finds us must see that we are nothing, nowhere. */
 	WRITE_ONCE(s->state, GS_SPAN_DEAD);
+	s->npages = 0;
 	gs_fixalloc_free(&descs[desc_bytes(s->cap, s->tiny) / 64], s);
 }
 GS_EXPORT_KUNIT(gs_span_free);

@@ -146,11 +146,17 @@ static inline size_t gs_span_size(const struct mspan *s)
 	return (size_t)s->npages << GS_PAGE_SHIFT;
 }
 
+/* Does the page or object at @p belong to @s? A stale entry may lead to @s. */
+static inline bool gs_span_covers(const struct mspan *s, const void *p)
+{
+	return (unsigned long)p - s->base < gs_span_size(s);
+}
+
 /*
  * The index of the object that starts at @p, or -1: one multiply gives the
  * quotient and the divisibility (base/sizeclass.c).
  */
-static __always_inline int gs_span_index(const struct mspan *s, const void *p)
+static __always_inline long gs_span_index(const struct mspan *s, const void *p)
 {
 	unsigned long off = (unsigned long)p - s->base;
 	u64 product = (u64)(u32)off * s->magic;

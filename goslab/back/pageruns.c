@@ -58,8 +58,8 @@ static struct mspan *neighbour(const struct mspan *s, unsigned long p)
 {
 	struct mspan *n = gs_arena_span((void *)p);
 
-	if (!n || n->state != GS_SPAN_RUN || n->node != s->node ||
-	    n->zone != s->zone || n->npages + s->npages > MAX_RUN_PAGES)
+	if (!n || n->state != GS_SPAN_RUN || !gs_span_covers(n, (void *)p) ||
+	    n->node != s->node || n->zone != s->zone || n->npages + s->npages > MAX_RUN_PAGES)
 		return NULL;
 	return n;
 }
@@ -67,7 +67,7 @@ static struct mspan *neighbour(const struct mspan *s, unsigned long p)
 /**
  * gs_runs_insert() - make a span a free run.
  * @runs: of its node.
- * @s: has base, npages, node, zone, needzero; its pages map to nothing. Merges with
+ * @s: has base, npages, node, zone, needzero. Merges with
  *     its neighbours, whose descriptors are freed.
  */
 void gs_runs_insert(struct gs_runs *runs, struct mspan *s)
@@ -142,7 +142,7 @@ GS_EXPORT_KUNIT(gs_runs_find);
  * @runs: of its node.
  * @run: in the tree.
  * @base: first page taken.
- * @npages: taken; they map to nothing afterwards.
+ * @npages: taken; they map to no run afterwards.
  * @spare: descriptor for what is left behind the pages if something is left in
  *         front of them too; NULL when that cannot be.
  *

@@ -280,6 +280,7 @@ void gs_drain_class(struct gs_class *c)
 	/* An eviction (gs_mcache_grow_cap()) may still carry objects of ours. */
 	synchronize_rcu();
 	free_percpu(c->slots);
+	c->slots = &gs_gone_slots;
 }
 
 /**

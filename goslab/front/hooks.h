@@ -16,6 +16,10 @@
 /* Zone bits: the pool has pages of any zone of the direct map. */
 #define GS_GFP_REFUSED	(__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM)
 
+/* Is there anything to do for an object but to zero it? */
+#define GS_HOOKS_WATCH	(IS_ENABLED(CONFIG_KASAN_GENERIC) || \
+			 IS_ENABLED(CONFIG_DEBUG_KMEMLEAK))
+
 /**
  * gs_hook_alloc() - an object goes to its user.
  * @p: the object.
@@ -25,25 +29,31 @@
  * @zeroed: known to be zero.
  * @noscan: kmemleak need not look for pointers in it.
  *
- * Return: @p.
+ * Return: @p; from memset() itself, so that the fast path ends in a jump.
  */
 static __always_inline void *gs_hook_alloc(void *p, size_t bytes, gfp_t gfp,
 					   bool keep, bool zeroed, bool noscan)
 {
 	if (IS_ENABLED(CONFIG_KASAN_GENERIC))
 		kasan_poison(p, ALIGN(bytes, 8), 0, false);
-	if (want_init_on_alloc(gfp) && !keep && !zeroed)
-		memset(p, 0, bytes);
 	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK)) {
 		kmemleak_alloc(p, bytes, 1, gfp);
 		if (noscan)
 			kmemleak_no_scan(p);
 	}
+	if (want_init_on_alloc(gfp) && !keep && !zeroed)
+		return memset(p, 0, bytes);
 	return p;
 }
 
+/* Has a free more to do than to hand the object over? */
+static __always_inline bool gs_hook_free_wanted(void)
+{
+	return GS_HOOKS_WATCH || want_init_on_free();
+}
+
 /* An object comes back; its state still says that it is live. */
-static __always_inline void gs_hook_free(void *p, size_t bytes, bool keep)
+static inline void gs_hook_free(void *p, size_t bytes, bool keep)
 {
 	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK))
 		kmemleak_free(p);

@@ -33,6 +33,7 @@ void *gs_large_alloc(size_t size, gfp_t gfp, int node, u8 owner, bool *zeroed)
 	struct gs_span_req req = {
 		.npages = npages, .min_pages = npages,
 		.align = max(1UL, (size & -size) >> GS_PAGE_SHIFT), .cap = 1,
+		.large = true,
 		.node = node == NUMA_NO_NODE ? numa_mem_id() : node,
 		.gfp = gfp & ~__GFP_NOFAIL,
 	};

@@ -39,6 +39,8 @@ struct gs_slot gs_no_slot = { .busy = 1, .span = &gs_no_span };
 GS_EXPORT_KUNIT(gs_no_slot);
 
 DEFINE_PER_CPU(struct mcache, gs_mcache);
+/* The slots of a class that is gone: none, on any CPU, for good. */
+DEFINE_PER_CPU(struct gs_slot *, gs_gone_slots);
 GS_EXPORT_KUNIT(gs_mcache);
 
 #define SLOT_BYTES(depth)	(sizeof(struct gs_slot) + \
@@ -71,6 +73,7 @@ int gs_mcache_init(void)
 		for (i = 0; i < GS_NR_SPC; i++)
 			mcache->slot[i] = &gs_no_slot;
 		INIT_LIST_HEAD(&mcache->slots);
+		per_cpu(gs_gone_slots, cpu) = &gs_no_slot;
 	}
 	for (i = 2; i < GS_NR_SPC; i++)
 		gs_classes[i].slots = &gs_mcache.slot[i];

@@ -85,6 +85,7 @@ struct mcache {
 };
 
 DECLARE_PER_CPU(struct mcache, gs_mcache);
+DECLARE_PER_CPU(struct gs_slot *, gs_gone_slots);
 extern struct gs_slot gs_no_slot;
 extern struct mspan gs_no_span;
 
@@ -130,6 +131,7 @@ static __always_inline void gs_slot_leave(struct gs_slot *slot)
 /**
  * gs_mcache_alloc() - the fast path of every allocation.
  * @slots: of the class.
+ * @node: node that the CPU must be on, or NUMA_NO_NODE.
  * @owner: number that the object's state is set to.
  * @zeroed: set to true when the object is known to be zero, else left alone.
  *
@@ -140,7 +142,8 @@ static __always_inline void gs_slot_leave(struct gs_slot *slot)
  * object that is not in the state that it was left in.
  */
 static __always_inline void *
-gs_mcache_alloc(struct gs_slot *__percpu *slots, u8 owner, bool *zeroed)
+gs_mcache_alloc(struct gs_slot *__percpu *slots, int node, u8 owner,
+		bool *zeroed)
 {
 	struct gs_slot *slot;
 	void *object = NULL;
@@ -148,6 +151,8 @@ gs_mcache_alloc(struct gs_slot *__percpu *slots, u8 owner, bool *zeroed)
 
 	preempt_disable();
 	slot = *this_cpu_ptr(slots);
+	if (node != NUMA_NO_NODE && slot->node != node)
+		goto out;
 	if (unlikely(!gs_slot_enter(slot)))
 		goto out;
 	if (likely(slot->n)) {

@@ -37,6 +37,7 @@ struct refill {
 	struct gs_entry e[GS_BATCH_MAX];
 	unsigned int n;		/* objects in e */
 	unsigned int want;
+	int node;		/* where e and own come from */
 	bool direct;		/* one object, nothing to install */
 	bool zeroed;		/* the caller's object is fresh and zero */
 	struct mspan *old;	/* exhausted span that the slot gave up */
@@ -91,10 +92,14 @@ static bool look(struct gs_class *c, struct refill *r, gfp_t gfp)
 		gs_mcache_make_slot(c, gfp);
 	preempt_disable();
 	slot = *this_cpu_ptr(c->slots);
-	if (!gs_slot_enter(slot)) {
+	if ((r->node != NUMA_NO_NODE && r->node != slot->node) ||
+	    !gs_slot_enter(slot)) {
 		r->direct = true;
 		r->want = 1;
+		if (r->node == NUMA_NO_NODE)
+			r->node = numa_mem_id();
 	} else {
+		r->node = slot->node;
 		if (has_more(slot)) {
 			bad = drop_bad(slot);
 			want = false;
@@ -123,7 +128,8 @@ static void install(struct gs_class *c, struct refill *r)
 
 	preempt_disable();
 	slot = *this_cpu_ptr(c->slots);
-	entered = gs_slot_enter(slot);
+	/* On a CPU of another node nothing of ours belongs into the slot. */
+	entered = slot->node == r->node && gs_slot_enter(slot);
 	if (entered) {
 		slot->nr_alloc++;
 		if (r->own && slot->span == &gs_no_span) {
@@ -143,44 +149,54 @@ static void install(struct gs_class *c, struct refill *r)
 		gs_mcentral_put_span(r->own);
 }
 
-/* Step 3: nothing free on @node: a fresh span, owned by us. */
-static void grow(struct gs_class *c, struct refill *r, int node, gfp_t gfp)
+/* Step 3: nothing free on the node: a fresh span, owned by us. */
+static void grow(struct gs_class *c, struct refill *r, gfp_t gfp)
 {
-	struct mspan *s = gs_class_new_span(c, node, gfp);
+	struct mspan *s = gs_class_new_span(c, r->node, gfp);
 
 	if (!s)
 		return;
 	r->n = gs_mcentral_add(gs_class_central(c, s->node), s, r->e);
+	r->node = s->node;
 	r->own = s;
 	r->zeroed = !s->needzero;
 }
 
-/* Memory is out on @node: what other nodes have will do. */
-static void scrape(struct gs_class *c, struct refill *r, int node, gfp_t gfp)
+/* Memory is out on the node: what other nodes have will do. */
+static void scrape(struct gs_class *c, struct refill *r)
 {
-	int other;
+	int node, wanted = r->node;
 
-	if (gfp & __GFP_THISNODE)
-		return;
-	for (other = 0; other < nr_node_ids && !r->n; other++)
-		if (other != node)
-			r->n = gs_mcentral_get(gs_class_central(c, other),
-					       NULL, r->e, 1, NULL);
+	for (node = 0; node < nr_node_ids && !r->n; node++) {
+		if (node == wanted)
+			continue;
+		r->n = gs_mcentral_get(gs_class_central(c, node), NULL, r->e, 1,
+				       NULL);
+		r->node = node;
+	}
+	if (!r->n)
+		r->node = wanted;
 }
 
 /* Steps 2 and 3. Return: false without memory. */
-static bool get_objects(struct gs_class *c, struct refill *r, int node,
-			gfp_t gfp)
+static bool get_objects(struct gs_class *c, struct refill *r, gfp_t gfp)
 {
-	if (node == NUMA_NO_NODE)
-		node = numa_mem_id();
-	r->n = gs_mcentral_get(gs_class_central(c, node), r->old, r->e,
+	bool one_node = nr_online_nodes == 1 || (gfp & __GFP_THISNODE);
+	gfp_t light = (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_THISNODE |
+		      __GFP_NORETRY | __GFP_NOWARN;
+
+	r->n = gs_mcentral_get(gs_class_central(c, r->node), r->old, r->e,
 			       r->want, r->direct ? NULL : &r->own);
 	r->old = NULL;
+	if (r->n)
+		return true;
+	grow(c, r, one_node ? gfp : light);
+	if (r->n || one_node)
+		return r->n;
+	/* What lies free on other nodes first, for it is there already. */
+	scrape(c, r);
 	if (!r->n)
-		grow(c, r, node, gfp);
-	if (!r->n)
-		scrape(c, r, node, gfp);
+		grow(c, r, gfp);
 	return r->n;
 }
 
@@ -200,20 +216,17 @@ static bool get_objects(struct gs_class *c, struct refill *r, int node,
 void *gs_mcache_alloc_slow(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 			   bool *zeroed)
 {
-	struct refill r = { };
+	struct refill r = { .node = node };
 	void *p;
 
 	might_alloc(gfp);
-	if (node != NUMA_NO_NODE && node != numa_mem_id()) {
-		r.direct = true;
-		r.want = 1;
-	}
-	while (!r.direct && !look(c, &r, gfp)) {
-		p = gs_mcache_alloc(c->slots, owner, zeroed);
+	while (!look(c, &r, gfp)) {
+		p = gs_mcache_alloc(c->slots, node, owner, zeroed);
 		if (p)
 			return p;
+		r.node = node;
 	}
-	while (!get_objects(c, &r, node, gfp & ~__GFP_NOFAIL)) {
+	while (!get_objects(c, &r, gfp & ~__GFP_NOFAIL)) {
 		if (!(gfp & __GFP_NOFAIL))
 			return NULL;
 		schedule_timeout_uninterruptible(1);

@@ -229,8 +229,11 @@ struct mspan *gs_class_new_span(struct gs_class *c, int node, gfp_t gfp)
 	s->keep = !!c->ctor;
 	if (c->tiny)
 		clear_masks(s);
-	if (c->ctor)
+	if (c->ctor) {
+		/* The pages may have held objects before. */
+		kasan_poison((void *)s->base, gs_span_size(s), 0, false);
 		construct(c, s);
+	}
 	kasan_poison((void *)s->base, gs_span_size(s), GS_KASAN_FREE, false);
 	gs_mheap_publish(s, c->tiny ? GS_SPAN_TINY : GS_SPAN_SMALL);
 	return s;

@@ -23,7 +23,7 @@
 #include "middle/class.h"
 
 /* Bytes of empty spans that a class keeps for the next refill, or one span. */
-#define KEEP_BYTES	(16UL << 10)
+#define KEEP_BYTES	(64UL << 10)
 
 void gs_mcentral_init(struct mcentral *mc, struct gs_class *c, int node)
 {

@@ -206,7 +206,7 @@ static void arena_row(struct seq_file *m, unsigned long i)
 		struct mspan *s = arena->spans[page];
 		unsigned long addr = base + page * GS_PAGE_SIZE;
 
-		if (!s)
+		if (!s || !gs_span_covers(s, (void *)addr))
 			continue;
 		if (s->state != GS_SPAN_RUN) {
 			in_spans++;
