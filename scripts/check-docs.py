@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""check-docs.py CHECK... - do Documentation/ and the sources agree?
+
+debugfs: what watch/*.c prints is what debugfs.rst lists, name by name, and
+the other way round. links: files, functions and module parameters that the
+documentation names are there, and index.rst has every page.
+"""
+import pathlib
+import re
+import sys
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+DOC = TOP / 'Documentation'
+WATCH = TOP / 'goslab' / 'watch'
+
+LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
+TABLES = ('owners', 'mcaches', 'classes', 'spans', 'arenas')
+
+
+def sections(page):
+    """Title -> text of the sections of a page underlined with '='."""
+    parts = re.split(r'^(\S.*)\n=+\n', (DOC / page).read_text(), flags=re.M)
+    return dict(zip(parts[1::2], parts[2::2]))
+
+
+def first_column(text):
+    """``name`` at the start of table rows and of definitions."""
+    return set(re.findall(r'^``([^`]+)``', text, re.M))
+
+
+def literals(source, function):
+    """The string literals of a function."""
+    body = re.search(r'^\w[^\n]* \*?%s\(.*?^}' % function, source, re.M | re.S)
+    return LITERAL.findall(body[0]) if body else []
+
+
+def columns(source, name):
+    """The words of a table's header line."""
+    words = set()
+    for text in literals(source, 'gs_%s_show' % name):
+        if re.fullmatch(r'[a-z_]+', text):
+            words.add(text)
+        for line in text.split(r'\n'):
+            if line.startswith('#'):
+                words |= set(re.findall(r'(?<!%)\b[a-z_]{2,}\b', line))
+    return words
+
+
+def printed():
+    """File -> names of lines or columns, as the sources print them."""
+    source = ''.join(p.read_text() for p in sorted(WATCH.glob('*.c')))
+    names = {file: set() for file in
+             re.findall(r'\{ "(\w+)", 0\d+, &gs_', source)}
+    names['stats'] = set(re.findall(r'\bline\(m, "(\w+)"', source))
+    for name in TABLES:
+        names[name] = columns(source, name)
+    text = ''.join(literals(source, 'gs_caches_show'))
+    names['caches'] = set(re.findall(r'<(\w+)>', text))
+    text = r'\n'.join(literals(source, 'gs_mheap_show'))
+    names['mheap'] = set(re.findall(r'(?:^|\\n)([a-z ]+):', text))
+    text = ' '.join(literals(source, 'invariant_name'))
+    names['verify'] = set(re.findall(r'\b([A-Z]\d)\b', text))
+    return names
+
+
+def check_debugfs():
+    documented = sections('debugfs.rst')
+    known = printed()
+    listed = first_column(documented.get('Files', ''))
+    for file in sorted(set(known) ^ listed):
+        yield 'Documentation/debugfs.rst: file %s is in %s only' % (
+            file, 'the sources' if file in known else 'the table of files')
+    for file, names in known.items():
+        rows = first_column(documented.get(file, ''))
+        if not names:
+            yield 'goslab/watch: nothing that %s prints was found' % file
+        for name in sorted(names ^ rows):
+            yield 'Documentation/debugfs.rst: %s: %s is in %s only' % (
+                file, name, 'the sources' if name in names else 'the page')
+
+
+def check_links():
+    sources = '\n'.join(path.read_text() for folder in ('goslab', 'kunit')
+                        for path in sorted((TOP / folder).rglob('*.[ch]')))
+    pages = sorted(DOC.glob('*.rst'))
+    for page in pages + [TOP / 'README.md']:
+        text, where = page.read_text(), page.relative_to(TOP)
+        for name in sorted(set(re.findall(
+                r'\b((?:goslab|kunit|scripts|Documentation)/'
+                r'[\w/.-]*\.(?:sh|py|[ch]|rst|config|xz))\b', text))):
+            if not (TOP / name).exists():
+                yield '%s: no file %s' % (where, name)
+        for name in sorted(set(re.findall(
+                r'\b((?:__)?(?:goslab|gs)_\w+)\(', text))):
+            if not re.search(r'\b%s\b' % name, sources):
+                yield '%s: no function %s()' % (where, name)
+        for path, name in re.findall(
+                r'``(goslab/[\w/]+\.[ch])``\s+``([\w.]+)``', text):
+            if (TOP / path).exists() and not re.search(
+                    r'\b%s\b' % name.split('.')[-1], (TOP / path).read_text()):
+                yield '%s: no %s in %s' % (where, name, path)
+    index = (DOC / 'index.rst').read_text()
+    for page in pages:
+        if page.stem != 'index' and \
+                not re.search(r'^   %s$' % page.stem, index, re.M):
+            yield 'Documentation/index.rst: no entry for %s' % page.stem
+
+
+CHECKS = {'debugfs': check_debugfs, 'links': check_links}
+
+
+def main():
+    bad = [said for name in sys.argv[1:] for said in CHECKS[name]()]
+    for said in bad:
+        print(said)
+    sys.exit(bool(bad))
+
+
+if __name__ == '__main__':
+    main()

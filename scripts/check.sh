@@ -1,0 +1,169 @@
+#!/bin/bash
+# check.sh [CHECK...]    - what can be checked without building
+# check.sh --self-test   - proves, on a broken copy, that each check can fail
+#
+# One line per check: "ok N name" or "not ok N name", below what is wrong.
+# Without names all checks are made, the self-test last. "note:" lines are
+# near a limit and no error. Ends with 1 if a check failed.
+
+. "$(dirname "$0")/lib.sh"
+
+CHECKS="sizeclasses layers sizes versions names tests debugfs links syntax hosts
+	kernel-doc checkpatch"
+
+# scripts_of SUFFIX - the scripts that end with it, those of guests included.
+scripts_of() { find "$TOP/scripts" "$TOP/.ci" -name "*$1" -type f | sort; }
+
+# kernel_tree - a kernel source tree, if one was fetched before.
+kernel_tree() {
+	local dir
+	for dir in "${KSRC:-}" "$CACHE/src/7.2"; do
+		[ -z "$dir" ] || [ ! -e "$dir/Kbuild" ] || { echo "$dir"; return; }
+	done
+}
+
+check_sizeclasses() { python3 "$SCRIPTS/mksizeclasses.py" --check; }
+
+check_layers() { python3 "$SCRIPTS/check-source.py" layers; }
+check_sizes() { python3 "$SCRIPTS/check-source.py" sizes; }
+check_versions() { python3 "$SCRIPTS/check-source.py" versions; }
+check_names() { python3 "$SCRIPTS/check-source.py" names; }
+check_tests() { python3 "$SCRIPTS/check-source.py" tests; }
+
+check_debugfs() { python3 "$SCRIPTS/check-docs.py" debugfs; }
+check_links() { python3 "$SCRIPTS/check-docs.py" links; }
+
+# Every script is one that its interpreter can read.
+check_syntax() {
+	local file status=0
+
+	while read -r file; do
+		bash -n "$file" || status=1
+	done < <(scripts_of .sh; echo "$TOP/.ci/run"; echo "$SCRIPTS/guest/init")
+	python3 - $(scripts_of .py) <<-'END' || status=1
+	import sys
+	for path in sys.argv[1:]:
+	    try:
+	        compile(open(path).read(), path, 'exec')
+	    except SyntaxError as error:
+	        sys.exit('%s:%s: %s' % (path, error.lineno, error.msg))
+	END
+	return $status
+}
+
+# Mirrors are those of the machine's apt: no script names a host.
+check_hosts() {
+	! grep -rnE '[a-z]{3,}://[a-z0-9]|\b(deb|security|ftp)\.[a-z]+\.(org|net|com)' \
+		"$SCRIPTS" "$TOP/Makefile" "$TOP/.ci" --include='*.sh' \
+		--include='*.py' --include=Makefile --include=run
+}
+
+# Kernel-doc comments are whole: each argument, field and return value.
+check_kernel-doc() {
+	local tree out
+	tree=$(kernel_tree)
+	[ -n "$tree" ] || return 77
+	out=$(cd "$TOP" && find goslab -name '*.[ch]' -exec \
+		"$tree/scripts/kernel-doc" -none {} + 2>&1 | sort -u)
+	[ -z "$out" ] || { echo "$out"; return 1; }
+}
+
+# What checkpatch calls an error; warnings and checks are matters of taste.
+check_checkpatch() {
+	local tree out
+	tree=$(kernel_tree)
+	[ -n "$tree" ] || return 77
+	out=$(cd "$TOP" && find goslab kunit -name '*.[ch]' ! -name '*.mod.c' \
+		-exec perl "$tree/scripts/checkpatch.pl" --no-tree --terse \
+		--no-summary -f {} + 2>/dev/null) || true
+	! grep ' ERROR:' <<<"$out"
+}
+
+# run_checks NAME... - each with its line; 1 if one failed.
+run_checks() {
+	local name n=0 out status failed=0
+
+	for name; do
+		declare -F "check_$name" >/dev/null || die "no check '$name';" \
+			"there are:" $CHECKS
+		n=$((n + 1)) status=0
+		out=$("check_$name" 2>&1) || status=$?
+		case $status in
+		0) echo "ok $n $name" ;;
+		77) echo "ok $n $name # SKIP no kernel source was fetched yet" ;;
+		*) echo "not ok $n $name"; failed=1 ;;
+		esac
+		[ -z "$out" ] || sed 's/^/# /' <<<"$out"
+	done
+	return $failed
+}
+
+# broken CHECK WORDS COMMAND... - in a copy of the sources that the command has
+# changed, the check fails and says something with WORDS.
+broken() {
+	local name=$1 words=$2 copy out
+	shift 2
+	copy=$(mktemp -d "$SELF/$name.XXXX")
+	cp -r "$SELF/whole/." "$copy"
+	(cd "$copy" && "$@")
+	if out=$("$copy/scripts/check.sh" "$name" 2>&1); then
+		echo "$name did not fail"
+		return 1
+	fi
+	grep -q -- "$words" <<<"$out" ||
+		{ echo "$name did not say '$words' but: $out"; return 1; }
+}
+
+add() { printf '%b\n' "$2" >>"$1"; }
+add_to_few() { rm -r kunit goslab/{api,watch,front,middle,back}; mkdir kunit; add "$@"; }
+drop() { sed -i "/$2/d" "$1"; }
+
+# One thing wrong for each check, two where it has two halves.
+check_self-test() {
+	local bad=0
+
+	SELF=$(mktemp -d) || return 1
+	trap 'rm -rf "$SELF"' EXIT
+	mkdir "$SELF/whole"
+	(cd "$TOP" && cp -r goslab kunit scripts Documentation .ci Makefile \
+		README.md "$SELF/whole")
+	rm -rf "$SELF/whole/kunit/traces"
+	broken sizeclasses sizeclass add goslab/base/sizeclass_table.h x || bad=1
+	broken layers 'base/ includes front/' add goslab/base/sys.h \
+		'#include "front/mcache.h"' || bad=1
+	broken sizes 'long_one has 102 lines' add goslab/base/sys.c \
+		"int long_one(void)\n{$(printf '\\n\\tx;%.0s' {1..99})\n}" || bad=1
+	broken versions LINUX_VERSION_CODE add goslab/base/sys.c \
+		'#if LINUX_VERSION_CODE' || bad=1
+	broken names 'stray is not static' add goslab/base/sys.c \
+		'int stray(void)\n{\n}' || bad=1
+	broken names 'BUG_ON' add goslab/base/sys.c 'BUG_ON(1);' || bad=1
+	broken tests 'sys.c:2: the top comment' drop goslab/base/sys.c \
+		Tests: || bad=1
+	broken debugfs 'bytes_held is in the sources only' drop \
+		Documentation/debugfs.rst '^``bytes_held``' || bad=1
+	broken debugfs 'heap_locks is in the page only' drop \
+		goslab/watch/stats.c '"heap_locks"' || bad=1
+	broken links 'no file goslab/none.c' add Documentation/api.rst \
+		'See goslab/none.c.' || bad=1
+	broken syntax 'odd.sh' add scripts/odd.sh 'if' || bad=1
+	broken hosts 'odd.py' add scripts/odd.py "x = 'http:/""/mirror'" || bad=1
+	if [ -n "$(kernel_tree)" ]; then
+		broken kernel-doc wrong add goslab/base/sys.h \
+			'/**\n * odd() - x.\n * @wrong: y\n */\nint odd(int z);' || bad=1
+		broken checkpatch 'sys.h' add_to_few goslab/base/sys.h \
+			'if(1){ }' || bad=1
+	fi
+	return $bad
+}
+
+main() {
+	need python3 perl
+	case ${1:-} in
+	--self-test) run_checks self-test ;;
+	"") run_checks $CHECKS self-test ;;
+	*) run_checks "$@" ;;
+	esac
+}
+
+main "$@"
