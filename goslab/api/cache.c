@@ -17,6 +17,7 @@
 #include <linux/export.h>
 #include <linux/goslab.h>
 #include <linux/log2.h>
+#include <linux/percpu.h>
 #include <linux/string.h>
 
 #include "api/api.h"
@@ -59,9 +60,11 @@ unsigned long gs_cache_exit(void)
 	list_for_each_entry_safe(c, next, &gs_class_list, link) {
 		if (!c->owner)
 			continue;
-		if (!c->dead)
+		if (!c->dead) {
 			gs_report_at(GS_BUG_LIVE_OBJECTS, c->name, NULL,
 				     _RET_IP_);
+			free_percpu(c->slots);
+		}
 		list_del(&c->link);
 		gs_class_exit(c);
 		lost++;

@@ -20,6 +20,7 @@
 
 #include <linux/mm.h>
 #include <linux/nodemask.h>
+#include <linux/vmstat.h>
 
 #include "back/arena.h"
 #include "base/sys.h"
@@ -45,6 +46,7 @@ unsigned long gs_mheap_exit(void)
 	unsigned long left;
 
 	gs_mheap_release(ULONG_MAX, false);
+	gs_mheap_publish_idle();
 	left = gs_mheap.drawn - gs_mheap.released;
 	gs_sys_give_meta(gs_mheap.runs, nr_node_ids * sizeof(*gs_mheap.runs));
 	return left;
@@ -409,6 +411,29 @@ unsigned long gs_mheap_release(unsigned long npages, bool try)
 }
 GS_EXPORT_KUNIT(gs_mheap_release);
 
+/**
+ * gs_mheap_publish_idle() - tell the kernel how much lies free here.
+ *
+ * Our pages are in no counter of the kernel's; what is free counts as
+ * reclaimable (KReclaimable, MemAvailable), for the shrinker gives it back.
+ *
+ * Context: task; one caller at a time: the worker, or exit.
+ */
+void gs_mheap_publish_idle(void)
+{
+	int node;
+
+	for_each_node_state(node, N_MEMORY) {
+		struct gs_runs *runs = &gs_mheap.runs[node];
+		long now = READ_ONCE(runs->nr_pages) * GS_PAGE_SIZE >> PAGE_SHIFT;
+
+		mod_node_page_state(NODE_DATA(node),
+				    NR_KERNEL_MISC_RECLAIMABLE,
+				    now - runs->published);
+		runs->published = now;
+	}
+}
+
 /* Have free pages for atomic callers. Return: false without memory. */
 bool gs_mheap_refill_reserve(void)
 {
@@ -449,7 +474,8 @@ static long count_arena(unsigned long i)
 		if (!s || !gs_span_covers(s, (void *)addr) ||
 		    s->state == GS_SPAN_RUN)
 			continue;
-		if (addr == s->base && !span_maps_all(s))
+		if (gs_arena_span((void *)s->base) != s ||
+		    (addr == s->base && !span_maps_all(s)))
 			return -1;
 		pages++;
 	}

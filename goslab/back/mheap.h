@@ -75,6 +75,7 @@ struct mspan *gs_mheap_alloc(const struct gs_span_req *req);
 void gs_mheap_free(struct mspan *s);
 void gs_mheap_publish(struct mspan *s, enum gs_span_state state);
 unsigned long gs_mheap_free_pages(void);
+void gs_mheap_publish_idle(void);
 unsigned long gs_mheap_release(unsigned long npages, bool try);
 bool gs_mheap_refill_reserve(void);
 int gs_mheap_verify(void);

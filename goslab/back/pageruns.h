@@ -11,11 +11,13 @@
  * @tree: by (npages, base).
  * @nr_pages: their pages.
  * @nr_runs: how many.
+ * @published: kernel pages that the kernel was told of (gs_mheap_publish_idle()).
  */
 struct gs_runs {
 	struct rb_root tree;
 	unsigned long nr_pages;
 	unsigned long nr_runs;
+	long published;
 };
 
 void gs_runs_insert(struct gs_runs *runs, struct mspan *s);

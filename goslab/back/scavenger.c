@@ -3,9 +3,9 @@
  * scavenger: give back, in the background, the free runs that nobody will want.
  *
  * Once a tick it compares what is held with a goal: the pages that spans had
- * at most in the last few ticks, and a twentieth more. A load that comes and
- * goes within that window finds its pages again (no flapping); when it stays
- * away, half of the excess goes back at each tick, highest addresses first,
+ * at most in the last few ticks, and a twentieth more while they change. A
+ * load that comes and goes within that window finds its pages again (no
+ * flapping); when it stays away, half of the excess goes back at each tick, highest addresses first,
  * at least MIN_STEP, and no longer than a hundredth of the tick.
  * (Go: mgcscavenge.go, whose goal is 110 % of the heap and whose pace is 1 %
  * of a CPU.)
@@ -25,7 +25,7 @@
 #include "base/worker.h"
 
 #define WINDOW		4	/* ticks that a peak is remembered */
-#define MIN_STEP	(64UL << 10 >> GS_PAGE_SHIFT)
+#define MIN_STEP	(256UL << 10 >> GS_PAGE_SHIFT)
 #define STEP		64	/* pages between looks at the clock */
 #define TICK_SHARE	100
 
@@ -69,19 +69,17 @@ bool gs_scavenge_quiet(void)
 	return READ_ONCE(gs_mheap.in_spans) <= peaks[at % WINDOW];
 }
 
-/**
- * gs_scavenge() - one tick.
- *
- * Return: true while there is, or will be, something to give back.
- */
-bool gs_scavenge(void)
+static bool scavenge(void)
 {
 	unsigned long now = READ_ONCE(gs_mheap.in_spans);
 	unsigned long free = gs_mheap_free_pages();
 	unsigned long peak = recent_peak(now);
-	unsigned long goal = peak + now / 20 + GS_RESERVE_PAGES;
+	unsigned long goal = peak + GS_RESERVE_PAGES;
 	unsigned long excess;
 
+	/* A load that moves wants some room to move in. */
+	if (peak > now)
+		goal += now / 20;
 	if (now && free < GS_RESERVE_PAGES)
 		gs_mheap_refill_reserve();
 	excess = now + free > goal ? now + free - goal : 0;
@@ -91,6 +89,19 @@ bool gs_scavenge(void)
 		return true;
 	}
 	return peak > now;
+}
+
+/**
+ * gs_scavenge() - one tick.
+ *
+ * Return: true while there is, or will be, something to give back.
+ */
+bool gs_scavenge(void)
+{
+	bool again = scavenge();
+
+	gs_mheap_publish_idle();
+	return again;
 }
 
 /* Pages that it ever gave back. */

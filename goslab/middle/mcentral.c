@@ -23,7 +23,7 @@
 #include "middle/class.h"
 
 /* Bytes of empty spans that a class keeps for the next refill, or one span. */
-#define KEEP_BYTES	(64UL << 10)
+#define KEEP_BYTES	(32UL << 10)
 
 void gs_mcentral_init(struct mcentral *mc, struct gs_class *c, int node)
 {
@@ -43,18 +43,35 @@ static void lock_central(struct mcentral *mc, unsigned long *flags)
 }
 
 /* Move @n objects of @s out of it, into entries. */
-static unsigned int take(struct mspan *s, struct gs_entry *e, unsigned int n)
+static unsigned int take(struct mspan *s, struct gs_entry *e, unsigned int n,
+			 unsigned int *bad)
 {
+	unsigned int i, got = 0;
 	u16 index[GS_BATCH_MAX];
-	unsigned int i;
 
 	n = gs_span_take(s, min_t(unsigned int, n, GS_BATCH_MAX), index);
 	for (i = 0; i < n; i++) {
-		e[i].object = gs_span_object(s, index[i]);
-		e[i].state = &s->objects[index[i]];
-		*e[i].state = GS_CACHED;
+		u8 *state = &s->objects[index[i]];
+
+		/* Two frees at once: a magazine has it, or a user, too. */
+		if (unlikely(*state != GS_FREE)) {
+			(*bad)++;
+			continue;
+		}
+		*state = GS_CACHED;
+		e[got].object = gs_span_object(s, index[i]);
+		e[got++].state = state;
 	}
-	return n;
+	return got;
+}
+
+static __always_inline void report_bad(const struct gs_class *c, unsigned int bad)
+{
+	if (unlikely(bad))
+		gs_report(&(struct gs_report) {
+			.kind = GS_BUG_BAD_STATE, .name = c->name,
+			.what = "objects", .value = bad, .site = _RET_IP_,
+		});
 }
 
 static bool may_keep(const struct mcentral *mc, const struct mspan *s)
@@ -119,7 +136,7 @@ unsigned int gs_mcentral_get(struct mcentral *mc, struct mspan *old,
 			     struct gs_entry *e, unsigned int want,
 			     struct mspan **own)
 {
-	unsigned int got = 0;
+	unsigned int got = 0, bad = 0;
 	LIST_HEAD(gone);
 	unsigned long flags;
 
@@ -140,19 +157,22 @@ unsigned int gs_mcentral_get(struct mcentral *mc, struct mspan *old,
 		if (own && more) {
 			/* The caller's own object first: others may be faster. */
 			if (!got)
-				got = take(s, e, 1);
+				got = take(s, e, 1, &bad);
+			if (!got)
+				continue;
 			list_del(&s->list);
 			s->owned = 1;
 			mc->nr_owned++;
 			*own = s;
 			break;
 		}
-		got += take(s, e + got, want - got);
+		got += take(s, e + got, want - got, &bad);
 		if (!gs_span_nr_free(s))
 			list_move(&s->list, &mc->full);
 	}
 	gs_unlock(&mc->lock, flags);
 	free_spans(&gone);
+	report_bad(mc->class, bad);
 	return got;
 }
 GS_EXPORT_KUNIT(gs_mcentral_get);
@@ -168,9 +188,10 @@ GS_EXPORT_KUNIT(gs_mcentral_get);
 unsigned int gs_mcentral_add(struct mcentral *mc, struct mspan *s,
 			     struct gs_entry *e)
 {
+	unsigned int bad = 0;
 	unsigned long flags;
 
-	take(s, e, 1);
+	take(s, e, 1, &bad);
 	lock_central(mc, &flags);
 	mc->nr_spans++;
 	mc->nr_owned++;
@@ -248,11 +269,7 @@ void gs_mcentral_put(struct gs_class *c, struct gs_entry *e, unsigned int n)
 		gs_unlock(&mc->lock, flags);
 		free_spans(&gone);
 	}
-	if (bad)
-		gs_report(&(struct gs_report) {
-			.kind = GS_BUG_BAD_STATE, .name = c->name,
-			.what = "objects", .value = bad, .site = _RET_IP_,
-		});
+	report_bad(c, bad);
 }
 GS_EXPORT_KUNIT(gs_mcentral_put);
 
