@@ -36,6 +36,9 @@ static struct fixalloc central_alloc;
 
 /* The bytes that a magazine holds at most. */
 #define MAGAZINE_BYTES	(32U << 10)
+/* Spans of a busy class are longer, up to so many bytes or objects. */
+#define BUSY_SPAN_BYTES	(64U << 10)
+#define BUSY_SPAN_OBJECTS	32
 /* Entries of the largest magazine: four slots to a chunk of metadata. */
 #define DEPTH_MAX	59
 /* The bytes that one hold of a central lock moves at most. */
@@ -199,6 +202,20 @@ static void clear_masks(struct mspan *s)
 	memset(gs_span_tiny_masks(s), 0, s->nelems * sizeof(atomic_t));
 }
 
+/*
+ * Pages of the next span: what the class says, or, once the class has many
+ * spans, a multiple that holds more objects, for each span costs a trip to
+ * mheap. Adds an eighth at most to what the class has.
+ */
+static unsigned int wanted_pages(const struct gs_class *c, int node)
+{
+	unsigned int n = READ_ONCE(gs_class_central(c, node)->nr_spans) / 8;
+	unsigned int most = min_t(unsigned int, BUSY_SPAN_BYTES / (c->npages * GS_PAGE_SIZE),
+				  BUSY_SPAN_OBJECTS / c->nelems);
+
+	return c->npages * clamp(n, 1U, max(most, 1U));
+}
+
 /**
  * gs_class_new_span() - a fresh span of a class, cut and ready.
  * @c: the class.
@@ -213,16 +230,18 @@ static void clear_masks(struct mspan *s)
 struct mspan *gs_class_new_span(struct gs_class *c, int node, gfp_t gfp)
 {
 	struct gs_span_req req = {
-		.npages = c->npages, .min_pages = gs_pages(c->elemsize),
-		.align = c->align_pages, .cap = max_t(u16, c->nelems, 2),
+		.npages = wanted_pages(c, node),
+		.min_pages = gs_pages(c->elemsize), .align = c->align_pages,
 		.tiny = c->tiny, .node = node, .gfp = gfp,
 	};
-	struct mspan *s = gs_mheap_alloc(&req);
-	unsigned int nelems;
+	unsigned int nelems = req.npages * GS_PAGE_SIZE / c->elemsize;
+	struct mspan *s;
 
+	req.cap = nelems;
+	s = gs_mheap_alloc(&req);
 	if (!s)
 		return NULL;
-	nelems = min_t(unsigned int, c->nelems, gs_span_size(s) / c->elemsize);
+	nelems = gs_span_size(s) / c->elemsize;
 	gs_span_cut(s, c, c->elemsize, nelems);
 	s->slots = c->slots;
 	s->owned = 1;

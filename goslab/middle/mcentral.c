@@ -221,13 +221,16 @@ static void put_one(struct mcentral *mc, struct mspan *s, u8 *state,
 }
 
 /*
- * The span of an entry; NULL when the object is no longer where it was, which
+ * The span of an entry, perhaps the @last one; NULL when the object is no longer where it was, which
  * only a race of two frees of one object brings about.
  */
-static struct mspan *span_of(const struct gs_entry *e)
+static struct mspan *span_of(const struct gs_entry *e, struct mspan *last)
 {
-	struct mspan *s = gs_arena_span(e->object);
+	struct mspan *s = last;
 
+	/* Neighbours in a batch are often neighbours in a span. */
+	if (!s || !gs_span_covers(s, e->object))
+		s = gs_arena_span(e->object);
 	if (!s || e->state < s->objects || e->state >= s->objects + s->nelems)
 		return NULL;
 	return s;
@@ -244,7 +247,7 @@ static struct mspan *span_of(const struct gs_entry *e)
  */
 void gs_mcentral_put(struct gs_class *c, struct gs_entry *e, unsigned int n)
 {
-	struct mspan *s = n ? span_of(e) : NULL;
+	struct mspan *s = n ? span_of(e, NULL) : NULL;
 	unsigned int i = 0, bad = 0;
 
 	while (i < n) {
@@ -254,7 +257,7 @@ void gs_mcentral_put(struct gs_class *c, struct gs_entry *e, unsigned int n)
 
 		if (unlikely(!s)) {
 			bad++;
-			s = ++i < n ? span_of(&e[i]) : NULL;
+			s = ++i < n ? span_of(&e[i], NULL) : NULL;
 			continue;
 		}
 		mc = gs_class_central(c, s->node);
@@ -264,7 +267,7 @@ void gs_mcentral_put(struct gs_class *c, struct gs_entry *e, unsigned int n)
 				put_one(mc, s, e[i].state, &gone);
 			else
 				bad++;
-			s = ++i < n ? span_of(&e[i]) : NULL;
+			s = ++i < n ? span_of(&e[i], s) : NULL;
 		} while (s && s->node == mc->node);
 		gs_unlock(&mc->lock, flags);
 		free_spans(&gone);
