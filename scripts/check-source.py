@@ -17,6 +17,7 @@ LAYERS = ('compat', 'base', 'back', 'middle', 'front', 'watch', 'api')
 GENERATED = ('sizeclass_table.h', 'goslab_sizeclass.h')
 FILE_MAX, FILE_LONG = 800, 500
 FUNCTION_MAX, FUNCTION_LONG = 100, 60
+LINE_MAX = 100
 
 COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*', re.S)
 STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
@@ -107,6 +108,9 @@ def check_sizes():
                         suffixes=('.c', '.h', '.sh', '.py')):
         if path.name in GENERATED:
             continue
+        for i, line in enumerate(path.read_text().split('\n'), 1):
+            if len(line.expandtabs(8)) > LINE_MAX:
+                yield 'note: ' + place(path, i, 'over 100 columns')
         n = path.read_text().count('\n')
         if n > FILE_LONG:
             note = '' if n > FILE_MAX else 'note: '

@@ -35,14 +35,14 @@ static struct mcentral *malloc_central;
 static struct fixalloc central_alloc;
 
 /* The bytes that a magazine holds at most. */
-#define MAGAZINE_BYTES	(32U << 10)
+#define MAGAZINE_BYTES	(64U << 10)
 /* Spans of a busy class are longer, up to so many bytes or objects. */
 #define BUSY_SPAN_BYTES	(64U << 10)
 #define BUSY_SPAN_OBJECTS	32
 /* Entries of the largest magazine: four slots to a chunk of metadata. */
 #define DEPTH_MAX	59
 /* The bytes that one hold of a central lock moves at most. */
-#define BATCH_BYTES	(32U << 10)
+#define BATCH_BYTES	(64U << 10)
 
 static void set_depth(struct gs_class *c)
 {
