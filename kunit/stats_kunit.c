@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * stats_kunit: goslab_stats: watch/, the debugfs files.
+ *
+ * Read as a user does: opened by path, shown by the file that was opened. The
+ * names are those of Documentation/debugfs.rst.
+ */
+#include <linux/fs.h>
+#include <linux/goslab.h>
+#include <linux/mm.h>
+#include <linux/seq_file.h>
+
+#include "back/mheap.h"
+#include "base/owner.h"
+#include "testlib.h"
+
+#define DIR	"/sys/kernel/debug/goslab/"
+#define NAME	"kunit-stats"
+#define ROOM	(256UL << 10)
+
+static struct file *open_file(struct kunit *test, const char *name)
+{
+	struct file *file;
+	char path[64];
+
+	snprintf(path, sizeof(path), DIR "%s", name);
+	file = filp_open(path, O_RDONLY, 0);
+	if (IS_ERR(file))
+		kunit_skip(test, "debugfs is not mounted");
+	return file;
+}
+
+/* All that is in a file, as a string that goes with the case. */
+static char *read_file(struct kunit *test, const char *name)
+{
+	struct file *file = open_file(test, name);
+	struct seq_file *m = file->private_data;
+	char *text = NULL;
+
+	/* The file frees it. */
+	m->buf = kvmalloc(ROOM, GFP_KERNEL);
+	if (m->buf) {
+		m->size = ROOM;
+		m->count = 0;
+		if (!m->op->show(m, NULL) && !seq_has_overflowed(m))
+			text = kunit_kzalloc(test, m->count + 1, GFP_KERNEL);
+		if (text)
+			memcpy(text, m->buf, m->count);
+		m->count = 0;
+	}
+	filp_close(file, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, text);
+	return text;
+}
+
+/* The value of a "name: value" line. */
+static u64 value_of(struct kunit *test, const char *text, const char *name)
+{
+	size_t n = strlen(name);
+	unsigned long long value = 0;
+	const char *line = text;
+
+	while (line && (strncmp(line, name, n) || line[n] != ':')) {
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	if (!line || sscanf(line + n, ": %llu", &value) != 1)
+		KUNIT_FAIL(test, "no line %s", name);
+	return value;
+}
+
+static const struct {
+	const char *name;
+	umode_t mode;
+} files[] = {
+	{ "stats", 0444 }, { "owners", 0444 }, { "mcaches", 0444 },
+	{ "classes", 0444 }, { "caches", 0444 }, { "mheap", 0444 },
+	{ "spans", 0400 }, { "arenas", 0400 }, { "verify", 0400 },
+};
+
+static void modes(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		struct file *file = open_file(test, files[i].name);
+
+		KUNIT_EXPECT_EQ_MSG(test, file_inode(file)->i_mode & 0777,
+				    files[i].mode, "%s", files[i].name);
+		filp_close(file, NULL);
+		KUNIT_EXPECT_GT(test, strlen(read_file(test, files[i].name)),
+				(size_t)2);
+	}
+}
+
+static const char *const stats_lines[] = {
+	"bytes_held", "bytes_live", "bytes_cached", "bytes_pending",
+	"bytes_free_in_spans", "bytes_tails", "bytes_free_runs",
+	"bytes_metadata", "peak_bytes_held", "peak_bytes_spans",
+	"peak_bytes_free_runs", "peak_bytes_metadata", "peak_bytes_parked",
+	"objects_live", "objects_cached", "objects_pending", "allocs", "frees",
+	"allocs_tiny", "allocs_large", "refills", "flushes", "central_locks",
+	"heap_locks", "spans", "spans_allocated", "spans_freed", "spans_short",
+	"pages_drawn", "pages_released", "pages_scavenged", "worker_us",
+	"reports",
+};
+
+/* These lines, in this order; others may follow. */
+static void lines_of_stats(struct kunit *test)
+{
+	char *text = read_file(test, "stats"), *line;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(stats_lines); i++) {
+		u64 value;
+
+		line = strsep(&text, "\n");
+		KUNIT_ASSERT_NOT_NULL(test, line);
+		KUNIT_EXPECT_STREQ(test, strsep(&line, ":"), stats_lines[i]);
+		KUNIT_ASSERT_NOT_NULL(test, line);
+		KUNIT_EXPECT_EQ(test, kstrtou64(line + 1, 10, &value), 0);
+	}
+}
+
+/* I5: the parts are what is held, to the byte. */
+static void check_sums(struct kunit *test)
+{
+	char *text = read_file(test, "stats");
+	struct goslab_usage now;
+	u64 sum = 0;
+	unsigned int i;
+
+	for (i = 1; i < 8; i++)
+		sum += value_of(test, text, stats_lines[i]);
+	KUNIT_EXPECT_EQ(test, value_of(test, text, "bytes_held"), sum);
+	goslab_usage(&now, NULL);
+	KUNIT_EXPECT_EQ(test, (u64)now.held, sum);
+	KUNIT_EXPECT_EQ(test, (u64)now.parked,
+			value_of(test, text, "bytes_cached"));
+	KUNIT_EXPECT_EQ(test, now.held,
+			now.spans + now.free_runs + now.metadata);
+}
+
+static void sums_close(struct kunit *test)
+{
+	static const size_t sizes[] = { 3, 8, 80, 1408, 6784, 32768, 70000 };
+	struct gs_oracle *o = gs_oracle_make(test, 200);
+	struct goslab_cache *cache;
+	unsigned int i;
+
+	cache = goslab_cache_create(NAME, 333, 64, 0, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	check_sums(test);
+	while (o->nr < o->max) {
+		size_t size = sizes[o->nr % ARRAY_SIZE(sizes)];
+		void *p = o->nr % 5 == 0 ? goslab_cache_alloc(cache, GFP_KERNEL)
+			: goslab_malloc_noscan(size, GFP_KERNEL);
+
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		gs_oracle_add(o, p, o->nr % 5 ? size : 333, true);
+		if (o->nr % 50 == 0)
+			check_sums(test);
+	}
+	for (i = 0; o->nr; i++) {
+		goslab_free(gs_oracle_remove(o, i % o->nr, true).p);
+		if (i % 50 == 0)
+			check_sums(test);
+	}
+	goslab_shrink();
+	check_sums(test);
+	goslab_cache_destroy(cache);
+}
+
+static void counts(struct kunit *test)
+{
+	char *before = read_file(test, "stats"), *after;
+	void *p[30], *large;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = goslab_malloc(96, GFP_KERNEL);
+	large = goslab_malloc(50000, GFP_KERNEL);
+	for (i = 20; i < ARRAY_SIZE(p); i++)
+		goslab_free(p[i]);
+	after = read_file(test, "stats");
+#define MORE(name)	(value_of(test, after, name) - \
+			 value_of(test, before, name))
+	KUNIT_EXPECT_EQ(test, MORE("objects_live"), 21ULL);
+	KUNIT_EXPECT_EQ(test, MORE("allocs"), 31ULL);
+	KUNIT_EXPECT_EQ(test, MORE("frees"), 10ULL);
+	KUNIT_EXPECT_EQ(test, MORE("allocs_large"), 1ULL);
+	KUNIT_EXPECT_EQ(test, MORE("bytes_live"), 20 * 96 + 57344ULL);
+	KUNIT_EXPECT_EQ(test, MORE("reports"), 0ULL);
+	for (i = 0; i < 20; i++)
+		goslab_free(p[i]);
+	GS_EXPECT_REPORTS(test, GS_BUG_DOUBLE_FREE, 1, goslab_free(p[0]));
+	goslab_free(large);
+	after = read_file(test, "stats");
+	KUNIT_EXPECT_EQ(test, MORE("objects_live"), 0ULL);
+	KUNIT_EXPECT_EQ(test, MORE("frees"), 31ULL);
+	KUNIT_EXPECT_EQ(test, MORE("reports"), 1ULL);
+#undef MORE
+}
+
+/* What the peak says is what was held. */
+static void peak(struct kunit *test)
+{
+	struct goslab_usage now, most;
+	void *p;
+
+	goslab_shrink();
+	goslab_usage_reset_peak();
+	goslab_usage(&now, &most);
+	KUNIT_EXPECT_EQ(test, most.held, now.held);
+	p = goslab_malloc(2UL << 20, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	goslab_usage(&now, &most);
+	KUNIT_EXPECT_EQ(test, most.held, now.held);
+	KUNIT_EXPECT_EQ(test, most.spans, now.spans);
+	KUNIT_EXPECT_GE(test, most.spans, 2UL << 20);
+	goslab_free(p);
+	goslab_shrink();
+	goslab_usage(&now, &most);
+	KUNIT_EXPECT_LT(test, now.held, most.held);
+	KUNIT_EXPECT_GE(test, most.held, 2UL << 20);
+	KUNIT_EXPECT_EQ(test, most.held,
+			most.spans + most.free_runs + most.metadata);
+	goslab_usage_reset_peak();
+	goslab_usage(&now, &most);
+	KUNIT_EXPECT_EQ(test, most.held, now.held);
+}
+
+#define NR_COLUMNS	10
+
+/* One row of classes. Return: false for none. */
+static bool class_row(const char *line, char *name, u64 *n)
+{
+	return sscanf(line, " %7s %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu",
+		      name, &n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6],
+		      &n[7], &n[8], &n[9]) == 1 + NR_COLUMNS;
+}
+
+/* The total is the sum of the rows, in every column that can be summed. */
+static void classes_add_up(struct kunit *test)
+{
+	static const u8 summed[] = { 1, 2, 3, 4, 5, 6, 9 };
+	u64 sum[NR_COLUMNS] = { }, n[NR_COLUMNS];
+	char *text, *line, name[8];
+	unsigned int i, rows = 0;
+	void *p[40];
+
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = goslab_malloc(100 * (i + 1), GFP_KERNEL);
+	for (i = 0; i < ARRAY_SIZE(p); i += 2)
+		goslab_free(p[i]);
+	text = read_file(test, "classes");
+	KUNIT_EXPECT_STREQ(test, strsep(&text, "\n"),
+			   " class    size    spans   objects      live    cached      free     pages per_span span_pgs      waste");
+	while ((line = strsep(&text, "\n"))) {
+		if (!class_row(line, name, n))
+			continue;
+		if (!strcmp(name, "Total"))
+			break;
+		for (i = 0; i < NR_COLUMNS; i++)
+			sum[i] += n[i];
+		KUNIT_EXPECT_EQ(test, n[2], n[3] + n[4] + n[5]);
+		rows++;
+	}
+	/* 0 to 67, tiny, cache. */
+	KUNIT_EXPECT_EQ(test, rows, (unsigned int)GS_NR_CLASSES + 2);
+	KUNIT_EXPECT_STREQ(test, name, "Total");
+	for (i = 0; i < ARRAY_SIZE(summed); i++)
+		KUNIT_EXPECT_EQ(test, n[summed[i]], sum[summed[i]]);
+	KUNIT_EXPECT_EQ(test, n[6], (u64)gs_mheap.in_spans);
+	for (i = 1; i < ARRAY_SIZE(p); i += 2)
+		goslab_free(p[i]);
+}
+
+/* A line of /proc/slabinfo: print what was read as the kernel does. */
+static bool is_slabinfo(const char *line)
+{
+	unsigned long active, num, slabs, all_slabs, shared;
+	unsigned int size, per_slab, limit, batch, factor;
+	char name[32], again[160];
+	int pages;
+
+	if (sscanf(line, "%31s %lu %lu %u %u %d : tunables %u %u %u : slabdata %lu %lu %lu",
+		   name, &active, &num, &size, &per_slab, &pages, &limit,
+		   &batch, &factor, &slabs, &all_slabs, &shared) != 12)
+		return false;
+	snprintf(again, sizeof(again), "%-17s %6lu %6lu %6u %4u %4d : tunables %4u %4u %4u : slabdata %6lu %6lu %6lu",
+		 name, active, num, size, per_slab, pages, limit, batch, factor,
+		 slabs, all_slabs, shared);
+	return !strcmp(line, again) && active <= num && slabs <= all_slabs;
+}
+
+static void caches_are_slabinfo(struct kunit *test)
+{
+	struct goslab_cache *cache;
+	char *text, *line, *found = NULL;
+	unsigned int i;
+	void *p[5];
+
+	cache = goslab_cache_create(NAME, 200, 0, 0, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = goslab_cache_alloc(cache, GFP_KERNEL);
+	text = read_file(test, "caches");
+	KUNIT_EXPECT_STREQ(test, strsep(&text, "\n"), "slabinfo - version: 2.1");
+	KUNIT_EXPECT_STREQ(test, strsep(&text, "\n"),
+			   "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>");
+	while ((line = strsep(&text, "\n")) && *line) {
+		KUNIT_EXPECT_TRUE_MSG(test, is_slabinfo(line), "%s", line);
+		if (!strncmp(line, NAME " ", strlen(NAME) + 1))
+			found = line;
+	}
+	KUNIT_ASSERT_NOT_NULL(test, found);
+	KUNIT_EXPECT_TRUE_MSG(test, strstr(found, " 5     40    200   40"),
+			      "%s", found);
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		goslab_cache_free(cache, p[i]);
+	goslab_cache_destroy(cache);
+	text = read_file(test, "caches");
+	KUNIT_EXPECT_NULL(test, strstr(text, NAME));
+}
+
+/* The row of this module. */
+static void own_row(struct kunit *test, u64 *objects, u64 *bytes)
+{
+	char *text = read_file(test, "owners"), *line, name[64];
+
+	KUNIT_EXPECT_STREQ(test, strsep(&text, "\n"), "owners - version: 1.0");
+	strsep(&text, "\n");
+	while ((line = strsep(&text, "\n")))
+		if (sscanf(line, " %llu %llu %63s", objects, bytes, name) == 3 &&
+		    !strcmp(name, "goslab_kunit"))
+			return;
+	KUNIT_FAIL(test, "this module is not among the owners");
+}
+
+static void owners(struct kunit *test)
+{
+	u64 objects = 0, bytes = 0, more = 0, more_bytes = 0;
+	void *p = goslab_malloc(1000, GFP_KERNEL), *q;
+
+	own_row(test, &objects, &bytes);
+	q = goslab_malloc(50000, GFP_KERNEL);
+	own_row(test, &more, &more_bytes);
+	KUNIT_EXPECT_EQ(test, more, objects + 1);
+	KUNIT_EXPECT_EQ(test, more_bytes, bytes + goslab_size(q));
+	goslab_free(p);
+	goslab_free(q);
+}
+
+static unsigned int rows_of(char *text)
+{
+	unsigned int rows = 0;
+	char *line;
+
+	while ((line = strsep(&text, "\n")))
+		rows += *line && *line != '#';
+	return rows;
+}
+
+/* A row for each thing that there is. */
+static void rows(struct kunit *test)
+{
+	void *p = goslab_malloc(100, GFP_KERNEL);
+	char *mheap = read_file(test, "mheap");
+
+	/* And one for the version. */
+	KUNIT_EXPECT_EQ(test, rows_of(read_file(test, "mcaches")),
+			1 + num_possible_cpus());
+	KUNIT_EXPECT_EQ(test, rows_of(read_file(test, "spans")),
+			(unsigned int)(1 + gs_mheap.nr_spans));
+	KUNIT_EXPECT_EQ(test, value_of(test, mheap, "pages drawn") -
+			value_of(test, mheap, "pages released"),
+			value_of(test, mheap, "pages in spans") +
+			value_of(test, mheap, "pages free"));
+	goslab_free(p);
+	KUNIT_EXPECT_EQ(test, strncmp(read_file(test, "verify"),
+				      "ok\nchecked: structures, sums\n", 29), 0);
+}
+
+static struct kunit_case stats_cases[] = {
+	KUNIT_CASE(modes),
+	KUNIT_CASE(lines_of_stats),
+	KUNIT_CASE(sums_close),
+	KUNIT_CASE(counts),
+	KUNIT_CASE(peak),
+	KUNIT_CASE(classes_add_up),
+	KUNIT_CASE(caches_are_slabinfo),
+	KUNIT_CASE(owners),
+	KUNIT_CASE(rows),
+	{}
+};
+
+static struct kunit_suite stats_suite = {
+	.name = "goslab_stats",
+	GS_TEST_CASES_PINNED,
+	.test_cases = stats_cases,
+};
+kunit_test_suite(stats_suite);
