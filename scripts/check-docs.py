@@ -3,8 +3,10 @@
 """check-docs.py CHECK... - do Documentation/ and the sources agree?
 
 debugfs: what watch/*.c prints is what debugfs.rst lists, name by name, and
-the other way round. links: files, functions and module parameters that the
-documentation names are there, and index.rst has every page.
+the other way round. links: files, functions and constants that the
+documentation names are there, and index.rst has every page. locks: locking.rst
+has every lock. api: api.rst has every public call, constant, kind of report and
+module parameter.
 """
 import pathlib
 import re
@@ -80,9 +82,39 @@ def check_debugfs():
                 file, name, 'the sources' if name in names else 'the page')
 
 
+def all_sources(*folders):
+    return '\n'.join(path.read_text() for folder in folders
+                     for path in sorted((TOP / folder).rglob('*.[ch]')))
+
+
+def check_locks():
+    page = (DOC / 'locking.rst').read_text()
+    text = all_sources('goslab')
+    names = re.findall(r'DEFINE_(?:MUTEX|\w*SPINLOCK|RWLOCK)\((\w+)\)', text)
+    names += re.findall(r'^struct (\w+) \{[^{}]*\bspinlock_t ', text, re.M)
+    for name in sorted(set(names)):
+        if not re.search(r'\b%s\b' % name, page):
+            yield 'Documentation/locking.rst: nothing about the lock ' + name
+
+
+def check_api():
+    page = ' '.join((DOC / 'api.rst').read_text().split())
+    header = (TOP / 'goslab/include/linux/goslab.h').read_text()
+    names = re.findall(r'^ \* (goslab_\w+\(\)) - ', header, re.M)
+    names += re.findall(r'^#define (GOSLAB_\w+)', header, re.M)
+    report = (TOP / 'goslab/base/report.c').read_text()
+    names += re.findall(r'\[GS_BUG_\w+\]\s*= "([^"]+)"', report)
+    names += ['``%s``' % name for name in re.findall(
+        r'^module_param\w*\((\w+)', all_sources('goslab'), re.M)]
+    for name in names:
+        if name not in page:
+            yield 'Documentation/api.rst: nothing about ' + name
+
+
 def check_links():
-    sources = '\n'.join(path.read_text() for folder in ('goslab', 'kunit')
-                        for path in sorted((TOP / folder).rglob('*.[ch]')))
+    sources = all_sources('goslab', 'kunit')
+    kbuild = ''.join(path.read_text() for path in
+                     [TOP / 'goslab/Kbuild', *TOP.glob('goslab/compat/*e')])
     pages = sorted(DOC.glob('*.rst'))
     for page in pages + [TOP / 'README.md']:
         text, where = page.read_text(), page.relative_to(TOP)
@@ -95,6 +127,10 @@ def check_links():
                 r'\b((?:__)?(?:goslab|gs)_\w+)\(', text))):
             if not re.search(r'\b%s\b' % name, sources):
                 yield '%s: no function %s()' % (where, name)
+        for name in sorted(set(re.findall(r'\bG(?:S|OSLAB)_[A-Z_]*[A-Z]\b',
+                                          text))):
+            if not re.search(r'\b%s\b' % name, sources + kbuild):
+                yield '%s: nothing is called %s' % (where, name)
         for path, name in re.findall(
                 r'``(goslab/[\w/]+\.[ch])``\s+``([\w.]+)``', text):
             if (TOP / path).exists() and not re.search(
@@ -107,7 +143,12 @@ def check_links():
             yield 'Documentation/index.rst: no entry for %s' % page.stem
 
 
-CHECKS = {'debugfs': check_debugfs, 'links': check_links}
+CHECKS = {
+    'debugfs': check_debugfs,
+    'links': check_links,
+    'locks': check_locks,
+    'api': check_api,
+}
 
 
 def main():

@@ -8,8 +8,8 @@
 
 . "$(dirname "$0")/lib.sh"
 
-CHECKS="sizeclasses layers sizes versions names tests debugfs links syntax hosts
-	kernel-doc checkpatch"
+CHECKS="sizeclasses layers sizes versions names tests api locks debugfs links
+	syntax hosts kernel-doc checkpatch"
 
 # scripts_of SUFFIX - the scripts that end with it, those of guests included.
 scripts_of() { find "$TOP/scripts" "$TOP/.ci" -name "*$1" -type f | sort; }
@@ -30,6 +30,8 @@ check_versions() { python3 "$SCRIPTS/check-source.py" versions; }
 check_names() { python3 "$SCRIPTS/check-source.py" names; }
 check_tests() { python3 "$SCRIPTS/check-source.py" tests; }
 
+check_api() { python3 "$SCRIPTS/check-docs.py" api; }
+check_locks() { python3 "$SCRIPTS/check-docs.py" locks; }
 check_debugfs() { python3 "$SCRIPTS/check-docs.py" debugfs; }
 check_links() { python3 "$SCRIPTS/check-docs.py" links; }
 
@@ -140,6 +142,10 @@ check_self-test() {
 	broken names 'BUG_ON' add goslab/base/sys.c 'BUG_ON(1);' || bad=1
 	broken tests 'sys.c:2: the top comment' drop goslab/base/sys.c \
 		Tests: || bad=1
+	broken api 'nothing about double frees' add goslab/base/report.c \
+		'[GS_BUG_X] = "double frees",' || bad=1
+	broken locks 'the lock odd_lock' add goslab/base/sys.c \
+		'static DEFINE_SPINLOCK(odd_lock);' || bad=1
 	broken debugfs 'bytes_held is in the sources only' drop \
 		Documentation/debugfs.rst '^``bytes_held``' || bad=1
 	broken debugfs 'heap_locks is in the page only' drop \
