@@ -6,7 +6,7 @@ debugfs: what watch/*.c prints is what debugfs.rst lists, name by name, and
 the other way round. links: files, functions and constants that the
 documentation names are there, and index.rst has every page. locks: locking.rst
 has every lock. api: api.rst has every public call, constant, kind of report and
-module parameter.
+module parameter. suites: each is built, and testing.rst has it.
 """
 import pathlib
 import re
@@ -111,6 +111,21 @@ def check_api():
             yield 'Documentation/api.rst: nothing about ' + name
 
 
+def check_suites():
+    files = {path.name[:-len('_kunit.c')]
+             for path in (TOP / 'kunit').glob('*_kunit.c')}
+    built = set(re.findall(r'\b(\w+)_kunit\.o',
+                           (TOP / 'kunit/Kbuild').read_text()))
+    table = set(re.findall(r'^(\w+)  +\S', sections('testing.rst')['Suites'],
+                           re.M)) - {'Suite'}
+    for name in sorted(files - built):
+        yield 'kunit/Kbuild: %s_kunit.o is not built' % name
+    for name in sorted(files - table):
+        yield 'Documentation/testing.rst: nothing about the suite ' + name
+    for name in sorted(table - files):
+        yield 'Documentation/testing.rst: there is no kunit/%s_kunit.c' % name
+
+
 def check_links():
     sources = all_sources('goslab', 'kunit')
     kbuild = ''.join(path.read_text() for path in
@@ -148,6 +163,7 @@ CHECKS = {
     'links': check_links,
     'locks': check_locks,
     'api': check_api,
+    'suites': check_suites,
 }
 
 

@@ -8,8 +8,8 @@
 
 . "$(dirname "$0")/lib.sh"
 
-CHECKS="sizeclasses layers sizes versions names tests api locks debugfs links
-	syntax hosts kernel-doc checkpatch"
+CHECKS="sizeclasses layers sizes versions names tests suites api
+	locks debugfs links syntax hosts kernel-doc checkpatch"
 
 # scripts_of SUFFIX - the scripts that end with it, those of guests included.
 scripts_of() { find "$TOP/scripts" "$TOP/.ci" -name "*$1" -type f | sort; }
@@ -30,6 +30,7 @@ check_versions() { python3 "$SCRIPTS/check-source.py" versions; }
 check_names() { python3 "$SCRIPTS/check-source.py" names; }
 check_tests() { python3 "$SCRIPTS/check-source.py" tests; }
 
+check_suites() { python3 "$SCRIPTS/check-docs.py" suites; }
 check_api() { python3 "$SCRIPTS/check-docs.py" api; }
 check_locks() { python3 "$SCRIPTS/check-docs.py" locks; }
 check_debugfs() { python3 "$SCRIPTS/check-docs.py" debugfs; }
@@ -142,6 +143,7 @@ check_self-test() {
 	broken names 'BUG_ON' add goslab/base/sys.c 'BUG_ON(1);' || bad=1
 	broken tests 'sys.c:2: the top comment' drop goslab/base/sys.c \
 		Tests: || bad=1
+	broken suites 'odd_kunit.o is not built' add kunit/odd_kunit.c x || bad=1
 	broken api 'nothing about double frees' add goslab/base/report.c \
 		'[GS_BUG_X] = "double frees",' || bad=1
 	broken locks 'the lock odd_lock' add goslab/base/sys.c \
