@@ -235,7 +235,7 @@ bool gs_arena_is_free_run(const void *p)
 		if (!s)
 			continue;
 		if (gs_span_covers(s, p))
-			return READ_ONCE(s->state) == GS_SPAN_RUN;
+			return gs_span_is_free(s);
 		/* Another span or run, and not just what is left of one. */
 		if (gs_span_covers(s, (void *)addr) && gs_span_size(s))
 			return false;

@@ -12,7 +12,7 @@
  * Invariants: (gs_mheap_verify())
  *   I3  every page of a span maps to it, both ends of a run to it (arena.c).
  *   I4  drawn - released == in_spans + pages in free runs.
- *   R1, R2 of pageruns.c.
+ *   R1 to R3 of pageruns.c.
  * Memory:     descriptors are taken before the lock.
  * Tests:      kunit/mheap_kunit.c
  */
@@ -70,6 +70,16 @@ unsigned long gs_mheap_free_pages(void)
 }
 GS_EXPORT_KUNIT(gs_mheap_free_pages);
 
+static void count_span(const struct gs_span_req *req, unsigned int npages)
+{
+	gs_mheap.in_spans += npages;
+	gs_mheap.nr_spans++;
+	gs_mheap.nr_alloc++;
+	gs_mheap.nr_large += req->large;
+	gs_mheap.nr_large_alloc += req->large;
+	gs_mheap.nr_short += npages < req->npages;
+}
+
 /* Take pages out of a free run of @node for @s; under the lock. */
 static bool carve(struct mspan *s, int node, const struct gs_span_req *req,
 		  unsigned int npages, struct mspan **spare)
@@ -79,6 +89,10 @@ static bool carve(struct mspan *s, int node, const struct gs_span_req *req,
 	unsigned long base;
 
 	run = gs_runs_find(runs, npages, req->align, &base);
+	if (!run && runs->nr_quick) {
+		gs_runs_merge_quick(runs);
+		run = gs_runs_find(runs, npages, req->align, &base);
+	}
 	if (!run)
 		return false;
 	s->base = base;
@@ -88,12 +102,7 @@ static bool carve(struct mspan *s, int node, const struct gs_span_req *req,
 	s->needzero = run->needzero;
 	*spare = gs_runs_carve(runs, run, base, npages, *spare);
 	gs_arena_set(base, npages, s);
-	gs_mheap.in_spans += npages;
-	gs_mheap.nr_spans++;
-	gs_mheap.nr_alloc++;
-	gs_mheap.nr_large += req->large;
-	gs_mheap.nr_large_alloc += req->large;
-	gs_mheap.nr_short += npages < req->npages;
+	count_span(req, npages);
 	return true;
 }
 
@@ -209,6 +218,29 @@ static bool grow(struct mspan *s, const struct gs_span_req *req,
 	return grow_by(least, req->node, req->gfp, s, req, npages, spare);
 }
 
+/* Sleeping callers leave the reserve to atomic ones; under the lock. */
+static bool may_take(const struct gs_span_req *req, unsigned int npages)
+{
+	return !gfpflags_allow_blocking(req->gfp) ||
+	       gs_mheap_free_pages() >= npages + GS_RESERVE_PAGES;
+}
+
+/* A span of the same length that was freed lately, or NULL. */
+static struct mspan *alloc_quick(const struct gs_span_req *req)
+{
+	struct mspan *s = NULL;
+	unsigned long flags;
+
+	lock_heap(&flags);
+	if (may_take(req, req->npages))
+		s = gs_runs_get_quick(&gs_mheap.runs[req->node], req->npages,
+				      req->align, req->cap, req->tiny);
+	if (s)
+		count_span(req, req->npages);
+	gs_unlock(&gs_mheap.lock, flags);
+	return s;
+}
+
 /* From the free runs, leaving the reserve to atomic callers. */
 static bool alloc_free(struct mspan *s, const struct gs_span_req *req,
 		       unsigned int npages, bool any, struct mspan **spare)
@@ -219,8 +251,7 @@ static bool alloc_free(struct mspan *s, const struct gs_span_req *req,
 	lock_heap(&flags);
 	if (any)
 		done = carve_any(s, req, npages, spare);
-	else if (!gfpflags_allow_blocking(req->gfp) ||
-		 gs_mheap_free_pages() >= npages + GS_RESERVE_PAGES)
+	else if (may_take(req, npages))
 		done = carve(s, req->node, req, npages, spare);
 	gs_unlock(&gs_mheap.lock, flags);
 	return done;
@@ -254,6 +285,9 @@ struct mspan *gs_mheap_alloc(const struct gs_span_req *req)
 {
 	struct mspan *s, *spare = NULL;
 
+	s = alloc_quick(req);
+	if (s)
+		return s;
 	s = gs_span_alloc(req->cap, req->tiny, req->gfp);
 	if (!s)
 		return NULL;
@@ -294,35 +328,22 @@ GS_EXPORT_KUNIT(gs_mheap_publish);
  */
 void gs_mheap_free(struct mspan *s)
 {
-	struct mspan *run = s, *big = NULL;
-	unsigned long flags;
+	struct gs_runs *runs = &gs_mheap.runs[s->node];
 	bool large = s->state == GS_SPAN_LARGE;
+	unsigned long flags;
 
 	WRITE_ONCE(s->state, GS_SPAN_DEAD);
-	/* A long descriptor is worth more to the next span of its kind. */
-	if (s->cap > 64) {
-		run = gs_span_alloc(1, false, GFP_NOWAIT | __GFP_NOWARN);
-		if (run) {
-			run->base = s->base;
-			run->npages = s->npages;
-			run->node = s->node;
-			run->zone = s->zone;
-			big = s;
-		} else {
-			run = s;
-		}
-	}
-	run->needzero = 1;
-
+	s->needzero = 1;
 	lock_heap(&flags);
-	gs_mheap.in_spans -= run->npages;
+	gs_mheap.in_spans -= s->npages;
 	gs_mheap.nr_spans--;
 	gs_mheap.nr_free++;
 	gs_mheap.nr_large -= large;
-	gs_runs_insert(&gs_mheap.runs[run->node], run);
+	if (!gs_runs_put_quick(runs, s)) {
+		gs_runs_merge_quick(runs);
+		gs_runs_insert(runs, s);
+	}
 	gs_unlock(&gs_mheap.lock, flags);
-	if (big)
-		gs_span_free(big);
 }
 GS_EXPORT_KUNIT(gs_mheap_free);
 
@@ -386,6 +407,22 @@ out:
 	return got;
 }
 
+/* Merge what was freed lately. Return: false if the lock was not to be had. */
+static bool merge_all(bool try)
+{
+	unsigned long flags;
+	int node;
+
+	if (!try)
+		lock_heap(&flags);
+	else if (!spin_trylock_irqsave(&gs_mheap.lock, flags))
+		return false;
+	for (node = 0; node < nr_node_ids; node++)
+		gs_runs_merge_quick(&gs_mheap.runs[node]);
+	gs_unlock(&gs_mheap.lock, flags);
+	return true;
+}
+
 /**
  * gs_mheap_release() - give free runs back to the kernel, highest first.
  * @npages: at most.
@@ -398,6 +435,8 @@ unsigned long gs_mheap_release(unsigned long npages, bool try)
 {
 	unsigned long i = READ_ONCE(gs_radix.nr), base, done = 0;
 
+	if (!merge_all(try))
+		return 0;
 	while (i-- > 0) {
 		unsigned int got;
 
@@ -472,7 +511,7 @@ static long count_arena(unsigned long i)
 
 		/* What is left of an earlier span tells nothing. */
 		if (!s || !gs_span_covers(s, (void *)addr) ||
-		    s->state == GS_SPAN_RUN)
+		    gs_span_is_free(s))
 			continue;
 		if (gs_arena_span((void *)s->base) != s ||
 		    (addr == s->base && !span_maps_all(s)))
@@ -482,7 +521,7 @@ static long count_arena(unsigned long i)
 	return pages;
 }
 
-/* Return: 0 or the number of the first broken invariant: 3, 4; 31, 32 for R1, R2. */
+/* Return: 0 or the number of the first broken invariant: 3, 4; 31, 32, 34 for R1 to R3. */
 int gs_mheap_verify(void)
 {
 	unsigned long flags, i, in_spans = 0;

@@ -96,6 +96,12 @@ struct mspan *gs_span_alloc(unsigned int cap, bool tiny, gfp_t gfp)
 }
 GS_EXPORT_KUNIT(gs_span_alloc);
 
+/* A descriptor of the shortest kind if one is free: draws nothing. */
+struct mspan *gs_span_alloc_short(void)
+{
+	return gs_fixalloc_alloc_free(&descs[desc_bytes(1, false) / 64]);
+}
+
 /* Give a descriptor back; its pages have another one by now. */
 void gs_span_free(struct mspan *s)
 {

@@ -17,6 +17,7 @@ struct gs_slot;
 enum gs_span_state {
 	GS_SPAN_DEAD	= 0,	/* a descriptor on its free list */
 	GS_SPAN_RUN,		/* free pages, in the page heap's tree */
+	GS_SPAN_QUICK,		/* free pages as the last span had them */
 	GS_SPAN_SMALL,		/* objects of one class */
 	GS_SPAN_TINY,		/* blocks of tiny objects */
 	GS_SPAN_LARGE,		/* one object above GS_MAX_SMALL */
@@ -93,6 +94,7 @@ static_assert(offsetof(struct mspan, objects) == 64 + 41);
 int gs_span_init(void);
 void gs_span_exit(void);
 struct mspan *gs_span_alloc(unsigned int cap, bool tiny, gfp_t gfp);
+struct mspan *gs_span_alloc_short(void);
 void gs_span_free(struct mspan *s);
 void gs_span_cut(struct mspan *s, struct gs_class *class, u32 elemsize,
 		 unsigned int nelems);
@@ -174,6 +176,14 @@ static inline int gs_span_index_within(const struct mspan *s, const void *p)
 	if (off >= s->bytes)
 		return -1;
 	return off / s->elemsize;
+}
+
+/* True while the pages are the page heap's own. */
+static inline bool gs_span_is_free(const struct mspan *s)
+{
+	u8 state = READ_ONCE(s->state);
+
+	return state == GS_SPAN_RUN || state == GS_SPAN_QUICK;
 }
 
 /* True while the span holds objects that callers may have. */

@@ -7,12 +7,18 @@
  * neighbours merge, found by the radix tree, never across nodes or zones.
  * (Go before 1.14: the treap of free spans.)
  *
+ * Merging is put off: a span that is freed goes on a list of its length first,
+ * descriptor, mapping and all, and serves the next request of that length
+ * without a search. The lists are merged into the tree when it has nothing
+ * that fits, when they are long, and before pages are given back.
+ *
  * Owner:      mheap has one per node; a test may have its own.
  * Lock:       the caller's: mheap lock.
  * Context:    any but NMI; never sleeps, allocates nothing.
  * Invariants: (gs_runs_verify())
  *   R1  the tree is in order and its sums are right.
- *   R2  no two runs that could merge touch.
+ *   R2  no two runs in the tree that could merge touch.
+ *   R3  what is on a quick list is in state GS_SPAN_QUICK and of its length.
  *   I3  the ends of a run map to the run.
  * Tests:      kunit/pageruns_kunit.c
  */
@@ -183,12 +189,129 @@ struct mspan *gs_runs_carve(struct gs_runs *runs, struct mspan *run,
 }
 GS_EXPORT_KUNIT(gs_runs_carve);
 
-/* Return: 0, or 1 or 2 for R1, R2, 3 for I3; under the lock. */
+/* What links a quick list, in a word that no reader looks at. */
+static struct mspan **quick_next(struct mspan *s)
+{
+	return (struct mspan **)&s->list.next;
+}
+
+/**
+ * gs_runs_put_quick() - keep a freed span as it is.
+ * @runs: of its node.
+ * @s: in nobody's reach; its pages map to it.
+ *
+ * Return: false if it is too long for that, or there are enough.
+ */
+bool gs_runs_put_quick(struct gs_runs *runs, struct mspan *s)
+{
+	if (s->npages > GS_QUICK_PAGES || runs->nr_quick >= GS_QUICK_MAX)
+		return false;
+	WRITE_ONCE(s->state, GS_SPAN_QUICK);
+	*quick_next(s) = runs->quick[s->npages];
+	runs->quick[s->npages] = s;
+	runs->nr_quick++;
+	runs->nr_pages += s->npages;
+	return true;
+}
+GS_EXPORT_KUNIT(gs_runs_put_quick);
+
+/**
+ * gs_runs_get_quick() - a span just as it was freed.
+ * @runs: where from.
+ * @npages: wanted, exactly.
+ * @align: in pages, a power of two.
+ * @cap: objects that its descriptor must have room for.
+ * @tiny: with masks, or without.
+ *
+ * Looks at a few only.
+ *
+ * Return: the span in state GS_SPAN_DEAD, its pages mapped to it; or NULL.
+ */
+struct mspan *gs_runs_get_quick(struct gs_runs *runs, unsigned int npages,
+				unsigned int align, unsigned int cap, bool tiny)
+{
+	struct mspan **link, *s;
+	unsigned int look = 0;
+
+	if (npages > GS_QUICK_PAGES)
+		return NULL;
+	for (link = &runs->quick[npages]; (s = *link) && look < 4;
+	     link = quick_next(s), look++) {
+		if (s->cap < cap || s->tiny != tiny ||
+		    !IS_ALIGNED(s->base, align * GS_PAGE_SIZE))
+			continue;
+		*link = *quick_next(s);
+		runs->nr_quick--;
+		runs->nr_pages -= npages;
+		WRITE_ONCE(s->state, GS_SPAN_DEAD);
+		return s;
+	}
+	return NULL;
+}
+GS_EXPORT_KUNIT(gs_runs_get_quick);
+
+/* A long descriptor is worth more to the next span of its kind than to a run. */
+static struct mspan *shorten(struct mspan *s)
+{
+	struct mspan *run = s->cap > BITS_PER_LONG ? gs_span_alloc_short() : NULL;
+
+	if (!run)
+		return s;
+	run->base = s->base;
+	run->npages = s->npages;
+	run->node = s->node;
+	run->zone = s->zone;
+	run->needzero = s->needzero;
+	gs_span_free(s);
+	return run;
+}
+
+/* Make runs of all that is on the quick lists. */
+void gs_runs_merge_quick(struct gs_runs *runs)
+{
+	unsigned int npages;
+	struct mspan *s;
+
+	for (npages = 1; runs->nr_quick; npages++) {
+		while ((s = runs->quick[npages])) {
+			runs->quick[npages] = *quick_next(s);
+			runs->nr_quick--;
+			runs->nr_pages -= npages;
+			gs_runs_insert(runs, shorten(s));
+		}
+	}
+}
+GS_EXPORT_KUNIT(gs_runs_merge_quick);
+
+static int verify_quick(const struct gs_runs *runs, unsigned long *nr_pages)
+{
+	unsigned long nr = 0;
+	unsigned int i;
+	struct mspan *s;
+
+	for (i = 0; i <= GS_QUICK_PAGES; i++) {
+		for (s = runs->quick[i]; s; s = *quick_next(s)) {
+			if (s->state != GS_SPAN_QUICK || s->npages != i)
+				return 4;
+			if (gs_arena_span((void *)s->base) != s ||
+			    gs_arena_span((void *)(run_end(s) - 1)) != s)
+				return 3;
+			nr++;
+			*nr_pages += i;
+		}
+	}
+	return nr == runs->nr_quick ? 0 : 4;
+}
+
+/* Return: 0, or 1, 2 or 4 for R1, R2, R3, 3 for I3; under the lock. */
 int gs_runs_verify(const struct gs_runs *runs)
 {
 	unsigned long nr_pages = 0, nr_runs = 0;
+	int ret = verify_quick(runs, &nr_pages);
 	struct rb_node *node, *prev = NULL;
 
+	if (ret)
+		return ret;
 	for (node = rb_first(&runs->tree); node; node = rb_next(node)) {
 		struct mspan *s = run_of(node);
 

@@ -6,17 +6,26 @@
 
 #include "back/mspan.h"
 
+/* Spans up to this many pages are kept as they are for a while. */
+#define GS_QUICK_PAGES	128
+/* How many of them, per node. */
+#define GS_QUICK_MAX	128
+
 /**
  * struct gs_runs - the free runs of one node.
  * @tree: by (npages, base).
- * @nr_pages: their pages.
- * @nr_runs: how many.
+ * @quick: spans that were freed and not merged yet, by npages, last in first.
+ * @nr_pages: pages of both.
+ * @nr_runs: runs in @tree.
+ * @nr_quick: spans on @quick.
  * @published: kernel pages that the kernel was told of (gs_mheap_publish_idle()).
  */
 struct gs_runs {
 	struct rb_root tree;
+	struct mspan *quick[GS_QUICK_PAGES + 1];
 	unsigned long nr_pages;
 	unsigned long nr_runs;
+	unsigned long nr_quick;
 	long published;
 };
 
@@ -26,6 +35,10 @@ struct mspan *gs_runs_find(struct gs_runs *runs, unsigned int npages,
 struct mspan *gs_runs_carve(struct gs_runs *runs, struct mspan *run,
 			    unsigned long base, unsigned int npages,
 			    struct mspan *spare);
+bool gs_runs_put_quick(struct gs_runs *runs, struct mspan *s);
+struct mspan *gs_runs_get_quick(struct gs_runs *runs, unsigned int npages,
+				unsigned int align, unsigned int cap, bool tiny);
+void gs_runs_merge_quick(struct gs_runs *runs);
 int gs_runs_verify(const struct gs_runs *runs);
 
 #endif /* GS_BACK_PAGERUNS_H */

@@ -83,6 +83,19 @@ static void push(struct fixalloc *f, void *p)
 	f->nr_free++;
 }
 
+/* Take a piece that was used before, or NULL: may be called with a lock held. */
+void *gs_fixalloc_alloc_free(struct fixalloc *f)
+{
+	unsigned long flags;
+	void *p;
+
+	gs_lock(&f->lock, flags);
+	p = pop(f);
+	gs_unlock(&f->lock, flags);
+	return p;
+}
+GS_EXPORT_KUNIT(gs_fixalloc_alloc_free);
+
 /**
  * gs_fixalloc_alloc() - take a piece.
  * @f: where from.
@@ -97,9 +110,7 @@ void *gs_fixalloc_alloc(struct fixalloc *f, gfp_t gfp)
 	unsigned int i;
 	void *p, *chunk;
 
-	gs_lock(&f->lock, flags);
-	p = pop(f);
-	gs_unlock(&f->lock, flags);
+	p = gs_fixalloc_alloc_free(f);
 	if (likely(p))
 		return p;
 

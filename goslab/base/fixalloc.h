@@ -29,6 +29,7 @@ struct fixalloc {
 void gs_fixalloc_init(struct fixalloc *f, unsigned int size, unsigned int link);
 void gs_fixalloc_exit(struct fixalloc *f);
 void *gs_fixalloc_alloc(struct fixalloc *f, gfp_t gfp);
+void *gs_fixalloc_alloc_free(struct fixalloc *f);
 void gs_fixalloc_free(struct fixalloc *f, void *p);
 unsigned int gs_fixalloc_per_chunk(const struct fixalloc *f);
 

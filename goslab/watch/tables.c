@@ -125,8 +125,8 @@ static void runs_row(struct seq_file *m, int node)
 		hist[min_t(unsigned int, ilog2(npages), ARRAY_SIZE(hist) - 1)]++;
 	}
 	gs_unlock(&gs_mheap.lock, flags);
-	seq_printf(m, "Node %d, free runs %6lu pages %8lu :", node,
-		   runs->nr_runs, runs->nr_pages);
+	seq_printf(m, "Node %d, free runs %6lu quick %6lu pages %8lu :", node,
+		   runs->nr_runs, runs->nr_quick, runs->nr_pages);
 	for (i = 0; i < ARRAY_SIZE(hist); i++)
 		seq_printf(m, " %6lu", hist[i]);
 	seq_putc(m, '\n');
@@ -208,7 +208,7 @@ static void arena_row(struct seq_file *m, unsigned long i)
 
 		if (!s || !gs_span_covers(s, (void *)addr))
 			continue;
-		if (s->state != GS_SPAN_RUN) {
+		if (!gs_span_is_free(s)) {
 			in_spans++;
 		} else if (addr == s->base) {
 			runs++;

@@ -144,6 +144,8 @@ static const char *invariant_name(int n)
 		return "R1 the tree of free runs is in order";
 	case 32:
 		return "R2 free neighbours have merged";
+	case 34:
+		return "R3 freed spans lie on the list of their length";
 	case 41:
 		return "M1 a central list has what its name says";
 	case 51:
