@@ -204,12 +204,14 @@ static struct mspan **quick_next(struct mspan *s)
  */
 bool gs_runs_put_quick(struct gs_runs *runs, struct mspan *s)
 {
-	if (s->npages > GS_QUICK_PAGES || runs->nr_quick >= GS_QUICK_MAX)
+	if (s->npages > GS_QUICK_PAGES || runs->nr_quick >= GS_QUICK_MAX ||
+	    runs->quick_pages + s->npages > GS_QUICK_MAX_PAGES)
 		return false;
 	WRITE_ONCE(s->state, GS_SPAN_QUICK);
 	*quick_next(s) = runs->quick[s->npages];
 	runs->quick[s->npages] = s;
 	runs->nr_quick++;
+	runs->quick_pages += s->npages;
 	runs->nr_pages += s->npages;
 	return true;
 }
@@ -242,6 +244,7 @@ struct mspan *gs_runs_get_quick(struct gs_runs *runs, unsigned int npages,
 			continue;
 		*link = *quick_next(s);
 		runs->nr_quick--;
+		runs->quick_pages -= npages;
 		runs->nr_pages -= npages;
 		WRITE_ONCE(s->state, GS_SPAN_DEAD);
 		return s;
@@ -276,6 +279,7 @@ void gs_runs_merge_quick(struct gs_runs *runs)
 		while ((s = runs->quick[npages])) {
 			runs->quick[npages] = *quick_next(s);
 			runs->nr_quick--;
+			runs->quick_pages -= npages;
 			runs->nr_pages -= npages;
 			gs_runs_insert(runs, shorten(s));
 		}
@@ -285,7 +289,7 @@ GS_EXPORT_KUNIT(gs_runs_merge_quick);
 
 static int verify_quick(const struct gs_runs *runs, unsigned long *nr_pages)
 {
-	unsigned long nr = 0;
+	unsigned long nr = 0, pages = 0;
 	unsigned int i;
 	struct mspan *s;
 
@@ -297,10 +301,11 @@ static int verify_quick(const struct gs_runs *runs, unsigned long *nr_pages)
 			    gs_arena_span((void *)(run_end(s) - 1)) != s)
 				return 3;
 			nr++;
-			*nr_pages += i;
+			pages += i;
 		}
 	}
-	return nr == runs->nr_quick ? 0 : 4;
+	*nr_pages += pages;
+	return nr == runs->nr_quick && pages == runs->quick_pages ? 0 : 4;
 }
 
 /* Return: 0, or 1, 2 or 4 for R1, R2, R3, 3 for I3; under the lock. */

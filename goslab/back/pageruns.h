@@ -8,8 +8,9 @@
 
 /* Spans up to this many pages are kept as they are for a while. */
 #define GS_QUICK_PAGES	128
-/* How many of them, per node. */
+/* How many of them, and how many pages in all, per node. */
 #define GS_QUICK_MAX	128
+#define GS_QUICK_MAX_PAGES	256
 
 /**
  * struct gs_runs - the free runs of one node.
@@ -18,6 +19,7 @@
  * @nr_pages: pages of both.
  * @nr_runs: runs in @tree.
  * @nr_quick: spans on @quick.
+ * @quick_pages: their pages.
  * @published: kernel pages that the kernel was told of (gs_mheap_publish_idle()).
  */
 struct gs_runs {
@@ -26,6 +28,7 @@ struct gs_runs {
 	unsigned long nr_pages;
 	unsigned long nr_runs;
 	unsigned long nr_quick;
+	unsigned long quick_pages;
 	long published;
 };
 
