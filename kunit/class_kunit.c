@@ -200,6 +200,35 @@ static void spans_are_short_when_memory_is(struct kunit *test)
 	gs_class_exit(&c);
 }
 
+static void spans_get_longer_with_use(struct kunit *test)
+{
+	struct gs_class c = { .name = "long" };
+	unsigned int nr, pages, most = 0, i, bad = 0;
+
+	make_class(test, &c, 1000);
+	for (nr = 0; nr < 1000; nr += 13) {
+		struct mspan *s;
+
+		gs_class_central(&c, numa_mem_id())->nr_spans = nr;
+		s = gs_class_new_span(&c, numa_mem_id(), GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, s);
+		pages = s->npages;
+		/* An eighth of what there is, or one. */
+		KUNIT_EXPECT_LE(test, pages, max(c.npages + 0U, nr * c.npages / 8));
+		KUNIT_EXPECT_EQ(test, pages % c.npages, 0);
+		KUNIT_EXPECT_GE(test, pages, most);
+		KUNIT_EXPECT_EQ(test, s->nelems, gs_span_size(s) / 1000);
+		for (i = 0; i < gs_span_size(s); i++)
+			bad += gs_span_index(s, (void *)s->base + i) !=
+			       (i % 1000 || i >= s->bytes ? -1 : (int)i / 1000);
+		most = pages;
+		gs_mheap_free(s);
+	}
+	KUNIT_EXPECT_GT(test, most, c.npages);
+	KUNIT_EXPECT_EQ(test, bad, 0);
+	gs_class_exit(&c);
+}
+
 static void no_span_without_memory(struct kunit *test)
 {
 	struct gs_class c = { .name = "none", .ctor = ctor };
@@ -235,6 +264,7 @@ static struct kunit_case class_cases[] = {
 	KUNIT_CASE(a_fresh_span_is_ready),
 	KUNIT_CASE(a_fresh_tiny_span_has_no_objects),
 	KUNIT_CASE(spans_are_short_when_memory_is),
+	KUNIT_CASE(spans_get_longer_with_use),
 	KUNIT_CASE(no_span_without_memory),
 	KUNIT_CASE(trim_gives_up_kept_spans),
 	{}

@@ -91,6 +91,9 @@ static const struct {
 
 static_assert(ARRAY_SIZE(go_classes) == GS_NR_CLASSES - 1);
 
+/* What a span of several times the pages of its class has at most. */
+#define LONG_SPAN	(64U << 10)
+
 static size_t go_align(size_t size)
 {
 	return size & -size;
@@ -199,9 +202,9 @@ static void multiplier_of_every_class_is_exact(struct kunit *test)
 
 	for (cls = 1; cls < GS_NR_CLASSES; cls++) {
 		struct gs_sizeclass sc = gs_sizeclass(cls);
-		u32 span = sc.pages * GS_PAGE_SIZE, n;
+		u32 span = max_t(u32, sc.pages * GS_PAGE_SIZE, LONG_SPAN), n;
 
-		/* Spans may be shorter, and then have fewer objects. */
+		/* Spans may be shorter or longer than the class says. */
 		for (n = span / sc.size; n; n /= 2)
 			KUNIT_EXPECT_EQ_MSG(test, 0,
 				wrong_offsets(sc.size,
@@ -214,8 +217,9 @@ static void multiplier_of_every_class_is_exact(struct kunit *test)
 /* Both neighbours of each object's start, and the start. */
 static unsigned int wrong_near_starts(const struct gs_class *c)
 {
-	u32 magic = gs_sizeclass_magic(c->elemsize, c->nelems);
-	u32 end = c->nelems * c->elemsize, at;
+	u32 n = max_t(u32, c->nelems, LONG_SPAN / c->elemsize);
+	u32 magic = gs_sizeclass_magic(c->elemsize, n);
+	u32 end = n * c->elemsize, at;
 	unsigned int bad = 0;
 
 	for (at = 0; at < end; at += c->elemsize)
