@@ -240,12 +240,34 @@ static void r2_unmerged(struct kunit *test)
 	}
 	KUNIT_ASSERT_EQ(test, s[1]->base, s[0]->base + 6 * GS_PAGE_SIZE);
 	goslab_free(p[1]);
+	/* So that it is a run, not a span freed lately. */
+	gs_mheap_release(0, false);
 	s[0]->state = GS_SPAN_RUN;
 	expect_broken(test, 32);
 	s[0]->state = GS_SPAN_LARGE;
 	GS_EXPECT_WHOLE(test);
 	goslab_free(p[0]);
 	goslab_free(p[2]);
+}
+
+static void r3_quick_list(struct kunit *test)
+{
+	void *p = goslab_malloc(6 * GS_PAGE_SIZE, GFP_KERNEL);
+	struct mspan *s = gs_arena_span(p);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	goslab_free(p);
+	KUNIT_ASSERT_EQ(test, (int)s->state, GS_SPAN_QUICK);
+	s->state = GS_SPAN_RUN;
+	expect_broken(test, 34);
+	s->state = GS_SPAN_QUICK;
+	s->npages++;
+	expect_broken(test, 34);
+	s->npages--;
+	gs_mheap.runs[s->node].nr_quick++;
+	expect_broken(test, 34);
+	gs_mheap.runs[s->node].nr_quick--;
+	GS_EXPECT_WHOLE(test);
 }
 
 static void m1_lists(struct kunit *test)
@@ -349,6 +371,7 @@ static struct kunit_case verify_cases[] = {
 	KUNIT_CASE(s3_window_of_nobody),
 	KUNIT_CASE(r1_tree),
 	KUNIT_CASE(r2_unmerged),
+	KUNIT_CASE(r3_quick_list),
 	KUNIT_CASE(m1_lists),
 	KUNIT_CASE(c1_magazine),
 	KUNIT_CASE(c2_room),
