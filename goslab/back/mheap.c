@@ -73,11 +73,24 @@ GS_EXPORT_KUNIT(gs_mheap_free_pages);
 static void count_span(const struct gs_span_req *req, unsigned int npages)
 {
 	gs_mheap.in_spans += npages;
+	gs_mheap.peak_spans = max(gs_mheap.peak_spans, gs_mheap.in_spans);
 	gs_mheap.nr_spans++;
 	gs_mheap.nr_alloc++;
 	gs_mheap.nr_large += req->large;
 	gs_mheap.nr_large_alloc += req->large;
 	gs_mheap.nr_short += npages < req->npages;
+}
+
+/* The most pages that spans had since the last call; only the worker calls. */
+unsigned long gs_mheap_take_peak(void)
+{
+	unsigned long peak, flags;
+
+	lock_heap(&flags);
+	peak = gs_mheap.peak_spans;
+	gs_mheap.peak_spans = gs_mheap.in_spans;
+	gs_unlock(&gs_mheap.lock, flags);
+	return peak;
 }
 
 /* Take pages out of a free run of @node for @s; under the lock. */
@@ -315,6 +328,7 @@ GS_EXPORT_KUNIT(gs_mheap_alloc);
 /* Open a span to frees: all else of it was stored before. */
 void gs_mheap_publish(struct mspan *s, enum gs_span_state state)
 {
+	GS_CHECK(s->state == GS_SPAN_DEAD);
 	/* Pairs with the acquire in goslab_free(). */
 	smp_store_release(&s->state, state);
 }

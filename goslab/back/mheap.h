@@ -17,6 +17,7 @@
  * @released: pages ever given back; I4: @drawn - @released == @in_spans +
  *            pages in @runs.
  * @in_spans: pages of spans.
+ * @peak_spans: the most that @in_spans was since gs_mheap_take_peak().
  * @nr_spans: spans, large ones included.
  * @nr_large: large spans.
  * @nr_large_alloc: large spans ever given out.
@@ -32,6 +33,7 @@ struct mheap {
 	unsigned long drawn;
 	unsigned long released;
 	unsigned long in_spans;
+	unsigned long peak_spans;
 	unsigned long nr_spans;
 	unsigned long nr_large;
 	unsigned long nr_large_alloc;
@@ -75,6 +77,7 @@ struct mspan *gs_mheap_alloc(const struct gs_span_req *req);
 void gs_mheap_free(struct mspan *s);
 void gs_mheap_publish(struct mspan *s, enum gs_span_state state);
 unsigned long gs_mheap_free_pages(void);
+unsigned long gs_mheap_take_peak(void);
 void gs_mheap_publish_idle(void);
 unsigned long gs_mheap_release(unsigned long npages, bool try);
 bool gs_mheap_refill_reserve(void);

@@ -5,8 +5,9 @@
  * Once a tick it compares what is held with a goal: the pages that spans had
  * at most in the last few ticks, and a twentieth more while they change. A
  * load that comes and goes within that window finds its pages again (no
- * flapping); when it stays away, half of the excess goes back at each tick, highest addresses first,
- * at least MIN_STEP, and no longer than a hundredth of the tick.
+ * flapping), and one that goes between two ticks is seen. When it stays away,
+ * half of the excess goes back at each tick, highest addresses first, at least
+ * MIN_STEP, and no longer than a hundredth of the tick.
  * (Go: mgcscavenge.go, whose goal is 110 % of the heap and whose pace is 1 %
  * of a CPU.)
  *
@@ -38,7 +39,7 @@ static unsigned long recent_peak(unsigned long now)
 	unsigned int i;
 	unsigned long peak = now;
 
-	peaks[at++ % WINDOW] = now;
+	peaks[at++ % WINDOW] = gs_mheap_take_peak();
 	for (i = 0; i < WINDOW; i++)
 		peak = max(peak, peaks[i]);
 	return peak;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What debug and KUnit builds add; empty otherwise.
+ * debug: what debug and KUnit builds add; empty otherwise.
+ *
+ * Tests:      kunit/race_kunit.c uses the hooks
  */
 #include "base/debug.h"
 

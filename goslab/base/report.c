@@ -38,7 +38,6 @@ static const char *const kind_names[] = {
 	[GS_BUG_LIVE_OBJECTS]	= "live objects at the end",
 	[GS_BUG_BAD_STATE]	= "state byte overwritten",
 	[GS_BUG_PAGE_COUNT]	= "page put by a stranger",
-	[GS_BUG_INVARIANT]	= "invariant broken",
 };
 static_assert(ARRAY_SIZE(kind_names) == GS_NR_REPORTS);
 
@@ -72,7 +71,7 @@ void gs_report(const struct gs_report *r)
 	if (r->addr)
 		snprintf(object, sizeof(object), ", object %p", r->addr);
 	if (r->what)
-		snprintf(what, sizeof(what), ", %s %lu", r->what, r->value);
+		snprintf(what, sizeof(what), ", %s %ld", r->what, r->value);
 	pr_err("BUG: goslab: %s in %s%s%s, at %pS\n", kind_names[r->kind],
 	       r->name ?: "no cache", object, what, (void *)r->site);
 	add_taint(TAINT_BAD_PAGE, LOCKDEP_STILL_OK);

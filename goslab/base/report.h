@@ -22,7 +22,6 @@ enum gs_report_kind {
 	GS_BUG_LIVE_OBJECTS,	/* at the end of a cache or of the module */
 	GS_BUG_BAD_STATE,	/* a state byte that nothing of ours wrote */
 	GS_BUG_PAGE_COUNT,	/* a page that somebody put once too often */
-	GS_BUG_INVARIANT,
 	GS_NR_REPORTS,
 };
 
@@ -31,7 +30,8 @@ enum gs_report_kind {
  * @kind: what happened.
  * @name: the cache or class, or NULL when there is none.
  * @addr: the address, printed hashed; NULL to leave it out.
- * @value: a number that helps, with @what naming it; @what NULL to leave out.
+ * @what: the name of @value, or NULL to leave it out.
+ * @value: a number that helps.
  * @site: the caller, printed by symbol.
  */
 struct gs_report {
@@ -39,7 +39,7 @@ struct gs_report {
 	const char *name;
 	const void *addr;
 	const char *what;
-	unsigned long value;
+	long value;
 	unsigned long site;
 };
 

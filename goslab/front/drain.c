@@ -277,8 +277,12 @@ void gs_drain_class(struct gs_class *c)
 	mutex_lock(&end_mutex);
 	drain_all(c);
 	mutex_unlock(&end_mutex);
-	/* An eviction (gs_mcache_grow_cap()) may still carry objects of ours. */
+	/*
+	 * An eviction (gs_mcache_grow_cap()) may still carry objects of ours, and
+	 * a reader be in a slot.
+	 */
 	synchronize_rcu();
+	gs_mcache_free_slots(c);
 	free_percpu(c->slots);
 	c->slots = &gs_gone_slots;
 }

@@ -156,9 +156,16 @@ struct gs_slot *gs_mcache_make_slot(struct gs_class *c, gfp_t gfp)
 	return *where;
 }
 
+/* Where the slots of a class that ends are linked: their magazines are empty. */
+static struct gs_slot **next_gone(struct gs_slot *slot)
+{
+	return (struct gs_slot **)slot->entry;
+}
+
 /*
  * End the slot that @cpu has of @c, if any: empty, its cache unused. On that
- * CPU, or it is gone; under the drain mutex, so that no sweep walks the list.
+ * CPU, or it is gone; under the drain mutex. Readers of the list may still be
+ * in the slot: gs_mcache_free_slots() follows after a grace period.
  */
 void gs_mcache_unmake_slot(struct gs_class *c, int cpu)
 {
@@ -176,7 +183,21 @@ void gs_mcache_unmake_slot(struct gs_class *c, int cpu)
 		mcache->hand = NULL;
 	list_del_rcu(&slot->link);
 	local_irq_restore(flags);
-	gs_fixalloc_free(slot_alloc(c->depth), slot);
+	/* What it counted stays counted. */
+	atomic64_add(slot->nr_alloc, &gs_mcache_nr_direct);
+	*next_gone(slot) = c->gone_slots;
+	c->gone_slots = slot;
+}
+
+/* Free the slots that were ended; no reader can be in them any more. */
+void gs_mcache_free_slots(struct gs_class *c)
+{
+	struct gs_slot *slot;
+
+	while ((slot = c->gone_slots)) {
+		c->gone_slots = *next_gone(slot);
+		gs_fixalloc_free(slot_alloc(c->depth), slot);
+	}
 }
 
 /*

@@ -96,11 +96,12 @@ int gs_mcache_init(void);
 void gs_mcache_exit(void);
 struct gs_slot *gs_mcache_make_slot(struct gs_class *c, gfp_t gfp);
 void gs_mcache_unmake_slot(struct gs_class *c, int cpu);
+void gs_mcache_free_slots(struct gs_class *c);
 void gs_mcache_grow_cap(struct gs_class *c);
 void gs_mcache_drop_cap(struct gs_slot *slot, int cpu);
 int gs_mcache_init_slots(struct gs_class *c);
 
-/* front/refill.c */
+/* front/refill.c; all that no slot counts */
 extern atomic64_t gs_mcache_nr_direct;
 void *gs_mcache_alloc_slow(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 			   bool *zeroed);

@@ -6,7 +6,7 @@
  * end of the slow path that drew, before anything else can have changed much.
  *
  * Lock:       peak_lock, a leaf, for the record of the peak. Parts are read
- *             without locks: exact when no call is under way.
+ *             without locks, slots under RCU: exact when no call is under way.
  * Context:    any but NMI.
  * Tests:      kunit/stats_kunit.c
  */
@@ -28,8 +28,10 @@ static size_t parked_on(const struct mcache *mcache)
 	struct gs_slot *slot;
 	size_t bytes = 0;
 
-	list_for_each_entry_rcu(slot, &mcache->slots, link, true)
+	rcu_read_lock();
+	list_for_each_entry_rcu(slot, &mcache->slots, link)
 		bytes += READ_ONCE(slot->n) * slot->class->elemsize;
+	rcu_read_unlock();
 	return bytes;
 }
 

@@ -26,6 +26,7 @@
  * @depth: most objects that a magazine may hold.
  * @scan: index in the census being made (gs_class_mutex).
  * @central: by node.
+ * @gone_slots: slots that were ended and wait for readers (drain mutex).
  * @link: on gs_class_list.
  * @name: for reports and debugfs.
  */
@@ -43,6 +44,7 @@ struct gs_class {
 	u16 depth;
 	unsigned int scan;
 	struct mcentral *central;
+	struct gs_slot *gone_slots;
 	struct list_head link;
 	char name[GS_NAME_LEN];
 };

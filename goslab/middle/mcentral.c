@@ -206,6 +206,7 @@ static void put_one(struct mcentral *mc, struct mspan *s, u8 *state,
 {
 	unsigned int i = state - s->objects;
 
+	GS_CHECK(s->class == mc->class && s->node == mc->node);
 	*state = GS_FREE;
 	if (s->owned) {
 		__set_bit(i, gs_span_freed_bits(s));

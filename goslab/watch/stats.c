@@ -4,7 +4,7 @@
  *
  * The format is documented in Documentation/debugfs.rst, and meant to stay.
  *
- * Lock:       gs_class_mutex for a survey (scan.c).
+ * Lock:       gs_class_mutex for a survey (scan.c); RCU for the slots.
  * Context:    task; sleeps.
  * Tests:      kunit/stats_kunit.c
  */
@@ -36,11 +36,13 @@ static void add_cpu(struct totals *t, const struct mcache *mcache)
 {
 	struct gs_slot *slot;
 
-	list_for_each_entry_rcu(slot, &mcache->slots, link, true) {
+	rcu_read_lock();
+	list_for_each_entry_rcu(slot, &mcache->slots, link) {
 		t->allocs += READ_ONCE(slot->nr_alloc);
 		t->refills += READ_ONCE(slot->nr_refill);
 		t->flushes += READ_ONCE(slot->nr_flush);
 	}
+	rcu_read_unlock();
 	t->tiny_allocs += READ_ONCE(mcache->tiny.nr_alloc);
 }
 
@@ -163,7 +165,8 @@ static void show_cpu(struct seq_file *m, int cpu)
 	struct totals t = { };
 	size_t bytes = 0;
 
-	list_for_each_entry_rcu(slot, &mcache->slots, link, true) {
+	rcu_read_lock();
+	list_for_each_entry_rcu(slot, &mcache->slots, link) {
 		unsigned int n = READ_ONCE(slot->n);
 
 		slots++;
@@ -171,6 +174,7 @@ static void show_cpu(struct seq_file *m, int cpu)
 		bytes += n * slot->class->elemsize;
 		owned += READ_ONCE(slot->span) != &gs_no_span;
 	}
+	rcu_read_unlock();
 	add_cpu(&t, mcache);
 	seq_printf(m, "%5d %6lu %6lu %8lu %10zu %10zu %12llu %12llu %10llu %10llu\n",
 		   cpu, slots, owned, objects, bytes,
@@ -186,10 +190,7 @@ int gs_mcaches_show(struct seq_file *m, void *unused)
 	seq_printf(m, "#%4s %6s %6s %8s %10s %10s %12s %12s %10s %10s\n", "cpu",
 		   "slots", "spans", "objects", "bytes", "room", "allocs",
 		   "tiny_allocs", "refills", "flushes");
-	/* Slots of caches end under the mutex. */
-	mutex_lock(&gs_class_mutex);
 	for_each_possible_cpu(cpu)
 		show_cpu(m, cpu);
-	mutex_unlock(&gs_class_mutex);
 	return 0;
 }

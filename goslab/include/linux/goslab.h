@@ -284,7 +284,7 @@ void goslab_cache_free(struct goslab_cache *cache, void *object);
  * @cache: the cache, or NULL.
  *
  * All objects must have been freed. Survivors are reported, with their number
- * and the addresses of the first ones; they stay readable, their memory is
+ * and the address of the first; they stay readable, their memory is
  * never given out again, and the name stays taken.
  *
  * Context: Task. Sleeps.
