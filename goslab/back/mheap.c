@@ -86,7 +86,7 @@ unsigned long gs_mheap_take_peak(void)
 {
 	unsigned long peak, flags;
 
-	lock_heap(&flags);
+	gs_lock(&gs_mheap.lock, flags);
 	peak = gs_mheap.peak_spans;
 	gs_mheap.peak_spans = gs_mheap.in_spans;
 	gs_unlock(&gs_mheap.lock, flags);
