@@ -6,8 +6,9 @@
  * at most in the last few ticks, and a twentieth more while they change. A
  * load that comes and goes within that window finds its pages again (no
  * flapping), and one that goes between two ticks is seen. When it stays away,
- * half of the excess goes back at each tick, highest addresses first, at least
- * MIN_STEP, and no longer than a hundredth of the tick.
+ * three quarters of the excess go back at each tick, so that of 1 GiB 1 MiB is
+ * left after five; highest addresses first, at least MIN_STEP, and no longer
+ * than a hundredth of the tick.
  * (Go: mgcscavenge.go, whose goal is 110 % of the heap and whose pace is 1 %
  * of a CPU.)
  *
@@ -85,7 +86,7 @@ static bool scavenge(void)
 		gs_mheap_refill_reserve();
 	excess = now + free > goal ? now + free - goal : 0;
 	if (excess) {
-		released += release_for_a_while(max(excess / 2,
+		released += release_for_a_while(max(excess - excess / 4,
 						    min(excess, MIN_STEP)));
 		return true;
 	}
