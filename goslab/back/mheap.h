@@ -46,6 +46,12 @@ struct mheap {
 
 extern struct mheap gs_mheap;
 
+#define gs_mheap_lock(flags)						\
+do {									\
+	gs_lock(&gs_mheap.lock, *(flags));				\
+	gs_mheap.nr_lock++;						\
+} while (0)
+
 /**
  * struct gs_span_req - a span wanted.
  * @npages: pages wanted.

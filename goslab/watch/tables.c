@@ -145,10 +145,11 @@ int gs_mheap_show(struct seq_file *m, void *unused)
 	seq_puts(m, "# blocks drawn, by order of PAGE_SIZE\norders drawn:");
 	for (i = 0; i <= GS_MAX_ORDER; i++)
 		seq_printf(m, " %lu", READ_ONCE(gs_mheap.orders[i]));
-	seq_printf(m, "\npages drawn: %lu\npages released: %lu\npages in spans: %lu\npages free: %lu\npage size: %lu\n",
-		   READ_ONCE(gs_mheap.drawn), READ_ONCE(gs_mheap.released),
-		   READ_ONCE(gs_mheap.in_spans), gs_mheap_free_pages(),
-		   GS_PAGE_SIZE);
+	seq_printf(m, "\npages drawn: %lu\n", READ_ONCE(gs_mheap.drawn));
+	seq_printf(m, "pages released: %lu\n", READ_ONCE(gs_mheap.released));
+	seq_printf(m, "pages in spans: %lu\n", READ_ONCE(gs_mheap.in_spans));
+	seq_printf(m, "pages free: %lu\n", gs_mheap_free_pages());
+	seq_printf(m, "page size: %lu\n", GS_PAGE_SIZE);
 	return 0;
 }
 
