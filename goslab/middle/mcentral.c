@@ -223,8 +223,8 @@ static void put_one(struct mcentral *mc, struct mspan *s, u8 *state,
 
 /*
  * The span of an entry, perhaps the @last one; NULL when the object is no
- * longer where it was, which
- * only a race of two frees of one object brings about.
+ * longer where it was, which only a race of two frees of one object brings
+ * about.
  */
 static struct mspan *span_of(const struct gs_entry *e, struct mspan *last)
 {
