@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * reclaim_kunit: goslab_reclaim: api/reclaim.c, back/scavenger.c and the
+ * worker: who gives memory back, how much, how soon, at what price.
+ *
+ * The worker runs as it does for users. Some cases wait for it: seconds.
+ */
+#include <linux/delay.h>
+#include <linux/fs.h>
+#include <linux/goslab.h>
+#include <linux/jiffies.h>
+
+#include "back/mheap.h"
+#include "base/sys.h"
+#include "base/worker.h"
+#include "testlib.h"
+
+#define MIB	(1UL << 20)
+
+/* Objects of all sizes, @bytes at least, in the oracle. */
+static void alloc_bytes(struct kunit *test, struct gs_oracle *o,
+			struct gs_rnd *rnd, size_t bytes, size_t largest)
+{
+	while (o->bytes < bytes) {
+		size_t size = gs_rnd_log(rnd, 64, largest);
+		void *p = goslab_malloc(size, GFP_KERNEL);
+
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		gs_oracle_add(o, p, size, true);
+	}
+}
+
+static void free_down_to(struct gs_oracle *o, struct gs_rnd *rnd, size_t bytes)
+{
+	while (o->nr && o->bytes > bytes)
+		goslab_free(gs_oracle_remove(o, gs_rnd_below(rnd, o->nr),
+					     true).p);
+}
+
+static void shrink_gives_everything_back(struct kunit *test)
+{
+	struct gs_oracle *o = gs_oracle_make(test, 4096);
+	struct gs_rnd rnd = gs_rnd_start(test);
+	unsigned long idle;
+	struct goslab_usage now;
+	size_t got;
+
+	gs_worker_pause();
+	idle = gs_test_idle_pages();
+	alloc_bytes(test, o, &rnd, 8 * MIB, 256 << 10);
+	free_down_to(o, &rnd, 0);
+	goslab_usage(&now, NULL);
+	KUNIT_EXPECT_GT(test, now.spans + now.free_runs, 8 * MIB);
+	got = goslab_shrink();
+	KUNIT_EXPECT_EQ(test, got, now.spans + now.free_runs -
+				   idle * GS_PAGE_SIZE);
+	goslab_usage(&now, NULL);
+	KUNIT_EXPECT_EQ(test, now.spans, idle * GS_PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, now.free_runs, 0);
+	KUNIT_EXPECT_EQ(test, now.parked, 0);
+	KUNIT_EXPECT_EQ(test, now.held, now.spans + now.metadata);
+	KUNIT_EXPECT_EQ(test, goslab_shrink(), 0);
+}
+
+static void shrink_keeps_what_is_live(struct kunit *test)
+{
+	struct gs_oracle *o = gs_oracle_make(test, 4096);
+	struct gs_rnd rnd = gs_rnd_start(test);
+	int round;
+
+	for (round = 0; round < 8; round++) {
+		alloc_bytes(test, o, &rnd, 4 * MIB, 64 << 10);
+		free_down_to(o, &rnd, MIB);
+		goslab_shrink();
+		KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 0);
+	}
+	free_down_to(o, &rnd, 0);	/* looks at all contents */
+}
+
+static size_t held(void)
+{
+	struct goslab_usage now;
+
+	goslab_usage(&now, NULL);
+	return now.held;
+}
+
+/* Milliseconds until no more than @bytes are held; 10 s at most. */
+static unsigned int wait_until_held(size_t bytes)
+{
+	unsigned long start = jiffies;
+
+	while (held() > bytes && time_before(jiffies, start + 10 * HZ))
+		msleep(100);
+	return jiffies_to_msecs(jiffies - start);
+}
+
+static void a_burst_goes_back_within_ten_seconds(struct kunit *test)
+{
+	struct gs_oracle *live = gs_oracle_make(test, 4096);
+	struct gs_oracle *o = gs_oracle_make(test, 4096);
+	struct gs_rnd rnd = gs_rnd_start(test);
+	unsigned long busy, goal;
+	unsigned int ms;
+
+	alloc_bytes(test, live, &rnd, 2 * MIB, 128 << 10);
+	alloc_bytes(test, o, &rnd, 24 * MIB, 128 << 10);
+	free_down_to(o, &rnd, 0);
+	busy = gs_worker_busy_us();
+	goal = live->bytes + live->bytes / 10 + MIB;
+	KUNIT_EXPECT_GT(test, held(), 20 * MIB);
+	ms = wait_until_held(goal);
+	busy = gs_worker_busy_us() - busy;
+	kunit_info(test, "%zu bytes live, %zu held after %u ms, worker %lu us\n",
+		   live->bytes, held(), ms, busy);
+	KUNIT_EXPECT_LE(test, held(), goal);
+	/* Of one CPU; checkers make the work longer, not the clock. */
+	if (!GS_TEST_SLOW)
+		KUNIT_EXPECT_LT(test, busy, 10UL * ms);
+	free_down_to(live, &rnd, 0);
+}
+
+static void a_square_wave_does_not_flap(struct kunit *test)
+{
+	struct gs_oracle *o = gs_oracle_make(test, 4096);
+	struct gs_rnd rnd = gs_rnd_start(test);
+	unsigned long drawn = 0, released = 0;
+	int period;
+
+	for (period = 0; period < 5; period++) {
+		struct gs_rnd same = rnd;	/* each period as the last */
+
+		alloc_bytes(test, o, &same, 8 * MIB, 64 << 10);
+		msleep(500);
+		free_down_to(o, &same, 0);
+		msleep(500);
+		if (period == 1) {
+			drawn = gs_mheap.drawn;
+			released = gs_mheap.released;
+		}
+	}
+	kunit_info(test, "%lu pages drawn in 3 periods of 1024, %lu released\n",
+		   gs_mheap.drawn - drawn, gs_mheap.released - released);
+	KUNIT_EXPECT_LE(test, gs_mheap.drawn - drawn, 128);
+	KUNIT_EXPECT_LE(test, gs_mheap.released - released, 256);
+}
+
+static void the_worker_sleeps_when_all_is_done(struct kunit *test)
+{
+	unsigned long start;
+
+	goslab_free(goslab_malloc(100000, GFP_KERNEL));
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(gs_worker_armed));
+	goslab_shrink();
+	start = jiffies;
+	while (READ_ONCE(gs_worker_armed) &&
+	       time_before(jiffies, start + 10 * HZ))
+		msleep(100);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(gs_worker_armed));
+	KUNIT_EXPECT_LT(test, gs_mheap_free_pages(), 2 * GS_RESERVE_PAGES);
+
+	/* And the next one who draws wakes it. */
+	goslab_free(goslab_malloc(100000, GFP_KERNEL));
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(gs_worker_armed));
+}
+
+/* The kernel's reclaim of everything that shrinkers have. */
+static bool ask_kernel(void)
+{
+	struct file *f = filp_open("/proc/sys/vm/drop_caches", O_WRONLY, 0);
+	loff_t pos = 0;
+	bool ok;
+
+	if (IS_ERR(f))
+		return false;
+	ok = kernel_write(f, "2\n", 2, &pos) == 2;
+	filp_close(f, NULL);
+	return ok;
+}
+
+static void the_kernel_reclaims_free_runs(struct kunit *test)
+{
+	struct gs_oracle *o = gs_oracle_make(test, 4096);
+	struct gs_rnd rnd = gs_rnd_start(test);
+	struct goslab_usage now;
+	unsigned int tries;
+
+	gs_worker_pause();
+	alloc_bytes(test, o, &rnd, 4 * MIB, 64 << 10);
+	free_down_to(o, &rnd, 0);
+	KUNIT_EXPECT_GT(test, gs_mheap_free_pages(), 128);
+	/* Free runs at once; what CPUs park is asked for, and comes later. */
+	for (tries = 0; tries < 20; tries++) {
+		if (!ask_kernel())
+			kunit_skip(test, "no /proc/sys/vm/drop_caches");
+		if (!tries)
+			KUNIT_EXPECT_LT(test, gs_mheap_free_pages(), 128);
+		goslab_usage(&now, NULL);
+		if (!now.parked && !now.free_runs)
+			break;
+		msleep(20);
+	}
+	KUNIT_EXPECT_EQ(test, now.parked, 0);
+	KUNIT_EXPECT_EQ(test, now.free_runs, 0);
+}
+
+static struct kunit_case reclaim_cases[] = {
+	KUNIT_CASE(shrink_gives_everything_back),
+	KUNIT_CASE(shrink_keeps_what_is_live),
+	KUNIT_CASE(a_burst_goes_back_within_ten_seconds),
+	KUNIT_CASE(a_square_wave_does_not_flap),
+	KUNIT_CASE(the_worker_sleeps_when_all_is_done),
+	KUNIT_CASE(the_kernel_reclaims_free_runs),
+	{}
+};
+
+static struct kunit_suite reclaim_suite = {
+	.name = "goslab_reclaim",
+	GS_TEST_CASES_WORKER,
+	.test_cases = reclaim_cases,
+};
+kunit_test_suite(reclaim_suite);
