@@ -97,6 +97,16 @@ static void free_it(void *p)
 	goslab_free(p);
 }
 
+/* As a drain of another CPU does: back to the span, past this CPU's slot. */
+static void put_back(void *p)
+{
+	struct mspan *s = gs_arena_span(p);
+	struct gs_entry e = { p, &s->objects[gs_span_index(s, p)] };
+
+	*e.state = GS_CACHED;
+	gs_mcentral_put(race.c, &e, 1);
+}
+
 static u8 *block_state(const void *p)
 {
 	struct mspan *s = gs_arena_span(p);
@@ -194,15 +204,8 @@ static void freed_into_owned(struct kunit *test)
 	s = gs_arena_span(race.p[0]);
 	KUNIT_ASSERT_PTR_EQ(test, slot->span, s);
 	alloc_count = s->alloc_count;
-	for (i = 0; i < 3; i++) {
-		struct gs_entry e = {
-			race.p[i], &s->objects[gs_span_index(s, race.p[i])],
-		};
-
-		/* As a drain of another CPU does. */
-		*e.state = GS_CACHED;
-		gs_mcentral_put(race.c, &e, 1);
-	}
+	for (i = 0; i < 3; i++)
+		put_back(race.p[i]);
 	race.n = 0;
 	KUNIT_EXPECT_EQ(test, (int)s->nr_freed, 3);
 	KUNIT_EXPECT_EQ(test, (unsigned int)s->alloc_count, alloc_count);
@@ -226,14 +229,8 @@ static void owned_emptied(struct kunit *test)
 	begin(test, 1000);
 	take(test, 4);
 	s = gs_arena_span(race.p[0]);
-	for (i = 0; i < 4; i++) {
-		struct gs_entry e = {
-			race.p[i], &s->objects[gs_span_index(s, race.p[i])],
-		};
-
-		*e.state = GS_CACHED;
-		gs_mcentral_put(race.c, &e, 1);
-	}
+	for (i = 0; i < 4; i++)
+		put_back(race.p[i]);
 	race.n = 0;
 	KUNIT_EXPECT_EQ(test, (int)s->owned, 1);
 	gs_drain_this_cpu(false);
@@ -242,53 +239,63 @@ static void owned_emptied(struct kunit *test)
 	end(test);
 }
 
-/* Fill the slot while a refill is on its way to it. */
+/* Fill the slot to the brim while a refill is on its way to it. */
 static void fill_slot(enum gs_hook_point point, void *arg)
 {
-	unsigned int i, n = 0;
-	void *p[40];
-
 	if (arg != race.c || !step_in(point))
 		return;
-	for (i = 0; i < ARRAY_SIZE(p); i++) {
-		p[i] = goslab_cache_alloc(race.cache, GFP_KERNEL);
-		n += !!p[i];
-	}
-	/* Some stay, so that the slot has a span of its own, too. */
-	for (i = 0; i < 30; i++)
-		goslab_cache_free(race.cache, p[i]);
-	for (; i < ARRAY_SIZE(p); i++)
-		race.p[race.n++] = p[i];
 	race.slot = gs_test_slot(race.c);
-	race.was = race.slot->n;
+	while (race.slot->n < race.slot->cap && race.n)
+		goslab_cache_free(race.cache, race.p[--race.n]);
 }
 
 static void refill_finds_full_slot(struct kunit *test)
 {
-	unsigned int round;
+	unsigned int i;
 
-	for (round = 0; round < 3; round++) {
-		begin(test, 200);
-		take(test, 20);
-		if (round) {
-			/* So that the refill brings a batch and a span. */
-			give_all(test);
-			gs_drain_this_cpu(false);
-			if (round == 2)
-				take(test, 5);
-			gs_drain_this_cpu(false);
-		}
-		while (gs_test_slot(race.c)->n)
-			take(test, 1);
-		gs_drain_this_cpu(false);
-		gs_test_hook(GS_HOOK_REFILL_LEFT, fill_slot);
-		take(test, 1);
-		KUNIT_EXPECT_EQ(test, race.times, 1U);
-		KUNIT_EXPECT_LE(test, race.slot->n, race.slot->cap);
-		KUNIT_EXPECT_GE(test, (unsigned int)race.slot->n, race.was);
-		give_all(test);
-		end(test);
+	begin(test, 1000);
+	take(test, 250);
+	/* Spans with a few free objects each: the refill brings a batch. */
+	for (i = 0; i < race.n; i += 2) {
+		put_back(race.p[i]);
+		race.p[i] = race.p[--race.n];
 	}
+	gs_test_hook(GS_HOOK_REFILL_LEFT, fill_slot);
+	while (!race.times)
+		take(test, 1);
+	KUNIT_EXPECT_GT(test, (int)race.slot->n, 1);
+	KUNIT_EXPECT_EQ(test, race.slot->n, race.slot->cap);
+	give_all(test);
+	end(test);
+}
+
+/* The slot has a span of its own by the time that the refill brings one. */
+static void own_slot(enum gs_hook_point point, void *arg)
+{
+	unsigned int i;
+
+	if (arg != race.c || !step_in(point))
+		return;
+	race.slot = gs_test_slot(race.c);
+	for (i = 0; i < 20; i++)
+		race.p[race.n++] = goslab_cache_alloc(race.cache, GFP_KERNEL);
+}
+
+static void refill_brings_second_span(struct kunit *test)
+{
+	struct mspan *s;
+
+	begin(test, 200);
+	gs_test_hook(GS_HOOK_REFILL_LEFT, own_slot);
+	take(test, 1);
+	KUNIT_EXPECT_EQ(test, race.times, 1U);
+	s = gs_arena_span(race.p[race.n - 1]);
+	/* The one that the hook got stays; the other is central. */
+	KUNIT_EXPECT_PTR_NE(test, race.slot->span, s);
+	KUNIT_EXPECT_PTR_NE(test, race.slot->span, &gs_no_span);
+	KUNIT_EXPECT_EQ(test, (int)s->owned, 0);
+	give_all(test);
+	end(test);
 }
 
 /* The task goes on on another CPU, which has no slot or a full one. */
@@ -477,6 +484,7 @@ static struct kunit_case race_cases[] = {
 	KUNIT_CASE(freed_into_owned),
 	KUNIT_CASE(owned_emptied),
 	KUNIT_CASE(refill_finds_full_slot),
+	KUNIT_CASE(refill_brings_second_span),
 	KUNIT_CASE(refill_migrates),
 	KUNIT_CASE(drain_while_busy),
 	KUNIT_CASE(used_while_drained),
