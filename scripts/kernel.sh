@@ -3,16 +3,18 @@
 # kernel.sh --config BED - prints what its figures depend on
 #
 # User-Mode Linux is built from Debian's linux-source (or KSRC=DIR) outside the
-# checkout, once per source version, configuration and compiler. The stock
-# Debian kernels of the QEMU beds are unpacked, never built. The directory is
-# what "make -C" takes to build a module.
+# checkout, once per source version, configuration and compiler, and so is the
+# x86-64 kernel of qemu-7.2. The stock Debian kernels of the other QEMU beds are
+# unpacked, never built. The directory (for QEMU: kdir in it) is what "make -C"
+# takes to build a module.
 
 . "$(dirname "$0")/lib.sh"
 
 # The fragments of a bed as one, of several values the last: "SYMBOL=value".
 wanted_config() {
-	local f files=("$SCRIPTS/config/uml-base.config")
+	local f files=()
 
+	[ "$BED_KIND" != um ] || files=("$SCRIPTS/config/uml-base.config")
 	for f in $BED_CONFIG; do
 		files+=("$SCRIPTS/config/$f.config")
 	done
@@ -35,9 +37,10 @@ check_config() {
 
 # make_kernel DIR SRC ARG... - kernel make with output in DIR.
 make_kernel() {
-	local dir=$1 src=$2
+	local dir=$1 src=$2 arch=um
 	shift 2
-	make -C "$src" O="$dir" ARCH=um -j"$JOBS" "$@"
+	[ "$BED_KIND" = um ] || arch=x86_64
+	make -C "$src" O="$dir" ARCH=$arch -j"$JOBS" "$@"
 }
 
 # configure DIR SRC - writes DIR/.config from nothing but the fragments.
@@ -53,6 +56,13 @@ fail_build() {
 	die "$BED: building the kernel failed, log in $1/build.log"
 }
 
+# as_debian DIR VERSION - kernel and headers where fetch.sh leaves Debian's.
+as_debian() {
+	mkdir -p "$1/boot"
+	ln -sf ../arch/x86/boot/bzImage "$1/boot/vmlinuz-$2"
+	ln -sfn . "$1/kdir"
+}
+
 # build DIR SRC VERSION - configure and compile, unless it was done before.
 build() {
 	local start=$SECONDS
@@ -62,6 +72,7 @@ build() {
 	configure "$1" "$2"
 	make_kernel "$1" "$2" >>"$1/build.log" 2>&1 || fail_build "$1"
 	[ -s "$1/Module.symvers" ] || die "$BED: no Module.symvers in $1"
+	[ "$BED_KIND" = um ] || as_debian "$1" "$3"
 	touch "$1/.ready"
 	say "kernel $BED: $(pinned "$1/.config")"
 	say "kernel $BED ($3): built in $((SECONDS - start)) s"
@@ -105,7 +116,7 @@ main() {
 	fi
 	BED=${1:?usage: kernel.sh BED}
 	bed_lookup "$BED"
-	if [ "$BED_KIND" = qemu ]; then
+	if [ "$BED_KIND" = qemu ] && [ -z "$BED_CONFIG" ]; then
 		exec "$SCRIPTS/fetch.sh" debian "$BED_SOURCE"
 	fi
 	need make gcc flex bison bc sha256sum

@@ -31,7 +31,8 @@ need() {
 }
 
 # bed_lookup BED - sets BED_KIND (um or qemu), BED_SOURCE (which kernel) and
-# BED_CONFIG (fragments in scripts/config over uml-base, for um only).
+# BED_CONFIG (fragments in scripts/config, for um over uml-base; a qemu bed
+# without any takes Debian's kernel).
 bed_lookup() {
 	BED_CONFIG=
 	case $1 in
@@ -44,6 +45,7 @@ bed_lookup() {
 	qemu-6.12)	BED_KIND=qemu BED_SOURCE=6.12 ;;
 	qemu-6.1-rt)	BED_KIND=qemu BED_SOURCE=6.1-rt ;;
 	qemu-6.12-rt)	BED_KIND=qemu BED_SOURCE=6.12-rt ;;
+	qemu-7.2)	BED_KIND=qemu BED_SOURCE=7.2 BED_CONFIG="x86-plain" ;;
 	*) die "no test bed '$1'; there are: $BEDS_ALL" ;;
 	esac
 }
