@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * measure.c: runs the loops of a case in turns, and says what they took.
+ *
+ * A round gives each way its turn, in an order that moves on by one from round
+ * to round and turns around when all have been first, so that what disturbs the
+ * machine disturbs all alike and nobody always comes after the same one. A turn
+ * is one or several stretches, each a call of the way's loop, timed by itself.
+ * The first round warms up and does not count. The figure is the median of all
+ * stretches less that of the empty loop, the spread the distance between
+ * their quartiles.
+ *
+ * The clock is ktime, or, where a cycle is an instruction (icount=1), cycles.
+ *
+ * Context: task; sleeps between stretches.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <linux/printk.h>
+#include <linux/sched.h>
+#include <linux/sort.h>
+#include <linux/timex.h>
+#include <linux/vmalloc.h>
+
+#include "bench.h"
+
+u64 bn_clock(void)
+{
+	return bn_icount ? get_cycles() : ktime_get_ns();
+}
+
+struct samples {
+	u64 *took[BN_WAYS];
+	unsigned int n;
+};
+
+static int turn(struct bn_case *c, enum bn_way way, u64 *took)
+{
+	unsigned int i;
+	int err = 0;
+	u64 start;
+
+	if (way == BN_FLOOR)
+		bn_floor_fill();
+	if (c->before)
+		err = c->before(c, way);
+	for (i = 0; i < c->stretches && !err; i++) {
+		c->took = 0;
+		start = bn_clock();
+		err = c->loops[way](c);
+		took[i] = bn_clock() - start;
+		if (c->took)
+			took[i] = c->took;
+		cond_resched();
+	}
+	if (c->after)
+		c->after(c, way);
+	return err;
+}
+
+static enum bn_way way_at(unsigned int round, unsigned int place)
+{
+	if (round / BN_WAYS & 1)
+		place = BN_WAYS - 1 - place;
+	return (round + place) % BN_WAYS;
+}
+
+/* Round 0 does not count: the next one takes its place. */
+static int run_rounds(struct bn_case *c, struct samples *s)
+{
+	unsigned int i, place, row;
+	enum bn_way way;
+	int err;
+
+	for (i = 0; i <= c->rounds; i++) {
+		row = (i ? i - 1 : 0) * c->stretches;
+		for (place = 0; place < BN_WAYS; place++) {
+			way = way_at(i, place);
+			if (!(c->ways & BIT(way)) || !c->loops[way])
+				continue;
+			err = turn(c, way, s->took[way] + row);
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	u64 x = *(const u64 *)a, y = *(const u64 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Of an operation, in thousandths. */
+static s64 per_op(const struct bn_case *c, s64 took)
+{
+	s64 n = div64_u64(abs(took) * 1000, c->ops);
+
+	return took < 0 ? -n : n;
+}
+
+/* Thousandths as JSON has them. */
+#define MILLI_FMT	"%s%lld.%03lld"
+#define MILLI_ARGS(v)	(v) < 0 ? "-" : "", abs(v) / 1000, abs(v) % 1000
+
+static void show(const struct bn_case *c, enum bn_way way,
+		 const struct samples *s)
+{
+	u64 *t = s->took[way], *empty = s->took[BN_EMPTY];
+	s64 raw = per_op(c, t[s->n / 2]);
+	s64 net = per_op(c, t[s->n / 2] - empty[s->n / 2]);
+	s64 best = per_op(c, t[0] - empty[0]);
+	s64 spread = per_op(c, t[s->n * 3 / 4] - t[s->n / 4]);
+
+	if (way == BN_EMPTY)
+		return;
+	pr_info("%s %zu: %s: " MILLI_FMT " per operation\n", c->workload,
+		c->size, bn_way_names[way], MILLI_ARGS(net));
+	bn_json("{\"workload\":\"%s\",\"allocator\":\"%s\",\"size\":%zu,"
+		"\"heap\":%llu,\"cpus\":%u,\"threads\":%u,\"metric\":\"%s\","
+		"\"value\":" MILLI_FMT
+		",\"spread\":" MILLI_FMT ",\"raw\":" MILLI_FMT
+		",\"best\":" MILLI_FMT ",\"samples\":%u,\"ops\":%llu}\n",
+		c->workload, bn_way_names[way], c->size, c->heap, c->cpus,
+		c->threads ? : 1, bn_icount ? "instructions_per_op" : "ns_per_op",
+		MILLI_ARGS(net), MILLI_ARGS(spread), MILLI_ARGS(raw),
+		MILLI_ARGS(best), s->n,
+		c->ops * c->stretches * (c->rounds + 1));
+}
+
+/* Any other figure of a case. */
+void bn_say(const struct bn_case *c, enum bn_way way, const char *metric,
+	    u64 value)
+{
+	pr_info("%s %zu: %s: %s %llu\n", c->workload, c->size,
+		bn_way_names[way], metric, value);
+	bn_json("{\"workload\":\"%s\",\"allocator\":\"%s\",\"size\":%zu,"
+		"\"heap\":%llu,\"cpus\":%u,\"threads\":%u,\"metric\":\"%s\","
+		"\"value\":%llu,\"spread\":0}\n", c->workload,
+		bn_way_names[way], c->size, c->heap, c->cpus,
+		c->threads ? : 1, metric, value);
+}
+
+/**
+ * bn_measure() - run all ways of a case and add medians to the results.
+ * @c: with everything set and opened.
+ *
+ * Return: 0 or an error of a loop.
+ */
+int bn_measure(struct bn_case *c)
+{
+	struct samples s = { .n = c->rounds * c->stretches };
+	u64 *room = vzalloc(array3_size(s.n, BN_WAYS, sizeof(u64)));
+	int way, err;
+
+	if (!room)
+		return -ENOMEM;
+	for (way = 0; way < BN_WAYS; way++)
+		s.took[way] = room + way * s.n;
+	err = run_rounds(c, &s);
+	for (way = 0; way < BN_WAYS && !err; way++)
+		sort(s.took[way], s.n, sizeof(u64), compare, NULL);
+	for (way = 0; way < BN_WAYS && !err; way++)
+		if (c->ways & BIT(way) && c->loops[way])
+			show(c, way, &s);
+	vfree(room);
+	return err;
+}
+
+/* The same for a case that needs nothing but what the ways make. */
+int bn_measure_open(struct bn_case *c)
+{
+	int err = bn_case_open(c, NULL);
+
+	if (!err)
+		err = bn_measure(c);
+	bn_case_close(c);
+	return err;
+}
