@@ -240,11 +240,11 @@ static void splits_without_a_spare(struct kunit *test)
 	insert(test, 50, 10, 0, false);
 	run = gs_runs_find(&f->runs, 4, 1, &base);
 	KUNIT_EXPECT_NULL(test, gs_runs_carve(&f->runs, run, base, 4, NULL));
-	expect_runs(test, "front", (const unsigned int[][2]){ { 54, 6 }, { } });
+	expect_runs(test, "front", (const unsigned int[][2]) { { 54, 6 }, { } });
 	run = gs_runs_find(&f->runs, 6, 1, &base);
 	KUNIT_EXPECT_PTR_EQ(test, gs_runs_carve(&f->runs, run, base, 6, NULL),
 			    run);
-	expect_runs(test, "all", (const unsigned int[][2]){ { } });
+	expect_runs(test, "all", (const unsigned int[][2]) { { } });
 	gs_span_free(run);
 }
 
@@ -301,7 +301,7 @@ static void nodes_do_not_merge(struct kunit *test)
 	insert(test, 14, 4, 1, false);
 	insert(test, 18, 4, 0, false);
 	expect_runs(test, "two nodes",
-		    (const unsigned int[][2]){ { 10, 4 }, { 18, 4 }, { } });
+		    (const unsigned int[][2]) { { 10, 4 }, { 18, 4 }, { } });
 	KUNIT_EXPECT_EQ(test, gs_runs_verify(&f->other), 0);
 	KUNIT_EXPECT_EQ(test, f->other.nr_pages, 4);
 }
@@ -318,7 +318,7 @@ static void spans_do_not_merge(struct kunit *test)
 	insert(test, 10, 4, 0, false);
 	insert(test, 15, 4, 0, false);
 	expect_runs(test, "a span between",
-		    (const unsigned int[][2]){ { 10, 4 }, { 15, 4 }, { } });
+		    (const unsigned int[][2]) { { 10, 4 }, { 15, 4 }, { } });
 	gs_arena_set(s->base, 1, NULL);
 	gs_span_free(s);
 }
@@ -456,7 +456,7 @@ static void random_walk(struct kunit *test)
 	while (w->nr_taken)
 		give_pages(test, w);
 	expect_runs(test, "all given back",
-		    (const unsigned int[][2]){ { 0, PAGES }, { } });
+		    (const unsigned int[][2]) { { 0, PAGES }, { } });
 }
 
 static struct kunit_case pageruns_cases[] = {
