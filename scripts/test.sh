@@ -135,6 +135,8 @@ run_quick() {
 	bed_run uml-6.1 kunit --timeout 300 -- kunit.sh
 	bed_run uml-6.12 kunit --timeout 300 -- kunit.sh
 	bed_run uml-up kunit --timeout 300 -- kunit.sh
+	python3 "$SCRIPTS/mktraces.py" "$RESULTS/traces"
+	bed_run uml-up traces --timeout 200 --add "$RESULTS/traces" -- traces.sh
 	bed_run uml-smp stress --cpus 8 --timeout 200 -- stress.sh \
 		seconds=15 threads=8
 }
