@@ -468,12 +468,8 @@ static void freed_twice_and_drained(struct kunit *test)
 /* The first free's object is in its span when the second one caches it. */
 static void freed_twice_across_layers(struct kunit *test)
 {
-	unsigned long before;
-
 	free_at_once(test, free_again_and_drain);
-	before = gs_report_count_of(GS_BUG_BAD_STATE);
-	take(test, 120);
-	KUNIT_EXPECT_EQ(test, gs_report_count_of(GS_BUG_BAD_STATE), before + 1);
+	GS_EXPECT_REPORTS(test, GS_BUG_BAD_STATE, 1, take(test, 120));
 	give_all(test);
 	end(test);
 }
