@@ -135,6 +135,9 @@ run_quick() {
 	bed_run uml-6.1 kunit --timeout 300 -- kunit.sh
 	bed_run uml-6.12 kunit --timeout 300 -- kunit.sh
 	bed_run uml-up kunit --timeout 300 -- kunit.sh
+	# As Debian boots: only then are fresh pages known to be zero.
+	bed_run uml-up kunit-zero --timeout 300 --append init_on_alloc=1 \
+		-- kunit.sh
 	python3 "$SCRIPTS/mktraces.py" "$RESULTS/traces"
 	bed_run uml-up traces --timeout 200 --add "$RESULTS/traces" -- traces.sh
 	bed_run uml-smp stress --cpus 8 --timeout 200 -- stress.sh \
