@@ -48,10 +48,9 @@ static bool gfp_refused(gfp_t gfp, unsigned long site)
 	return true;
 }
 
-/* All of alloc_class() that is not for the hot path. */
-static noinline void *alloc_class_slow(unsigned int spc, gfp_t gfp,
-				       struct goslab_owner *owner,
-				       unsigned long site)
+/* All of an allocation that is not for the hot path. */
+static void *alloc_slow(unsigned int spc, gfp_t gfp, struct goslab_owner *owner,
+			unsigned long site)
 {
 	struct gs_class *c = &gs_classes[spc];
 	bool zeroed = false;
@@ -67,22 +66,26 @@ static noinline void *alloc_class_slow(unsigned int spc, gfp_t gfp,
 }
 
 /*
- * An object of one of the classes of malloc. Every call in here is a tail
- * call, so that the fast path needs no stack.
+ * An object of one of the classes of malloc, or NULL for the slow path. The
+ * callers end in tail calls only and hand their arguments on as they are, so
+ * the fast path needs no stack and saves no register; _RET_IP_ in the function
+ * they jump to is still their caller's.
  */
-static __always_inline void *alloc_class(unsigned int spc, gfp_t gfp,
-					 struct goslab_owner *owner,
-					 unsigned long site)
+static __always_inline void *alloc_fast(unsigned int spc, gfp_t gfp,
+					struct goslab_owner *owner,
+					bool *zeroed)
 {
 	u8 id = READ_ONCE(owner->id);
-	bool zeroed = false;
-	void *p;
 
 	if (unlikely(!id || (gfp & GS_GFP_REFUSED)))
-		return alloc_class_slow(spc, gfp, owner, site);
-	p = gs_mcache_alloc(&gs_mcache.slot[spc], NUMA_NO_NODE, id, &zeroed);
-	if (unlikely(!p))
-		return alloc_class_slow(spc, gfp, owner, site);
+		return NULL;
+	return gs_mcache_alloc(&gs_mcache.slot[spc], NUMA_NO_NODE, id, zeroed);
+}
+
+/* What alloc_fast() found goes to its user. */
+static __always_inline void *hand_out(void *p, unsigned int spc, gfp_t gfp,
+				      bool zeroed)
+{
 	return gs_hook_alloc(p, gs_classes[spc].elemsize, gfp, false, zeroed,
 			     spc & 1);
 }
@@ -106,37 +109,88 @@ static noinline void *alloc_unusual(size_t size, gfp_t gfp, int node,
 	return p;
 }
 
+static noinline void *malloc_slow(size_t size, gfp_t gfp,
+				  struct goslab_owner *owner)
+{
+	if (size - 1 >= GS_MAX_SMALL)
+		return alloc_unusual(size, gfp, NUMA_NO_NODE, owner, _RET_IP_);
+	return alloc_slow(gs_spc(gs_sizeclass_of(size), false), gfp, owner,
+			  _RET_IP_);
+}
+
 void *__goslab_malloc(size_t size, gfp_t gfp, struct goslab_owner *owner)
 {
+	bool zeroed = false;
+	unsigned int spc;
+	void *p;
+
 	if (unlikely(size - 1 >= GS_MAX_SMALL))
-		return alloc_unusual(size, gfp, NUMA_NO_NODE, owner, _RET_IP_);
-	return alloc_class(gs_spc(gs_sizeclass_of(size), false), gfp, owner,
-			   _RET_IP_);
+		return malloc_slow(size, gfp, owner);
+	spc = gs_spc(gs_sizeclass_of(size), false);
+	p = alloc_fast(spc, gfp, owner, &zeroed);
+	if (unlikely(!p))
+		return malloc_slow(size, gfp, owner);
+	return hand_out(p, spc, gfp, zeroed);
 }
 EXPORT_SYMBOL_GPL(__goslab_malloc);
+
+static noinline void *class_slow(unsigned int class, gfp_t gfp,
+				 struct goslab_owner *owner)
+{
+	return alloc_slow(gs_spc(class, false), gfp, owner, _RET_IP_);
+}
 
 void *__goslab_malloc_class(unsigned int class, gfp_t gfp,
 			    struct goslab_owner *owner)
 {
-	return alloc_class(gs_spc(class, false), gfp, owner, _RET_IP_);
+	unsigned int spc = gs_spc(class, false);
+	bool zeroed = false;
+	void *p = alloc_fast(spc, gfp, owner, &zeroed);
+
+	if (unlikely(!p))
+		return class_slow(class, gfp, owner);
+	return hand_out(p, spc, gfp, zeroed);
 }
 EXPORT_SYMBOL_GPL(__goslab_malloc_class);
 
-void *__goslab_malloc_noscan(size_t size, gfp_t gfp, struct goslab_owner *owner)
+static void *malloc_tiny(size_t size, gfp_t gfp, struct goslab_owner *owner,
+			 unsigned long site)
 {
 	void *p;
 
-	if (unlikely(size - 1 >= GS_MAX_SMALL))
-		return alloc_unusual(size, gfp, NUMA_NO_NODE, owner, _RET_IP_);
-	if (size >= GS_TINY_BLOCK || !GS_TINY_ENABLED)
-		return alloc_class(gs_spc(gs_sizeclass_of(size), true), gfp,
-				   owner, _RET_IP_);
-	if (gfp_refused(gfp, _RET_IP_))
+	if (gfp_refused(gfp, site))
 		return NULL;
 	p = gs_tiny_alloc(size, gfp, gs_owner_id(owner));
 	if (p)
 		gs_hook_alloc(p, size, gfp, false, false, true);
 	return p;
+}
+
+static noinline void *noscan_slow(size_t size, gfp_t gfp,
+				  struct goslab_owner *owner)
+{
+	if (size - 1 >= GS_MAX_SMALL)
+		return alloc_unusual(size, gfp, NUMA_NO_NODE, owner, _RET_IP_);
+	if (size < GS_TINY_BLOCK && GS_TINY_ENABLED)
+		return malloc_tiny(size, gfp, owner, _RET_IP_);
+	return alloc_slow(gs_spc(gs_sizeclass_of(size), true), gfp, owner,
+			  _RET_IP_);
+}
+
+void *__goslab_malloc_noscan(size_t size, gfp_t gfp, struct goslab_owner *owner)
+{
+	bool zeroed = false;
+	unsigned int spc;
+	void *p;
+
+	if (unlikely(size - 1 >= GS_MAX_SMALL) ||
+	    (size < GS_TINY_BLOCK && GS_TINY_ENABLED))
+		return noscan_slow(size, gfp, owner);
+	spc = gs_spc(gs_sizeclass_of(size), true);
+	p = alloc_fast(spc, gfp, owner, &zeroed);
+	if (unlikely(!p))
+		return noscan_slow(size, gfp, owner);
+	return hand_out(p, spc, gfp, zeroed);
 }
 EXPORT_SYMBOL_GPL(__goslab_malloc_noscan);
 

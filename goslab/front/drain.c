@@ -102,7 +102,7 @@ static bool drain_slot(struct gs_slot *slot, int cpu)
 /* Has nobody used the slot since the last look? Looks again either way. */
 static bool slot_idle(struct gs_slot *slot)
 {
-	u32 now = READ_ONCE(slot->nr_alloc);
+	u16 now = READ_ONCE(slot->nr_alloc);
 	u16 n = READ_ONCE(slot->n);
 	bool idle = slot->seen == now && slot->seen_n == n;
 

@@ -14,12 +14,12 @@
  * @busy: entered. Set and cleared by this CPU with preemption off; an
  *        interrupt that finds it set goes to mcentral.
  * @node: memory node of the CPU.
- * @n: objects in @entry.
  * @cap: objects that @entry may hold now; follows use, within class->depth and
  *       the CPU's budget.
  * @seen_n: @n when the drain last looked.
  * @clock: low bits of @nr_alloc when the search for room last came by.
- * @seen: low half of @nr_alloc when the drain last looked.
+ * @seen: low bits of @nr_alloc when the drain last looked.
+ * @n: objects in @entry.
  * @span: the span that this CPU owns, or gs_no_span.
  * @nr_alloc: objects ever handed out; the one counter of the hot path.
  * @class: the class.
@@ -34,11 +34,11 @@
 struct gs_slot {
 	u8 busy;
 	u16 node;
-	u16 n;
 	u16 cap;
 	u16 seen_n;
+	u16 seen;
 	u16 clock;
-	u32 seen;
+	u32 n;
 	struct mspan *span;
 	unsigned long nr_alloc;
 	struct gs_class *class;
