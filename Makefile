@@ -5,15 +5,16 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
-export KSRC TRACE CPUS MEM BEDS
+export KSRC TRACE CPUS MEM BEDS SHORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test modules shell check clean
+.PHONY: help run test bench modules shell check clean
 
 help:
 	@echo 'make run       boot User-Mode Linux, replay a trace, print the figures'
 	@echo '                 TRACE=FILE  another .kmt or .kmt.xz   CPUS=N  MEM=SIZE'
 	@echo 'make test      every test on every kernel; BEDS="uml-smp ..." for some'
+	@echo 'make bench     goslab beside every peer, limits, plots; SHORT=1: counts only'
 	@echo 'make shell     a shell in User-Mode Linux with goslab loaded'
 	@echo 'make modules   the modules for any kernel: KDIR=DIR (default: this one)'
 	@echo 'make check     what can be checked without building'
@@ -26,6 +27,9 @@ run:
 
 test:
 	@scripts/test.sh
+
+bench:
+	@scripts/bench.sh
 
 shell:
 	@scripts/shell.sh

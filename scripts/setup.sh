@@ -1,14 +1,20 @@
 #!/bin/bash
-# setup.sh [um|qemu] - installs what is missing on a Debian 12 or 13 machine.
+# setup.sh [um|qemu|bench] - installs what is missing on a Debian 12 or 13 machine.
 #
-# "um" is what User-Mode Linux needs, "qemu" (the default) all of it. When
-# nothing is missing, apt is not touched and no rights are needed.
+# "um" is what User-Mode Linux needs, "qemu" (the default) what the tests do,
+# "bench" what draws plots and other allocators besides. When nothing is missing,
+# apt is not touched and no rights are needed.
 
 . "$(dirname "$0")/lib.sh"
 
 PACKAGES_UM="gcc libc6-dev make flex bison bc libelf-dev libssl-dev perl xz-utils
 	busybox-static cpio kmod rsync python3"
 PACKAGES_QEMU="$PACKAGES_UM qemu-system-x86"
+PACKAGES_BENCH="$PACKAGES_QEMU python3-matplotlib"
+# One of each line; the names of libraries follow their versions.
+PEERS="libtcmalloc-minimal4t64 libtcmalloc-minimal4
+libjemalloc2
+libmimalloc3 libmimalloc2.0 libmimalloc2.1"
 
 # missing PACKAGE... - those that are not installed.
 missing() {
@@ -17,6 +23,18 @@ missing() {
 		[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = \
 			installed ] || echo "$p"
 	done
+}
+
+# peers - of each peer in user space the first package that apt knows.
+peers() {
+	local line p
+	while read -r line; do
+		for p in $line; do
+			[ -n "$(apt-cache madison "$p" 2>/dev/null)" ] || continue
+			echo "$p"
+			break
+		done
+	done <<<"$PEERS"
 }
 
 # as_root COMMAND... - runs it with the rights that apt needs.
@@ -46,7 +64,8 @@ main() {
 	case ${1:-qemu} in
 	um) WANT=$(missing $PACKAGES_UM) ;;
 	qemu) WANT=$(missing $PACKAGES_QEMU) ;;
-	*) die "usage: setup.sh [um|qemu]" ;;
+	bench) WANT=$(missing $PACKAGES_BENCH $(peers)) ;;
+	*) die "usage: setup.sh [um|qemu|bench]" ;;
 	esac
 	[ -n "$WANT" ] || return 0
 	WANT=$(echo $WANT)

@@ -240,7 +240,7 @@ static inline u32 bn_below(u64 *state, u32 n)
 
 /* Sizes: parameters of the module. */
 extern unsigned int bn_rounds, bn_scale, bn_threads;
-extern unsigned long bn_heap_max;
+extern unsigned long bn_heap_max, bn_only_size;
 extern bool bn_icount;
 extern unsigned int bn_wanted_ways;	/* bits of enum bn_way */
 

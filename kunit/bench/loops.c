@@ -63,6 +63,11 @@ static unsigned int steps(unsigned int n, size_t size)
 	return max(n * bn_scale / 100, 1U);
 }
 
+static bool wanted(size_t size)
+{
+	return !bn_only_size || size == bn_only_size;
+}
+
 static int measure_pair(const char *name, size_t size,
 			int (*const *loops)(struct bn_case *))
 {
@@ -84,7 +89,8 @@ int bn_pair(const char *name)
 	int i, err = 0;
 
 	for (i = 0; i < ARRAY_SIZE(sizes) && !err; i++)
-		err = measure_pair(name, sizes[i], pair_loops);
+		if (wanted(sizes[i]))
+			err = measure_pair(name, sizes[i], pair_loops);
 	return err;
 }
 
@@ -154,7 +160,8 @@ int bn_batch(const char *name)
 			.loops = batch_loops, .n = steps(10, 1), .stretches = 3,
 		};
 
-		err = measure_batch(&c, NULL);
+		if (wanted(sizes[i]))
+			err = measure_batch(&c, NULL);
 	}
 	return err;
 }

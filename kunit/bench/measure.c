@@ -104,31 +104,44 @@ static s64 per_op(const struct bn_case *c, s64 took)
 }
 
 /* Thousandths as JSON has them. */
-#define MILLI_FMT	"%s%lld.%03lld"
-#define MILLI_ARGS(v)	(v) < 0 ? "-" : "", abs(v) / 1000, abs(v) % 1000
+struct text {
+	char s[24];
+};
+
+static struct text milli(s64 v)
+{
+	struct text t;
+
+	snprintf(t.s, sizeof(t.s), "%s%lld.%03lld", v < 0 ? "-" : "",
+		 abs(v) / 1000, abs(v) % 1000);
+	return t;
+}
+
+static void begin(const struct bn_case *c, enum bn_way way, const char *metric)
+{
+	bn_json("{\"workload\":\"%s\",\"allocator\":\"%s\",\"size\":%zu,",
+		c->workload, bn_way_names[way], c->size);
+	bn_json("\"heap\":%llu,\"cpus\":%u,\"threads\":%u,\"metric\":\"%s\",",
+		c->heap, c->cpus, c->threads ? : 1, metric);
+}
 
 static void show(const struct bn_case *c, enum bn_way way,
 		 const struct samples *s)
 {
 	u64 *t = s->took[way], *empty = s->took[BN_EMPTY];
-	s64 raw = per_op(c, t[s->n / 2]);
-	s64 net = per_op(c, t[s->n / 2] - empty[s->n / 2]);
-	s64 best = per_op(c, t[0] - empty[0]);
-	s64 spread = per_op(c, t[s->n * 3 / 4] - t[s->n / 4]);
+	struct text net = milli(per_op(c, t[s->n / 2] - empty[s->n / 2]));
+	struct text spread = milli(per_op(c, t[s->n * 3 / 4] - t[s->n / 4]));
+	struct text raw = milli(per_op(c, t[s->n / 2]));
+	struct text best = milli(per_op(c, t[0] - empty[0]));
 
 	if (way == BN_EMPTY)
 		return;
-	pr_info("%s %zu: %s: " MILLI_FMT " per operation\n", c->workload,
-		c->size, bn_way_names[way], MILLI_ARGS(net));
-	bn_json("{\"workload\":\"%s\",\"allocator\":\"%s\",\"size\":%zu,"
-		"\"heap\":%llu,\"cpus\":%u,\"threads\":%u,\"metric\":\"%s\","
-		"\"value\":" MILLI_FMT
-		",\"spread\":" MILLI_FMT ",\"raw\":" MILLI_FMT
-		",\"best\":" MILLI_FMT ",\"samples\":%u,\"ops\":%llu}\n",
-		c->workload, bn_way_names[way], c->size, c->heap, c->cpus,
-		c->threads ? : 1, bn_icount ? "instructions_per_op" : "ns_per_op",
-		MILLI_ARGS(net), MILLI_ARGS(spread), MILLI_ARGS(raw),
-		MILLI_ARGS(best), s->n,
+	pr_info("%s %zu: %s: %s per operation\n", c->workload, c->size,
+		bn_way_names[way], net.s);
+	begin(c, way, bn_icount ? "instructions_per_op" : "ns_per_op");
+	bn_json("\"value\":%s,\"spread\":%s,\"raw\":%s,\"best\":%s,",
+		net.s, spread.s, raw.s, best.s);
+	bn_json("\"samples\":%u,\"ops\":%llu}\n", s->n,
 		c->ops * c->stretches * (c->rounds + 1));
 }
 
@@ -138,11 +151,8 @@ void bn_say(const struct bn_case *c, enum bn_way way, const char *metric,
 {
 	pr_info("%s %zu: %s: %s %llu\n", c->workload, c->size,
 		bn_way_names[way], metric, value);
-	bn_json("{\"workload\":\"%s\",\"allocator\":\"%s\",\"size\":%zu,"
-		"\"heap\":%llu,\"cpus\":%u,\"threads\":%u,\"metric\":\"%s\","
-		"\"value\":%llu,\"spread\":0}\n", c->workload,
-		bn_way_names[way], c->size, c->heap, c->cpus,
-		c->threads ? : 1, metric, value);
+	begin(c, way, metric);
+	bn_json("\"value\":%llu,\"spread\":0}\n", value);
 }
 
 /**

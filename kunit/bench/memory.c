@@ -26,7 +26,7 @@
 
 #include "bench.h"
 
-#define SLOTS	16384
+#define SLOTS	65536
 
 struct mem {
 	bool pareto;
@@ -44,6 +44,19 @@ static s64 slab_bytes(void)
 	return (s64)(global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B) +
 		     global_node_page_state_pages(NR_SLAB_UNRECLAIMABLE_B))
 		<< PAGE_SHIFT;
+}
+
+/* Give back empty slabs that earlier users of kmalloc() left. */
+static void shrink_kmalloc(void)
+{
+	struct kmem_cache *s;
+	int i;
+
+	for (i = 0; i <= KMALLOC_SHIFT_HIGH; i++) {
+		s = kmalloc_caches[KMALLOC_NORMAL][i];
+		if (s)
+			kmem_cache_shrink(s);
+	}
 }
 
 static s64 held(enum bn_way way)
@@ -134,7 +147,7 @@ static void show_peak(const struct bn_case *c, const struct mem *m,
 static void show_held(const struct bn_case *c, const struct mem *m,
 		      enum bn_way way, const char *metric)
 {
-	bn_say(c, way, metric, max(held(way) - m->start, 0));
+	bn_say(c, way, metric, max(held(way) - m->start, 0LL));
 }
 
 /* What stays when there is less to hold, and in time. */
@@ -157,6 +170,7 @@ static void show_rest(struct bn_case *c, struct mem *m, enum bn_way way)
 		show_held(c, m, way, "freed_held_10s");
 	}
 	goslab_shrink();
+	shrink_kmalloc();
 	show_held(c, m, way, "freed_held_shrunk");
 }
 
@@ -166,6 +180,7 @@ static int measure(struct bn_case *c, struct mem *m, enum bn_way way)
 	int err;
 
 	goslab_shrink();
+	shrink_kmalloc();
 	goslab_usage_reset_peak();
 	m->random = 1;
 	m->requested = 0;

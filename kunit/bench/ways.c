@@ -156,8 +156,11 @@ static void shuffle(u32 *order, unsigned int n)
 	u64 state = 1;
 	unsigned int i;
 
-	for (i = n - 1; i > 0; i--)
-		swap(order[i], order[bn_below(&state, i + 1)]);
+	for (i = n - 1; i > 0; i--) {
+		u32 other = bn_below(&state, i + 1);
+
+		swap(order[i], order[other]);
+	}
 }
 
 /* 0 to n - 1 in the order of @kind, always the same: a workload's name. */

@@ -40,6 +40,8 @@ for word; do
 	fi
 done
 load $params
+cat /sys/kernel/debug/goslab/classes >/out/classes
+uname -r >/out/release
 verified || status=1
 rmmod goslab || status=1
 exit $status

@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""bench-limits.py - the limits that the figures of a bench are held against.
+
+A module of bench-report.py. limits() gives for each limit (what, figure, bound,
+whether the bound is a least one, where the figure was worst). A limit that is
+about several sizes or kernels is judged by the worst of them.
+"""
+
+import os
+
+TIMES = ('ns_per_op', 'instructions_per_op')
+
+
+class Figures:
+    """What was measured, by key."""
+
+    def __init__(self, figures):
+        self.by_key = {}
+        for f in figures:
+            key = (f['bed'], series(f['kernel']), f['workload'], f['allocator'],
+                   f['heap'] or f['size'], f['cpus'],
+                   'time' if f['metric'] in TIMES else f['metric'])
+            self.by_key[key] = f
+
+    def get(self, bed, workload, allocator, size, kernel=None, cpus=1,
+            metric='time', field='value'):
+        for key, figure in self.by_key.items():
+            if key[0] == bed and key[2:] == (workload, allocator, size, cpus,
+                                             metric) and \
+                    kernel in (None, key[1]):
+                return figure.get(field)
+        return None
+
+    def sizes(self, bed, workload):
+        return sorted({key[4] for key in self.by_key
+                       if key[0] == bed and key[2] == workload})
+
+
+def series(release):
+    return '.'.join(release.split('.')[:2])
+
+
+def worst(ratios):
+    """The greatest of (ratio, where), or None."""
+    known = [r for r in ratios if r[0] is not None]
+    return max(known) if known else (None, '')
+
+
+def ratios(figures, bed, workload, ours, theirs, sizes, kernels=(None,)):
+    """Ours to theirs at each size on each kernel."""
+    for kernel in kernels:
+        for size in sizes:
+            a = figures.get(bed, workload, ours, size, kernel)
+            b = figures.get(bed, workload, theirs, size, kernel)
+            if a is not None and b is not None and b > 0:
+                yield a / b, ' '.join(filter(None, (
+                    workload, str(size or ''), kernel)))
+
+
+SMALL = (8, 16, 32, 64, 96, 128, 192, 256, 512, 1024)
+LARGE = (65536, 262144, 1048576)
+STOCK = ('6.1', '6.12')
+ICOUNT = STOCK + ('7.2',)
+
+# what, bed, workloads, ours, theirs, sizes, kernels, at most
+RATIOS = (
+    ('pair, 8 to 1024 bytes, ns: to kmalloc', 'uml-up', ('pair',),
+     'goslab', 'kmalloc', SMALL, (None,), 0.80),
+    ('pair, 8 to 1024 bytes, ns: cache to kmem_cache', 'uml-up', ('pair',),
+     'goslab_cache', 'kmem_cache', SMALL, (None,), 0.90),
+    ('pair, 8 to 1024 bytes, ns: to the floor', 'uml-up', ('pair',),
+     'goslab', 'floor', SMALL, (None,), 2.2),
+    ('pair, 2 to 8 KiB, ns: to kmalloc', 'uml-up', ('pair',),
+     'goslab', 'kmalloc', (2048, 4096, 8192), (None,), 0.75),
+    ('pair, above 8 to 32 KiB, ns: to kmalloc', 'uml-up', ('pair',),
+     'goslab', 'kmalloc', (12288, 16384, 24576, 32768), (None,), 0.30),
+    ('batch, 8 to 64 bytes, ns: to kmalloc', 'uml-up', ('batch',),
+     'goslab', 'kmalloc', (8, 16, 32, 64), (None,), 0.90),
+    ('batch, 256 bytes to 4 KiB, ns: to kmalloc', 'uml-up', ('batch',),
+     'goslab', 'kmalloc', (256, 512, 1024, 2048, 4096), (None,), 0.65),
+    ('large, 64 KiB to 1 MiB, ns: to kmalloc', 'uml-up', ('pair',),
+     'goslab', 'kmalloc', LARGE, (None,), 0.50),
+    ('large, 64 KiB to 1 MiB, instructions: to kmalloc', 'qemu-icount',
+     ('pair',), 'goslab', 'kmalloc', LARGE, ICOUNT, 0.50),
+    ('pair, instructions, 6.1 and 6.12: cache to kmem_cache', 'qemu-icount',
+     ('pair',), 'goslab_cache', 'kmem_cache', SMALL, STOCK, 0.55),
+    ('pair, instructions, 6.1 and 6.12: to kmalloc', 'qemu-icount', ('pair',),
+     'goslab', 'kmalloc', SMALL, STOCK, 0.50),
+    ('pair, instructions, 7.2: cache to kmem_cache', 'qemu-icount', ('pair',),
+     'goslab_cache', 'kmem_cache', SMALL, ('7.2',), 0.95),
+    ('pair, instructions, 7.2: to kmalloc', 'qemu-icount', ('pair',),
+     'goslab', 'kmalloc', SMALL, ('7.2',), 0.85),
+    ('batch, instructions, 6.1 and 6.12: cache to kmem_cache', 'qemu-icount',
+     ('batch',), 'goslab_cache', 'kmem_cache',
+     (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096), STOCK, 0.70),
+    ('trace as recorded, ns: to SLUB', 'uml-up', ('trace',), 'goslab',
+     'kmem_cache', (0,), (None,), 0.85),
+    ('trace through malloc, ns: to kmalloc', 'uml-up', ('trace_malloc',),
+     'goslab', 'kmalloc', (0,), (None,), 0.75),
+    ('producer_consumer, instructions: to kmalloc', 'qemu-icount',
+     ('producer_consumer',), 'goslab', 'kmalloc', (64, 256, 1024), ICOUNT,
+     0.75),
+    ('larson, instructions: to kmalloc', 'qemu-icount', ('larson',), 'goslab',
+     'kmalloc', (0,), ICOUNT, 0.75),
+    ('xmalloc, instructions: to kmalloc', 'qemu-icount', ('xmalloc',),
+     'goslab', 'kmalloc', (0,), ICOUNT, 0.75),
+    ('mstress, instructions: to kmalloc', 'qemu-icount', ('mstress',),
+     'goslab', 'kmalloc', (0,), ICOUNT, 0.75),
+)
+
+
+def held_limits(figures):
+    """Peak held on the trace."""
+    for workload in ('trace', 'trace_malloc'):
+        held = figures.get('uml-up', workload, 'goslab', 0, metric='bytes_held')
+        asked = figures.get('uml-up', workload, 'goslab', 0,
+                            metric='bytes_requested')
+        yield ('%s: peak held, to requested' % workload,
+               held / asked if held else None, 1.20, False, '')
+    theirs = figures.get('uml-up', 'trace_malloc', 'kmalloc', 0,
+                         metric='bytes_held')
+    yield ('trace_malloc: peak held, to what kmalloc holds',
+           held / theirs if held and theirs else None, 0.96, False, '')
+
+
+def cpu_limits(figures):
+    """What two CPUs do to each other, by the best of the stretches."""
+    one, two = (figures.get('uml-smp', 'pair_cpus', 'goslab', 64, cpus=n,
+                            field='best') for n in (1, 2))
+    mixed = figures.get('uml-smp', 'pair_mixed', 'goslab', 64, cpus=2,
+                        field='best')
+    yield ('pair on two CPUs: times one CPU, best',
+           2 * one / two if one and two else None, 1.8, True, '')
+    locks = figures.get('uml-smp', 'pair_cpus', 'goslab', 64, cpus=2,
+                        metric='central_locks_per_mop')
+    yield 'pair on two CPUs: locks per million', locks, 50, False, 'set-up only'
+    yield ('objects mixed between two CPUs, then pairs: to unmixed',
+           mixed / two if mixed and two else None, 1.5, False, '')
+
+
+def heap_limits(figures):
+    for size in figures.sizes('uml-up', 'random_replace'):
+        found = worst(ratios(figures, 'uml-up', 'random_replace', 'goslab',
+                             'kmalloc', (size,)))
+        yield ('random replace in %d MiB, ns: to kmalloc' % (size >> 20),
+               found[0], 0.85, False, '')
+
+
+def batches(directory):
+    """Objects that a hold of a central lock moves, by class size."""
+    found = {}
+    path = os.path.join(directory, 'uml-smp-batch', 'classes')
+    if os.path.exists(path):
+        with open(path) as file:
+            for line in file:
+                words = line.split()
+                if ':' in words and 'tunables' in words:
+                    found[int(words[3])] = int(words[words.index('tunables') + 2])
+    return found
+
+
+def lock_limits(figures, directory):
+    """Acquisitions for each batch of objects that is got and put back."""
+    batch = batches(directory)
+    known = []
+    for size in figures.sizes('uml-smp', 'batch'):
+        locks = figures.get('uml-smp', 'batch', 'goslab', size,
+                            metric='central_locks_per_mop')
+        fits = [s for s in batch if s >= size]
+        if locks is None or not fits:
+            continue
+        # An operation is an allocation and a free: two moves of an object.
+        per_object = locks / 1e6 / 2
+        known.append((per_object * min(32, batch[min(fits)]), 'batch %d' % size))
+    found = worst(known)
+    yield ('locks, batch: per min(32, batch of the class) objects', found[0], 1,
+           False, found[1])
+
+
+def limits(all_figures, directory):
+    """Every limit there is."""
+    figures = Figures(all_figures)
+    for what, bed, workloads, ours, theirs, sizes, kernels, bound in RATIOS:
+        found = worst([r for w in workloads for r in ratios(
+            figures, bed, w, ours, theirs, sizes, kernels)])
+        yield what, found[0], bound, False, found[1]
+    yield from held_limits(figures)
+    yield from cpu_limits(figures)
+    yield from heap_limits(figures)
+    yield from lock_limits(figures, directory)

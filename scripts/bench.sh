@@ -1,0 +1,177 @@
+#!/bin/bash
+# bench.sh - what "make bench" does: goslab beside every peer, in figures.
+#
+# Times come from uml-up, instructions from Debian's kernels and an own 7.2
+# under QEMU -icount, lock acquisitions and what several CPUs do to each other
+# from uml-smp, and as a second reference the allocators of user space run the
+# same loops on this machine. Table and limits on the terminal, all figures in
+# build/bench.json, plots in build/bench/. Documentation/performance.rst tells
+# what they mean.
+#
+# SHORT=1      pairs and batches on stock 6.1 against the recorded figures, and
+#              the fast path against its golden file; ends with 1 past 5 %
+# RECORD=1     the same, and takes the figures and the fast path as recorded
+# BEDS="..."   only these: uml-up uml-heap uml-smp qemu-6.1 qemu-6.12 qemu-7.2 user
+# REPORT=1     the report again, of what is there
+
+. "$(dirname "$0")/lib.sh"
+
+OUT=$BUILD/bench
+BEDS=${BEDS:-user uml-up uml-heap uml-smp qemu-6.1 qemu-6.12 qemu-7.2}
+RECORDED=$TOP/Documentation/bench-recorded.json
+ROUNDS=${ROUNDS:-40}
+
+FIXED=pair,pair_const,batch,batch_reverse,batch_shuffled,tiny,tiny_batch,ctor
+THREADS=producer_consumer,xmalloc,larson,sh8bench,cache_scratch,mstress
+SHORT_RUN="run=pair,pair_const,batch rounds=3 scale=10 icount=1"
+
+wanted() { [[ " $BEDS " = *" $1 "* ]]; }
+
+# boot NAME BED BOOT-OPTION... -- SCRIPT... - one boot, its files in OUT/NAME.
+boot() {
+	local name=$1 bed=$2 log=$BUILD/$2/bench-$1.log start=$SECONDS
+	shift 2
+	rm -rf "${OUT:?}/$name"
+	mkdir -p "$OUT/$name"
+	say "bench $name: booting, log in $log"
+	"$SCRIPTS/boot.sh" "$bed" --name "bench-$name" --out "$OUT/$name" \
+		--timeout "${TIMEOUT:-900}" --quiet "$@" || {
+		tail -20 "$log" >&2
+		die "bench $name failed, see above and $log"
+	}
+	"$SCRIPTS/kernel.sh" --config "$bed" >"$OUT/$name/config"
+	say "bench $name: done in $((SECONDS - start)) s"
+}
+
+# memory_mib - what this machine can give a guest: half of what is free.
+memory_mib() {
+	echo $(($(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo) / 2048))
+}
+
+# heap_memory - the MiB of the machine, and the live heap that it can have.
+heap_memory() {
+	local free
+	free=$(memory_mib)
+	if [ "$free" -ge 7000 ]; then
+		echo 7000 4096
+	elif [ "$free" -ge 2000 ]; then
+		echo 2000 1024
+	else
+		echo 1000 256
+	fi
+}
+
+# On one CPU of User-Mode Linux, native code: times and memory.
+bench_up() {
+	local trace
+	trace=$("$SCRIPTS/trace.sh")
+	boot uml-up uml-up -- bench.sh \
+		run=$FIXED rounds="$ROUNDS" -- \
+		run=pareto,$THREADS rounds=10 -- run=memory
+	boot trace uml-up --add "$trace" -- replay.sh \
+		"trace=/data/${trace##*/}" mode=memory,time idle=0 \
+		rounds=20 generated=0
+}
+
+bench_heap() {
+	local mem heap
+	read -r mem heap <<<"$(heap_memory)"
+	[ "$heap" = 4096 ] ||
+		say "bench uml-heap: memory for a live heap of $heap MiB only"
+	boot uml-heap uml-up --mem "${mem}M" -- bench.sh \
+		run=random_replace,random_replace_touched heap="$heap"
+}
+
+# What CPUs do to each other; no time is taken that is compared with SLUB's.
+bench_smp() {
+	local cpus w size loads=()
+
+	boot uml-smp uml-smp --cpus 2 -- bench.sh \
+		run=pair_cpus,pair_mixed,cache_scratch rounds=4 scale=20
+	for size in 8 16 32 64 128 256 512 1024 2048 4096 8192 16384; do
+		loads+=(-- run=batch ways=goslab rounds=10 "size=$size")
+	done
+	loads+=(-- run=pair ways=goslab rounds=10 size=64)
+	boot uml-smp-batch uml-smp -- bench.sh "${loads[@]:1}"
+	for cpus in 1 2 4 8; do
+		loads=()
+		for w in ${THREADS//,/ } pair_cpus; do
+			loads+=(-- "run=$w" ways=goslab rounds=2 "threads=$cpus" scale=20)
+		done
+		boot "uml-smp-$cpus" uml-smp --cpus $cpus -- bench.sh "${loads[@]:1}"
+	done
+}
+
+# Instructions: on one CPU under QEMU, with init_on_alloc off and on.
+bench_icount() {
+	local bed=$1 few="rounds=3 scale=10 icount=1"
+	boot "$bed" "$bed" --icount --append init_on_alloc=0 -- bench.sh \
+		run=$FIXED $few -- \
+		run=pareto,random_replace,$THREADS $few heap=16
+	boot "$bed-init" "$bed" --icount --append init_on_alloc=1 -- bench.sh \
+		run=pair,batch $few
+}
+
+# The loops in user space, once for each allocator there is.
+bench_user() {
+	local dir=$OUT/user lib name round
+
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	gcc -O2 -fno-builtin -o "$dir/loops" "$SCRIPTS/bench/loops.c"
+	for round in 1 2 3 4 5; do
+		"$dir/loops" glibc >>"$dir/results-1"
+		for name in tcmalloc_minimal jemalloc mimalloc; do
+			lib=$(ls /usr/lib/*/lib$name.so.* 2>/dev/null | head -1) || true
+			[ -n "$lib" ] || continue
+			LD_PRELOAD=$lib "$dir/loops" ${name%_minimal} >>"$dir/results-1"
+		done
+	done
+	uname -r >"$dir/release"
+}
+
+# bench_short - the counts that continuous integration compares, as KTAP.
+bench_short() {
+	"$SCRIPTS/modules.sh" qemu-6.1
+	boot short qemu-6.1 --icount --append init_on_alloc=0 -- bench.sh $SHORT_RUN
+	if [ -n "${RECORD:-}" ]; then
+		python3 "$SCRIPTS/bench-short.py" "$OUT/short" "$RECORDED" --record
+		python3 "$SCRIPTS/fastpath.py" --update
+	else
+		python3 "$SCRIPTS/bench-short.py" "$OUT/short" "$RECORDED"
+	fi
+}
+
+main() {
+	local bed pids=() pid
+
+	mkdir -p "$OUT"
+	if [ -n "${SHORT:-}${RECORD:-}" ]; then
+		"$SCRIPTS/setup.sh" qemu
+		bench_short
+		return
+	fi
+	if [ -z "${REPORT:-}" ]; then
+		"$SCRIPTS/setup.sh" bench
+		for bed in uml-up uml-smp qemu-6.1 qemu-6.12 qemu-7.2; do
+			wanted $bed || [ $bed = uml-up ] || continue
+			"$SCRIPTS/modules.sh" $bed
+		done
+		! wanted user || bench_user
+		! wanted uml-up || bench_up
+		! wanted uml-heap || bench_heap
+		! wanted uml-smp || bench_smp
+		# Instructions are the same however busy the machine is.
+		for bed in qemu-6.1 qemu-6.12 qemu-7.2; do
+			! wanted $bed || { bench_icount $bed & pids+=($!); }
+		done
+		for pid in "${pids[@]}"; do
+			wait "$pid"
+		done
+	fi
+	python3 "$SCRIPTS/bench-report.py" "$OUT" "$BUILD/bench.json"
+	# matplotlib is Debian's, and so must be the interpreter.
+	/usr/bin/python3 "$SCRIPTS/bench-plot.py" "$BUILD/bench.json" "$OUT"
+}
+
+main "$@"
