@@ -286,12 +286,14 @@ void gs_mcache_free_slow(struct mspan *s, void *object, u8 *state)
 	struct gs_class *c = s->class;
 	unsigned int n;
 
-	n = s->node == numa_mem_id() ? take_older_half(c, e) : 0;
-	if (n) {
+	gs_worker_kick();
+	if (s->node == numa_mem_id()) {
+		n = take_older_half(c, e);
 		gs_hook(GS_HOOK_DRAIN_LEFT, c);
-		gs_mcentral_put(c, e, n);
+		if (n)
+			gs_mcentral_put(c, e, n);
+		/* After a drain there is no room at all. */
 		gs_mcache_grow_cap(c);
-		gs_worker_kick();
 		if (gs_mcache_free(s, object, state))
 			return;
 	}

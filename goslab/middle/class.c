@@ -38,7 +38,7 @@ static struct fixalloc central_alloc;
 #define MAGAZINE_BYTES	(64U << 10)
 /* Spans of a busy class are longer, up to so many bytes or objects. */
 #define BUSY_SPAN_BYTES	(64U << 10)
-#define BUSY_SPAN_OBJECTS	32
+#define BUSY_SPAN_OBJECTS	16
 /* Entries of the largest magazine: four slots to a chunk of metadata. */
 #define DEPTH_MAX	59
 /* The bytes that one hold of a central lock moves at most. */

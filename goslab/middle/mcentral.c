@@ -200,39 +200,62 @@ unsigned int gs_mcentral_add(struct mcentral *mc, struct mspan *s,
 }
 GS_EXPORT_KUNIT(gs_mcentral_add);
 
-/* Put one object into its span; under the lock of its mcentral. */
-static void put_one(struct mcentral *mc, struct mspan *s, u8 *state,
-		    struct list_head *gone)
+/* What becomes of @s now that @n of its objects are free in it. */
+static void put_back(struct mcentral *mc, struct mspan *s, unsigned int n,
+		     struct list_head *gone)
 {
-	unsigned int i = state - s->objects;
-
 	GS_CHECK(s->class == mc->class && s->node == mc->node);
-	*state = GS_FREE;
 	if (s->owned) {
-		__set_bit(i, gs_span_freed_bits(s));
-		s->nr_freed++;
+		s->nr_freed += n;
 		return;
 	}
-	__clear_bit(i, gs_span_alloc_bits(s));
 	s->needzero = 1;
-	if (s->alloc_count-- == s->nelems)
+	if (s->alloc_count == s->nelems)
 		list_move(&s->list, &mc->partial);
+	s->alloc_count -= n;
 	if (!s->alloc_count)
 		emptied(mc, s, gone);
 }
 
 /*
- * The span of an entry, perhaps the @last one; NULL when the object is no
- * longer where it was, which only a race of two frees of one object brings
- * about.
+ * Put the objects at the front of @e that belong to @s into it, the first one
+ * does. Return: how many entries that were; under the lock.
  */
-static struct mspan *span_of(const struct gs_entry *e, struct mspan *last)
+static unsigned int put_run(struct mcentral *mc, struct mspan *s,
+			    struct gs_entry *e, unsigned int n,
+			    unsigned int *bad, struct list_head *gone)
 {
-	struct mspan *s = last;
+	unsigned long *bits = s->owned ? gs_span_freed_bits(s) :
+					 gs_span_alloc_bits(s);
+	unsigned int i, put = 0;
 
-	/* Neighbours in a batch are often neighbours in a span. */
-	if (!s || !gs_span_covers(s, e->object))
-		s = gs_arena_span(e->object);
+	for (i = 0; i < n; i++) {
+		unsigned long index = e[i].state - s->objects;
+
+		if (index >= s->nelems)
+			break;
+		if (unlikely(*e[i].state != GS_CACHED)) {
+			(*bad)++;
+			continue;
+		}
+		*e[i].state = GS_FREE;
+		/* Clear in alloc_bits, or set in freed_bits. */
+		bits[index / BITS_PER_LONG] ^= BIT(index % BITS_PER_LONG);
+		put++;
+	}
+	if (put)
+		put_back(mc, s, put, gone);
+	return i;
+}
+
+/*
+ * The span of an entry; NULL when the object is no longer where it was, which
+ * only a race of two frees of one object brings about.
+ */
+static struct mspan *span_of(const struct gs_entry *e)
+{
+	struct mspan *s = gs_arena_span(e->object);
+
 	if (!s || e->state < s->objects || e->state >= s->objects + s->nelems)
 		return NULL;
 	return s;
@@ -249,27 +272,25 @@ static struct mspan *span_of(const struct gs_entry *e, struct mspan *last)
  */
 void gs_mcentral_put(struct gs_class *c, struct gs_entry *e, unsigned int n)
 {
-	struct mspan *s = n ? span_of(e, NULL) : NULL;
 	unsigned int i = 0, bad = 0;
+	struct mspan *s;
 
 	while (i < n) {
 		struct mcentral *mc;
 		unsigned long flags;
 		LIST_HEAD(gone);
 
+		s = span_of(&e[i]);
 		if (unlikely(!s)) {
 			bad++;
-			s = ++i < n ? span_of(&e[i], NULL) : NULL;
+			i++;
 			continue;
 		}
 		mc = gs_class_central(c, s->node);
 		lock_central(mc, &flags);
 		do {
-			if (likely(*e[i].state == GS_CACHED))
-				put_one(mc, s, e[i].state, &gone);
-			else
-				bad++;
-			s = ++i < n ? span_of(&e[i], s) : NULL;
+			i += put_run(mc, s, e + i, n - i, &bad, &gone);
+			s = i < n ? span_of(&e[i]) : NULL;
 		} while (s && s->node == mc->node);
 		gs_unlock(&mc->lock, flags);
 		free_spans(&gone);
