@@ -96,6 +96,19 @@ run_check() {
 	record check "$log" $((SECONDS - start))
 }
 
+# run_bench - instructions of the fast paths against those recorded.
+run_bench() {
+	local start=$SECONDS log=$RESULTS/bench.log problem=""
+
+	wanted qemu-6.1 || return 0
+	ORDER=40
+	SHORT=1 "$SCRIPTS/bench.sh" >"$log" 2>"$log.err" || {
+		tail -20 "$log.err" >&2
+		grep -q '^not ok' "$log" || problem="no figures, see $log.err"
+	}
+	record bench "$log" $((SECONDS - start)) "$problem"
+}
+
 # build_ahead - all kernels, one after the other, in the background.
 build_ahead() {
 	local bed
@@ -164,6 +177,7 @@ run_stock() {
 			--add "$trace" -- stock.sh full $REPLAY_ARGS
 	done
 	bed_run qemu-6.1-rt stock --cpus 4 --mem 2G --timeout 300 -- stock.sh rt
+	run_bench
 }
 
 main() {
