@@ -13,6 +13,7 @@ import sys
 import matplotlib
 matplotlib.use('Agg')
 matplotlib.rcParams['svg.hashsalt'] = 'goslab'
+matplotlib.rcParams['svg.fonttype'] = 'none'
 import matplotlib.pyplot as plt
 
 TIMES = ('ns_per_op', 'instructions_per_op')

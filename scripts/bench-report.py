@@ -44,16 +44,24 @@ def lock_figures(line, figures):
     params = dict(word.split('=') for word in
                   json.loads(head + '}')['params'].split() if '=' in word)
     timed = [f for f in figures if f['metric'] in TIMES]
-    if params.get('ways') != 'goslab' or len(timed) != 1:
+    if params.get('ways') != 'goslab' or not timed:
         return []
     before_c, before_h, after_c, after_h = map(int, counts.split())
-    ops = timed[0]['ops']
-    base = {key: timed[0][key] for key in
+    # Those of pair_cpus are of one thread.
+    ops = sum(f['ops'] * (f['threads'] if f['workload'] == 'pair_cpus' else 1)
+              for f in timed)
+    base = {key: timed[-1][key] for key in
             ('workload', 'allocator', 'size', 'heap', 'cpus', 'threads')}
     return [dict(base, metric=metric, value=round(value * 1e6 / ops, 1),
                  spread=0) for metric, value in
             (('central_locks_per_mop', after_c - before_c),
              ('heap_locks_per_mop', after_h - before_h))]
+
+
+def is_timed(boot, figure):
+    """On uml-smp only ratios of goslab to itself on several CPUs mean much."""
+    return bed_of(boot) != 'uml-smp' or figure['metric'] not in TIMES or (
+        boot == 'uml-smp' and figure['workload'].startswith('pair_'))
 
 
 def read_boot(directory, boot):
@@ -73,7 +81,7 @@ def read_boot(directory, boot):
                     locks = lock_figures(line, figures)
                 else:
                     figures.append(json.loads(line))
-        found += figures + locks
+        found += [f for f in figures if is_timed(boot, f)] + locks
     if boot.endswith('-init'):
         for figure in found:
             figure['workload'] += '_init_on_alloc'

@@ -13,6 +13,7 @@
 # RECORD=1     the same, and takes the figures and the fast path as recorded
 # BEDS="..."   only these: uml-up uml-heap uml-smp qemu-6.1 qemu-6.12 qemu-7.2 user
 # REPORT=1     the report again, of what is there
+# DOC=1        then the tables and plots of Documentation/performance.rst, too
 
 . "$(dirname "$0")/lib.sh"
 
@@ -95,9 +96,11 @@ bench_smp() {
 	boot uml-smp-batch uml-smp -- bench.sh "${loads[@]:1}"
 	for cpus in 1 2 4 8; do
 		loads=()
-		for w in ${THREADS//,/ } pair_cpus; do
-			loads+=(-- "run=$w" ways=goslab rounds=2 "threads=$cpus" scale=20)
+		for w in ${THREADS//,/ }; do
+			loads+=(-- "run=$w" ways=goslab size=64 rounds=2
+				"threads=$cpus" scale=20)
 		done
+		loads+=(-- run=pair_cpus ways=goslab rounds=4)
 		boot "uml-smp-$cpus" uml-smp --cpus $cpus -- bench.sh "${loads[@]:1}"
 	done
 }
@@ -172,6 +175,8 @@ main() {
 	python3 "$SCRIPTS/bench-report.py" "$OUT" "$BUILD/bench.json"
 	# matplotlib is Debian's, and so must be the interpreter.
 	/usr/bin/python3 "$SCRIPTS/bench-plot.py" "$BUILD/bench.json" "$OUT"
+	[ -z "${DOC:-}" ] || python3 "$SCRIPTS/bench-doc.py" "$OUT" \
+		"$BUILD/bench.json" "$TOP/Documentation"
 }
 
 main "$@"

@@ -244,6 +244,11 @@ extern unsigned long bn_heap_max, bn_only_size;
 extern bool bn_icount;
 extern unsigned int bn_wanted_ways;	/* bits of enum bn_way */
 
+static inline bool bn_wanted(size_t size)
+{
+	return !bn_only_size || size == bn_only_size;
+}
+
 /* ways.c */
 int bn_ways_init(void);
 void bn_ways_exit(void);

@@ -183,6 +183,9 @@ static int fill_heap(struct bn_case *c, enum bn_way way)
 			c->objs[i] = c;
 		if (!c->objs[i])
 			return -ENOMEM;
+		/* A user fills it; and a guest has its memory by then. */
+		if (way != BN_EMPTY)
+			memset(c->objs[i], 0, size);
 		if (!(i & 0xfff))
 			cond_resched();
 	}

@@ -63,11 +63,6 @@ static unsigned int steps(unsigned int n, size_t size)
 	return max(n * bn_scale / 100, 1U);
 }
 
-static bool wanted(size_t size)
-{
-	return !bn_only_size || size == bn_only_size;
-}
-
 static int measure_pair(const char *name, size_t size,
 			int (*const *loops)(struct bn_case *))
 {
@@ -89,7 +84,7 @@ int bn_pair(const char *name)
 	int i, err = 0;
 
 	for (i = 0; i < ARRAY_SIZE(sizes) && !err; i++)
-		if (wanted(sizes[i]))
+		if (bn_wanted(sizes[i]))
 			err = measure_pair(name, sizes[i], pair_loops);
 	return err;
 }
@@ -160,7 +155,7 @@ int bn_batch(const char *name)
 			.loops = batch_loops, .n = steps(10, 1), .stretches = 3,
 		};
 
-		if (wanted(sizes[i]))
+		if (bn_wanted(sizes[i]))
 			err = measure_batch(&c, NULL);
 	}
 	return err;

@@ -49,7 +49,7 @@ MODULE_PARM_DESC(heap, "MiB of live objects that random_replace goes up to (64)"
 
 unsigned long bn_only_size;
 module_param_named(size, bn_only_size, ulong, 0444);
-MODULE_PARM_DESC(size, "only this size of pair and batch (0: all)");
+MODULE_PARM_DESC(size, "only this size of pair, batch and producer_consumer (0: all)");
 
 bool bn_icount;
 module_param_named(icount, bn_icount, bool, 0444);

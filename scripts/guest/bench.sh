@@ -26,6 +26,7 @@ load() {
 	fi
 	cat /sys/kernel/debug/goslab_bench/results >/out/results-$n
 	echo "{\"locks\":1,\"params\":\"$*\"} $before $(counts)" >>/out/results-$n
+	cat /sys/kernel/debug/goslab/caches >>/out/caches
 	rmmod goslab_bench || status=1
 }
 
@@ -40,7 +41,6 @@ for word; do
 	fi
 done
 load $params
-cat /sys/kernel/debug/goslab/classes >/out/classes
 uname -r >/out/release
 verified || status=1
 rmmod goslab || status=1
