@@ -32,7 +32,7 @@ static size_t parked(void)
 	struct goslab_usage now;
 
 	goslab_usage(&now, NULL);
-	return now.parked;
+	return now.parked - gs_transfer_parked();
 }
 
 static bool is_empty(int cpu)

@@ -315,6 +315,7 @@ static unsigned long end_spans(struct gs_class *c, void **first)
 	for (node = 0; node < nr_node_ids; node++) {
 		struct mcentral *mc = gs_class_central(c, node);
 
+		gs_mcentral_empty_transfer(mc);
 		gs_mcentral_trim(mc);
 		gs_lock(&mc->lock, flags);
 		live += make_zombies(&mc->partial, first);

@@ -34,9 +34,10 @@ static bool tick(void)
 	bool again;
 
 	gs_drain_post_idle();
+	again = gs_class_sweep(true);
 	if (gs_scavenge_quiet())
 		gs_class_trim_all();
-	again = gs_scavenge();
+	again |= gs_scavenge();
 	return again || gs_drain_pending();
 }
 

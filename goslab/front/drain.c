@@ -249,12 +249,13 @@ static void drain_all(struct gs_class *ending)
 	cpus_read_unlock();
 }
 
-/* Empty all slots of all CPUs, and wait for it. Sleeps. */
+/* Empty all slots of all CPUs and all transfer caches, and wait. Sleeps. */
 void gs_drain_all(void)
 {
 	mutex_lock(&end_mutex);
 	drain_all(NULL);
 	mutex_unlock(&end_mutex);
+	gs_class_sweep(false);
 }
 GS_EXPORT_KUNIT(gs_drain_all);
 

@@ -217,6 +217,7 @@ void *gs_mcache_alloc_slow(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 			   bool *zeroed)
 {
 	struct refill r = { .node = node };
+	struct mcentral *mc;
 	void *p;
 
 	might_alloc(gfp);
@@ -243,6 +244,10 @@ void *gs_mcache_alloc_slow(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 		install(c, &r);
 		gs_mcache_grow_cap(c);
 	}
+	mc = gs_class_central(c, r.node);
+	if (unlikely(!READ_ONCE(mc->transfer) &&
+		     READ_ONCE(mc->nr_spans) >= GS_TRANSFER_SPANS))
+		gs_mcentral_make_transfer(mc, gfp);
 	gs_usage_note_peak();
 	gs_worker_kick();
 	return p;
@@ -291,7 +296,7 @@ void gs_mcache_free_slow(struct mspan *s, void *object, u8 *state)
 		n = take_older_half(c, e);
 		gs_hook(GS_HOOK_DRAIN_LEFT, c);
 		if (n)
-			gs_mcentral_put(c, e, n);
+			gs_mcentral_flush(gs_class_central(c, s->node), e, n);
 		/* After a drain there is no room at all. */
 		gs_mcache_grow_cap(c);
 		if (gs_mcache_free(s, object, state))

@@ -35,10 +35,10 @@ static size_t parked_on(const struct mcache *mcache)
 	return bytes;
 }
 
-/* Bytes in magazines, by reading them from here: close, not exact. */
+/* Bytes in magazines and transfer caches, read from here: close, not exact. */
 size_t gs_usage_parked(void)
 {
-	size_t bytes = 0;
+	size_t bytes = gs_transfer_parked();
 	int cpu;
 
 	for_each_possible_cpu(cpu)

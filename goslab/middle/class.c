@@ -30,8 +30,7 @@ DEFINE_MUTEX(gs_class_mutex);
 GS_EXPORT_KUNIT(gs_class_list);
 GS_EXPORT_KUNIT(gs_class_mutex);
 
-static struct mcentral *malloc_central;
-/* The lists of caches; of no use when a chunk is too small for all nodes. */
+/* The lists of classes; of no use when a chunk is too small for all nodes. */
 static struct fixalloc central_alloc;
 
 /* The bytes that a magazine holds at most. */
@@ -64,12 +63,17 @@ static struct mcentral *alloc_central(void)
 	return gs_fixalloc_alloc(&central_alloc, GFP_KERNEL);
 }
 
-static void init_central(struct gs_class *c)
+/* Make the central lists. Return: 0 or -ENOMEM. */
+static int init_central(struct gs_class *c)
 {
 	int node;
 
+	c->central = alloc_central();
+	if (!c->central)
+		return -ENOMEM;
 	for (node = 0; node < nr_node_ids; node++)
 		gs_mcentral_init(&c->central[node], c, node);
+	return 0;
 }
 
 static void init_malloc(struct gs_class *c, unsigned int cls, const char *kind)
@@ -84,39 +88,44 @@ static void init_malloc(struct gs_class *c, unsigned int cls, const char *kind)
 	set_depth(c);
 }
 
+static int init_spc(unsigned int spc)
+{
+	struct gs_class *c = &gs_classes[spc];
+
+	if (spc == GS_SPC_TINY) {
+		init_malloc(c, GS_TINY_CLASS, "tiny");
+		c->tiny = true;
+	} else {
+		init_malloc(c, spc >> 1, spc & 1 ? "noscan" : "malloc");
+	}
+	list_add_tail(&c->link, &gs_class_list);
+	return init_central(c);
+}
+
 /* Make the classes of malloc. Return: 0 or -ENOMEM. */
 int gs_class_init_malloc(void)
 {
-	size_t bytes = GS_NR_SPC * central_bytes();
 	unsigned int spc;
 
 	/* The free list may write to the list heads of what is not in use. */
 	gs_fixalloc_init(&central_alloc, min(central_bytes(), PAGE_SIZE / 2),
 			 offsetof(struct mcentral, partial));
-	malloc_central = gs_sys_draw_meta(bytes, NUMA_NO_NODE, GFP_KERNEL);
-	if (!malloc_central)
-		return -ENOMEM;
-	for (spc = 0; spc < GS_NR_SPC; spc++) {
-		struct gs_class *c = &gs_classes[spc];
-
-		c->central = &malloc_central[spc * nr_node_ids];
-		if (spc == GS_SPC_TINY) {
-			init_malloc(c, GS_TINY_CLASS, "tiny");
-			c->tiny = true;
-		} else if (spc > 1) {
-			init_malloc(c, spc >> 1, spc & 1 ? "noscan" : "malloc");
+	for (spc = 2; spc < GS_NR_SPC; spc++) {
+		if (init_spc(spc)) {
+			gs_class_exit_malloc();
+			return -ENOMEM;
 		}
-		init_central(c);
-		if (spc > 1)
-			list_add_tail(&c->link, &gs_class_list);
 	}
 	return 0;
 }
 
 void gs_class_exit_malloc(void)
 {
-	gs_sys_give_meta(malloc_central,
-			 GS_NR_SPC * central_bytes());
+	unsigned int spc;
+
+	for (spc = 2; spc < GS_NR_SPC; spc++)
+		if (gs_classes[spc].central)
+			gs_class_exit(&gs_classes[spc]);
 	gs_fixalloc_exit(&central_alloc);
 }
 
@@ -149,17 +158,17 @@ int gs_class_init(struct gs_class *c, size_t size, size_t align)
 			 c->nelems * c->elemsize > U32_MAX / c->elemsize))
 		return -EINVAL;
 	set_depth(c);
-	c->central = alloc_central();
-	if (!c->central)
-		return -ENOMEM;
-	init_central(c);
-	return 0;
+	return init_central(c);
 }
 GS_EXPORT_KUNIT(gs_class_init);
 
 /* Give the lists back; they are empty. */
 void gs_class_exit(struct gs_class *c)
 {
+	int node;
+
+	for (node = 0; node < nr_node_ids; node++)
+		gs_mcentral_free_transfer(&c->central[node]);
 	if (central_bytes() > PAGE_SIZE / 2)
 		gs_sys_give_meta(c->central, central_bytes());
 	else
@@ -188,6 +197,36 @@ unsigned int gs_class_trim_all(void)
 	return n;
 }
 GS_EXPORT_KUNIT(gs_class_trim_all);
+
+/**
+ * gs_class_sweep() - empty the transfer caches of all classes.
+ * @idle_only: only those that nobody came to since the last look.
+ *
+ * Context: task; sleeps.
+ * Return: whether any has something left.
+ */
+bool gs_class_sweep(bool idle_only)
+{
+	struct gs_class *c;
+	bool left = false;
+	int node;
+
+	mutex_lock(&gs_class_mutex);
+	list_for_each_entry(c, &gs_class_list, link) {
+		for (node = 0; node < nr_node_ids; node++) {
+			struct mcentral *mc = &c->central[node];
+			u32 now = READ_ONCE(mc->nr_lock);
+
+			if (!idle_only || mc->seen == now)
+				gs_mcentral_empty_transfer(mc);
+			mc->seen = READ_ONCE(mc->nr_lock);
+			left |= READ_ONCE(mc->nr_transfer);
+		}
+	}
+	mutex_unlock(&gs_class_mutex);
+	return left;
+}
+GS_EXPORT_KUNIT(gs_class_sweep);
 
 static void construct(struct gs_class *c, struct mspan *s)
 {

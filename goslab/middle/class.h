@@ -61,6 +61,7 @@ void gs_class_exit_malloc(void);
 int gs_class_init(struct gs_class *c, size_t size, size_t align);
 void gs_class_exit(struct gs_class *c);
 unsigned int gs_class_trim_all(void);
+bool gs_class_sweep(bool idle_only);
 struct mspan *gs_class_new_span(struct gs_class *c, int node, gfp_t gfp);
 struct mcentral *gs_class_central(const struct gs_class *c, int node);
 

@@ -12,6 +12,7 @@
  *   I1  a span is owned, or on exactly one of partial and full.
  *   M1  on partial <=> objects are free in it; nr_spans == |partial| + |full|
  *       + nr_owned; nr_empty counts the spans without a live object.
+ *   M2  of transfer.c.
  *   S1 to S3 and I2 of every span on a list.
  * Tests:      kunit/mcentral_kunit.c
  */
@@ -127,8 +128,9 @@ static void disown(struct mcentral *mc, struct mspan *s,
  * @own: NULL, or set to a span with more free objects than were wanted, now
  *       owned by the caller; NULL if there was none.
  *
- * Takes all that is free in as many spans as fill the batch, so that only the
- * last span is owned. (Go: mcentral.cacheSpan(), which takes one span.)
+ * From the transfer cache first. Else all that is free in as many spans as
+ * fill the batch, so that only the last span is owned. (Go:
+ * mcentral.cacheSpan(), which takes one span.)
  *
  * Return: objects in @e; 0 when no span has a free one.
  */
@@ -147,6 +149,8 @@ unsigned int gs_mcentral_get(struct mcentral *mc, struct mspan *old,
 	lock_central(mc, &flags);
 	if (old)
 		disown(mc, old, &gone);
+	if (mc->nr_transfer)
+		got = gs_mcentral_take_transfer(mc, e, want);
 	while (got < want && !list_empty(&mc->partial)) {
 		struct mspan *s = list_first_entry(&mc->partial, struct mspan,
 						   list);
@@ -363,12 +367,22 @@ static int verify_list(const struct mcentral *mc, struct list_head *list,
 	return 0;
 }
 
+static bool transfer_ok(const struct mcentral *mc)
+{
+	unsigned int i;
+
+	for (i = 0; i < mc->nr_transfer; i++)
+		if (*mc->transfer[i].state != GS_CACHED)
+			return false;
+	return true;
+}
+
 /**
  * gs_mcentral_verify() - check the lists and every span on them.
  * @mc: what to check; takes the lock.
  *
  * Return: 0, or the number of the first broken invariant: 1, 2; 21 to 23 for
- * S1 to S3; 41 for M1.
+ * S1 to S3; 41, 42 for M1, M2.
  */
 int gs_mcentral_verify(struct mcentral *mc)
 {
@@ -382,6 +396,8 @@ int gs_mcentral_verify(struct mcentral *mc)
 		ret = verify_list(mc, &mc->full, false, &nr, &empty);
 	if (!ret && (nr + mc->nr_owned != mc->nr_spans || empty != mc->nr_empty))
 		ret = 41;
+	if (!ret && !transfer_ok(mc))
+		ret = 42;
 	gs_unlock(&mc->lock, flags);
 	return ret;
 }

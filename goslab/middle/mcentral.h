@@ -3,6 +3,7 @@
 #define GS_MIDDLE_MCENTRAL_H
 
 #include <linux/cache.h>
+#include <linux/gfp.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
 
@@ -28,6 +29,10 @@ struct gs_entry {
  * @class: the class.
  * @partial: spans with free objects.
  * @full: spans without.
+ * @transfer: objects on their way from one mcache to another, or NULL while
+ *            the class is small.
+ * @nr_transfer: how many.
+ * @seen: low half of @nr_lock when the sweep last looked.
  * @nr_lock: times that @lock was taken to move objects.
  */
 struct mcentral {
@@ -39,8 +44,16 @@ struct mcentral {
 	struct gs_class *class;
 	struct list_head partial;
 	struct list_head full;
+	struct gs_entry *transfer;
+	u32 nr_transfer;
+	u32 seen;
 	unsigned long nr_lock;
 } ____cacheline_aligned_in_smp;
+
+/* Entries of a transfer cache: a page of them. */
+#define GS_TRANSFER_MAX	(4096 / sizeof(struct gs_entry))
+/* Spans of a class before it gets one. */
+#define GS_TRANSFER_SPANS	32
 
 void gs_mcentral_init(struct mcentral *mc, struct gs_class *c, int node);
 unsigned int gs_mcentral_get(struct mcentral *mc, struct mspan *old,
@@ -49,6 +62,13 @@ unsigned int gs_mcentral_get(struct mcentral *mc, struct mspan *old,
 unsigned int gs_mcentral_add(struct mcentral *mc, struct mspan *s,
 			     struct gs_entry *e);
 void gs_mcentral_put(struct gs_class *c, struct gs_entry *e, unsigned int n);
+size_t gs_transfer_parked(void);
+unsigned int gs_mcentral_take_transfer(struct mcentral *mc, struct gs_entry *e,
+				       unsigned int want);
+void gs_mcentral_flush(struct mcentral *mc, struct gs_entry *e, unsigned int n);
+void gs_mcentral_empty_transfer(struct mcentral *mc);
+void gs_mcentral_make_transfer(struct mcentral *mc, gfp_t gfp);
+void gs_mcentral_free_transfer(struct mcentral *mc);
 void gs_mcentral_put_span(struct mspan *s);
 unsigned int gs_mcentral_trim(struct mcentral *mc);
 int gs_mcentral_verify(struct mcentral *mc);

@@ -170,6 +170,8 @@ static const char *invariant_name(int n)
 		return "R3 freed spans lie on the list of their length";
 	case 41:
 		return "M1 a central list has what its name says";
+	case 42:
+		return "M2 a transfer cache holds cached objects";
 	case 51:
 		return "C1 a magazine holds cached objects";
 	case 52:

@@ -297,7 +297,8 @@ void goslab_cache_destroy(struct goslab_cache *cache);
  * @spans: in spans: live and free objects and the tails of spans.
  * @free_runs: in runs of pages that belong to no span.
  * @metadata: descriptors, magazines, tables.
- * @parked: part of @spans: free objects in the magazines of CPUs.
+ * @parked: part of @spans: free objects in the magazines of CPUs, and on their
+ *          way from one to another.
  *
  * @held == @spans + @free_runs + @metadata whenever no call is under way.
  */
