@@ -63,7 +63,7 @@ def other_rows(figures):
     yield ['workload', 'size', 'cpus', 'metric', 'goslab', 'kmalloc']
     rows = {}
     for f in figures:
-        if f['metric'] not in report.TIMES:
+        if f['metric'] not in report.TIMES + report.HALVES:
             key = (f['workload'], report.label(f), str(f['cpus']), f['metric'])
             rows.setdefault(key, {})[f['allocator']] = f['value']
     for key, row in rows.items():

@@ -20,6 +20,7 @@ COLUMNS = ('goslab', 'goslab_cache', 'kmalloc', 'kmem_cache', 'mempool',
            'pages', 'floor')
 USER = ('glibc', 'tcmalloc', 'jemalloc', 'mimalloc')
 TIMES = ('ns_per_op', 'instructions_per_op')
+HALVES = tuple('alloc_' + metric for metric in TIMES)
 
 
 def bed_of(boot):
@@ -60,7 +61,7 @@ def lock_figures(line, figures):
 
 def is_timed(boot, figure):
     """On uml-smp only ratios of goslab to itself on several CPUs mean much."""
-    return bed_of(boot) != 'uml-smp' or figure['metric'] not in TIMES or (
+    return bed_of(boot) != 'uml-smp' or figure['metric'] not in TIMES + HALVES or (
         boot == 'uml-smp' and figure['workload'].startswith('pair_'))
 
 
@@ -190,7 +191,7 @@ def print_other(figures):
     """Figures that are neither time nor instructions: bytes, locks."""
     rows = {}
     for figure in figures:
-        if figure['metric'] not in TIMES:
+        if figure['metric'] not in TIMES + HALVES:
             key = (figure['workload'], label(figure), str(figure['cpus']),
                    figure['metric'])
             rows.setdefault(key, {})[figure['allocator']] = figure['value']

@@ -32,7 +32,8 @@ def read(directory):
                 if line.startswith('{"locks"'):
                     continue
                 figure = json.loads(line)
-                if figure['allocator'] in SHOWN:
+                if figure['allocator'] in SHOWN and \
+                        figure['metric'] == 'instructions_per_op':
                     found['%(workload)s.%(allocator)s.%(size)d' % figure] = \
                         round(figure['value'], 1)
     if not found:

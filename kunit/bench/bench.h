@@ -57,6 +57,7 @@ extern const char *const bn_way_names[BN_WAYS];
  * @order: indices into @objs.
  * @heap: bytes of live objects, or 0.
  * @took: set by a loop that knows better what it took; else 0.
+ * @alloc_took: set by a loop that knows what its allocations took; else 0.
  * @data: the workload's own.
  * @before: NULL, or called before a way's turn, not timed.
  * @after: likewise after it.
@@ -76,6 +77,7 @@ struct bn_case {
 	u32 *order;
 	u64 heap;
 	u64 took;
+	u64 alloc_took;
 	void *data;
 	int (*before)(struct bn_case *c, enum bn_way way);
 	void (*after)(struct bn_case *c, enum bn_way way);

@@ -38,13 +38,16 @@ static __always_inline int batch(struct bn_case *c, enum bn_way way)
 {
 	void **objs = c->objs;
 	unsigned int i, j;
+	u64 start;
 
 	for (j = 0; j < c->n; j++) {
+		start = bn_clock();
 		for (i = 0; i < BN_BATCH; i++) {
 			objs[i] = bn_alloc(c, bn_size(c), way);
 			if (unlikely(!objs[i]))
 				return -ENOMEM;
 		}
+		c->alloc_took += bn_clock() - start;
 		for (i = 0; i < BN_BATCH; i++)
 			bn_free(c, objs[c->order[i]], way);
 	}

@@ -33,10 +33,11 @@ u64 bn_clock(void)
 
 struct samples {
 	u64 *took[BN_WAYS];
+	u64 *alloc[BN_WAYS];	/* the part that allocations took, or 0 */
 	unsigned int n;
 };
 
-static int turn(struct bn_case *c, enum bn_way way, u64 *took)
+static int turn(struct bn_case *c, enum bn_way way, u64 *took, u64 *alloc)
 {
 	unsigned int i;
 	int err = 0;
@@ -48,11 +49,13 @@ static int turn(struct bn_case *c, enum bn_way way, u64 *took)
 		err = c->before(c, way);
 	for (i = 0; i < c->stretches && !err; i++) {
 		c->took = 0;
+		c->alloc_took = 0;
 		start = bn_clock();
 		err = c->loops[way](c);
 		took[i] = bn_clock() - start;
 		if (c->took)
 			took[i] = c->took;
+		alloc[i] = c->alloc_took;
 		cond_resched();
 	}
 	if (c->after)
@@ -80,7 +83,8 @@ static int run_rounds(struct bn_case *c, struct samples *s)
 			way = way_at(i, place);
 			if (!(c->ways & BIT(way)) || !c->loops[way])
 				continue;
-			err = turn(c, way, s->took[way] + row);
+			err = turn(c, way, s->took[way] + row,
+				   s->alloc[way] + row);
 			if (err)
 				return err;
 		}
@@ -145,6 +149,22 @@ static void show(const struct bn_case *c, enum bn_way way,
 		c->ops * c->stretches * (c->rounds + 1));
 }
 
+/* The first half of a batch alone; what is left of it are the frees. */
+static void show_alloc(const struct bn_case *c, enum bn_way way,
+		       const struct samples *s)
+{
+	u64 *t = s->alloc[way], *empty = s->alloc[BN_EMPTY];
+	struct text net, spread;
+
+	if (way == BN_EMPTY || !t[s->n / 2])
+		return;
+	net = milli(per_op(c, t[s->n / 2] - empty[s->n / 2]));
+	spread = milli(per_op(c, t[s->n * 3 / 4] - t[s->n / 4]));
+	begin(c, way, bn_icount ? "alloc_instructions_per_op" :
+	      "alloc_ns_per_op");
+	bn_json("\"value\":%s,\"spread\":%s}\n", net.s, spread.s);
+}
+
 /* Any other figure of a case. */
 void bn_say(const struct bn_case *c, enum bn_way way, const char *metric,
 	    u64 value)
@@ -164,19 +184,26 @@ void bn_say(const struct bn_case *c, enum bn_way way, const char *metric,
 int bn_measure(struct bn_case *c)
 {
 	struct samples s = { .n = c->rounds * c->stretches };
-	u64 *room = vzalloc(array3_size(s.n, BN_WAYS, sizeof(u64)));
+	u64 *room = vzalloc(array3_size(s.n, 2 * BN_WAYS, sizeof(u64)));
 	int way, err;
 
 	if (!room)
 		return -ENOMEM;
-	for (way = 0; way < BN_WAYS; way++)
+	for (way = 0; way < BN_WAYS; way++) {
 		s.took[way] = room + way * s.n;
+		s.alloc[way] = room + (BN_WAYS + way) * s.n;
+	}
 	err = run_rounds(c, &s);
-	for (way = 0; way < BN_WAYS && !err; way++)
+	for (way = 0; way < BN_WAYS && !err; way++) {
 		sort(s.took[way], s.n, sizeof(u64), compare, NULL);
-	for (way = 0; way < BN_WAYS && !err; way++)
-		if (c->ways & BIT(way) && c->loops[way])
-			show(c, way, &s);
+		sort(s.alloc[way], s.n, sizeof(u64), compare, NULL);
+	}
+	for (way = 0; way < BN_WAYS && !err; way++) {
+		if (!(c->ways & BIT(way)) || !c->loops[way])
+			continue;
+		show(c, way, &s);
+		show_alloc(c, way, &s);
+	}
 	vfree(room);
 	return err;
 }
