@@ -40,7 +40,11 @@
 #define GS_TINY_BLOCK		16
 #define GS_TINY_CLASS		2	/* whose size is GS_TINY_BLOCK */
 
-/* Objects moved per hold of a central lock, at most: they fit the stack. */
+/*
+ * Objects moved per hold of a central lock, at most: they fit the stack. Arrays
+ * of them are __uninitialized, or kernels that zero the stack (all of Debian's)
+ * would do so at each slow path.
+ */
 #define GS_BATCH_MAX		32
 
 /*

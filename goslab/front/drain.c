@@ -83,7 +83,7 @@ static struct mspan *take_span(struct gs_slot *slot, int cpu)
 /* Return: false if the slot was busy, which only an interrupt can see. */
 static bool drain_slot(struct gs_slot *slot, int cpu)
 {
-	struct gs_entry e[GS_BATCH_MAX];
+	struct gs_entry e[GS_BATCH_MAX] __uninitialized;
 	struct mspan *s;
 	int n;
 

@@ -274,7 +274,7 @@ void gs_mcache_grow_cap(struct gs_class *c)
 {
 	struct gs_slot *slot, *victim = NULL;
 	struct gs_class *from = NULL;
-	struct gs_entry e[GS_BATCH_MAX];
+	struct gs_entry e[GS_BATCH_MAX] __uninitialized;
 	unsigned int cap, n = 0;
 	struct mcache *mcache;
 	unsigned long flags;

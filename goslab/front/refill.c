@@ -34,7 +34,7 @@ GS_EXPORT_KUNIT(gs_mcache_nr_direct);
 
 /* How a refill goes. */
 struct refill {
-	struct gs_entry e[GS_BATCH_MAX];
+	struct gs_entry *e;	/* room for GS_BATCH_MAX */
 	unsigned int n;		/* objects in e */
 	unsigned int want;
 	int node;		/* where e and own come from */
@@ -216,7 +216,8 @@ static bool get_objects(struct gs_class *c, struct refill *r, gfp_t gfp)
 void *gs_mcache_alloc_slow(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 			   bool *zeroed)
 {
-	struct refill r = { .node = node };
+	struct gs_entry e[GS_BATCH_MAX] __uninitialized;
+	struct refill r = { .e = e, .node = node };
 	struct mcentral *mc;
 	void *p;
 
@@ -287,7 +288,7 @@ static unsigned int take_older_half(struct gs_class *c, struct gs_entry *e)
  */
 void gs_mcache_free_slow(struct mspan *s, void *object, u8 *state)
 {
-	struct gs_entry e[GS_BATCH_MAX];
+	struct gs_entry e[GS_BATCH_MAX] __uninitialized;
 	struct gs_class *c = s->class;
 	unsigned int n;
 

@@ -48,7 +48,7 @@ static unsigned int take(struct mspan *s, struct gs_entry *e, unsigned int n,
 			 unsigned int *bad)
 {
 	unsigned int i, got = 0;
-	u16 index[GS_BATCH_MAX];
+	u16 index[GS_BATCH_MAX] __uninitialized;
 
 	n = gs_span_take(s, min_t(unsigned int, n, GS_BATCH_MAX), index);
 	for (i = 0; i < n; i++) {

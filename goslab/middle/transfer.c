@@ -103,7 +103,7 @@ GS_EXPORT_KUNIT(gs_mcentral_flush);
 /* Put all that is in the transfer cache into its spans. */
 void gs_mcentral_empty_transfer(struct mcentral *mc)
 {
-	struct gs_entry e[GS_BATCH_MAX];
+	struct gs_entry e[GS_BATCH_MAX] __uninitialized;
 	unsigned long flags;
 	unsigned int n;
 
