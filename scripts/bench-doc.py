@@ -17,8 +17,8 @@ report = importlib.import_module('bench-report')
 limits = importlib.import_module('bench-limits')
 
 PLOTS = ('uml-up-pair', 'uml-up-batch', 'uml-up-to-kmalloc',
-         'uml-heap-random_replace', 'qemu-6.1-pair', 'qemu-6.12-pair',
-         'qemu-7.2-pair', 'qemu-7.2-batch', 'memory')
+         'uml-heap-random_replace', 'qemu-6.12-pair', 'qemu-7.2-pair',
+         'qemu-7.2-batch', 'memory')
 BOOTS = (('uml-up', 'UP User-Mode Linux', report.COLUMNS),
          ('uml-heap', 'Random replacement, UP User-Mode Linux', report.COLUMNS),
          ('trace', 'The recorded trace, UP User-Mode Linux', report.COLUMNS),

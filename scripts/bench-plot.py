@@ -15,6 +15,7 @@ matplotlib.use('Agg')
 matplotlib.rcParams['svg.hashsalt'] = 'goslab'
 matplotlib.rcParams['svg.fonttype'] = 'none'
 import matplotlib.pyplot as plt
+import matplotlib.ticker
 
 TIMES = ('ns_per_op', 'instructions_per_op')
 # In every plot an allocator has the same colour.
@@ -53,9 +54,12 @@ def by_size(figures, boot, workload, directory, key='size'):
         line = sorted((f[key], f['value'], f['spread']) for f in mine
                       if f['allocator'] == name)
         if line:
-            axes.errorbar([p[0] for p in line], [p[1] for p in line],
-                          yerr=[p[2] / 2 for p in line], label=name,
-                          color=COLOURS[name], marker='.', linewidth=1.2)
+            x, y, spread = zip(*line)
+            axes.plot(x, y, label=name, color=COLOURS[name], marker='.',
+                      linewidth=1.2)
+            axes.fill_between(x, [b - s / 2 for b, s in zip(y, spread)],
+                              [b + s / 2 for b, s in zip(y, spread)],
+                              color=COLOURS[name], alpha=0.2, linewidth=0)
     unit = 'ns' if mine[0]['metric'] == 'ns_per_op' else 'instructions'
     axes.set_yscale('log')
     size_ticks(axes, sizes)
@@ -63,7 +67,8 @@ def by_size(figures, boot, workload, directory, key='size'):
                     'bytes of live objects')
     axes.set_ylabel(unit + ' per operation')
     axes.set_title('%s, %s, Linux %s' % (workload, boot, mine[0]['kernel']))
-    axes.grid(True, which='both', alpha=0.3)
+    axes.grid(True, alpha=0.3)
+    axes.yaxis.set_minor_locator(matplotlib.ticker.NullLocator())
     axes.legend(fontsize=7)
     save(figure, directory, '%s-%s' % (boot, workload))
 

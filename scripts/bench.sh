@@ -112,7 +112,7 @@ bench_icount() {
 		run=$FIXED $few -- \
 		run=pareto,random_replace,$THREADS $few heap=16
 	boot "$bed-init" "$bed" --icount --append init_on_alloc=1 -- bench.sh \
-		run=pair,batch $few
+		run=pair,batch rounds=1 scale=5 icount=1
 }
 
 # The loops in user space, once for each allocator there is.
