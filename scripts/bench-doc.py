@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """bench-doc.py DIR JSON DOC - the figures of a bench for the documentation.
 
-Writes DOC/performance-figures.rst, the tables that performance.rst includes,
+Writes DOC/performance-figures.inc, the tables that performance.rst includes,
 from what bench-report.py wrote, and copies the plots that it shows to
 DOC/performance/. Run by "DOC=1 make bench".
 """
@@ -98,7 +98,7 @@ def main():
     directory, path, doc = sys.argv[1:]
     with open(path) as file:
         figures = json.load(file)
-    with open(os.path.join(doc, 'performance-figures.rst'), 'w') as file:
+    with open(os.path.join(doc, 'performance-figures.inc'), 'w') as file:
         for line in pages(figures, directory):
             file.write(line.rstrip() + '\n')
     os.makedirs(os.path.join(doc, 'performance'), exist_ok=True)
