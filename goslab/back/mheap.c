@@ -25,7 +25,7 @@
 #include "base/sys.h"
 
 #define MIN_GROW_BYTES	(256UL << 10)
-#define GROW_SHARE	16	/* a block is a sixteenth of what is held */
+#define GROW_SHARE	64	/* a block is a sixty-fourth of what is held */
 
 struct mheap gs_mheap = {
 	.lock = __SPIN_LOCK_UNLOCKED(gs_mheap.lock),
@@ -71,7 +71,7 @@ static void count_span(const struct gs_span_req *req, unsigned int npages)
 	gs_mheap.nr_alloc++;
 	gs_mheap.nr_large += req->large;
 	gs_mheap.nr_large_alloc += req->large;
-	gs_mheap.nr_short += npages < req->npages;
+	gs_mheap.nr_short += npages < (req->fair_pages ?: req->npages);
 }
 
 /* The most pages that spans had since the last call; only the worker calls. */
@@ -268,8 +268,12 @@ static bool find_pages(struct mspan *s, const struct gs_span_req *req,
 {
 	bool is_short = req->min_pages < req->npages;
 
-	if (alloc_free(s, req, req->npages, false, spare) ||
-	    grow(s, req, req->npages, !is_short, spare) ||
+	if (alloc_free(s, req, req->npages, false, spare))
+		return true;
+	if (req->fair_pages && req->fair_pages < req->npages &&
+	    alloc_free(s, req, req->fair_pages, false, spare))
+		return true;
+	if (grow(s, req, req->npages, !is_short, spare) ||
 	    alloc_free(s, req, req->npages, true, spare))
 		return true;
 	if (!is_short)

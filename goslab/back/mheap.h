@@ -55,6 +55,8 @@ do {									\
 /**
  * struct gs_span_req - a span wanted.
  * @npages: pages wanted.
+ * @fair_pages: pages that will do when they lie free and @npages do not; 0 for
+ *              @npages.
  * @min_pages: pages that will do when memory is fragmented.
  * @align: alignment in pages, a power of two.
  * @cap: objects that the descriptor must have room for.
@@ -65,6 +67,7 @@ do {									\
  */
 struct gs_span_req {
 	unsigned int npages;
+	unsigned int fair_pages;
 	unsigned int min_pages;
 	unsigned int align;
 	unsigned int cap;

@@ -269,7 +269,7 @@ static unsigned int wanted_pages(const struct gs_class *c, int node)
 struct mspan *gs_class_new_span(struct gs_class *c, int node, gfp_t gfp)
 {
 	struct gs_span_req req = {
-		.npages = wanted_pages(c, node),
+		.npages = wanted_pages(c, node), .fair_pages = c->npages,
 		.min_pages = gs_pages(c->elemsize), .align = c->align_pages,
 		.tiny = c->tiny, .node = node, .gfp = gfp,
 	};
