@@ -112,25 +112,36 @@ static noinline void *alloc_unusual(size_t size, gfp_t gfp, int node,
 static noinline void *malloc_slow(size_t size, gfp_t gfp,
 				  struct goslab_owner *owner)
 {
+	bool zeroed = false;
+	unsigned int spc;
+	void *p;
+
 	if (size - 1 >= GS_MAX_SMALL)
 		return alloc_unusual(size, gfp, NUMA_NO_NODE, owner, _RET_IP_);
-	return alloc_slow(gs_spc(gs_sizeclass_of(size), false), gfp, owner,
-			  _RET_IP_);
+	/* For the sizes that sent us here only to look closer. */
+	spc = gs_spc(gs_sizeclass_of(size), false);
+	p = alloc_fast(spc, gfp, owner, &zeroed);
+	if (p)
+		return hand_out(p, spc, gfp, zeroed);
+	return alloc_slow(spc, gfp, owner, _RET_IP_);
 }
 
 void *__goslab_malloc(size_t size, gfp_t gfp, struct goslab_owner *owner)
 {
 	bool zeroed = false;
-	unsigned int spc;
+	unsigned int cls;
 	void *p;
 
 	if (unlikely(size - 1 >= GS_MAX_SMALL))
 		return malloc_slow(size, gfp, owner);
-	spc = gs_spc(gs_sizeclass_of(size), false);
-	p = alloc_fast(spc, gfp, owner, &zeroed);
+	cls = gs_sizeclass_look_up(size);
+	/* A call here would cost all others their registers. */
+	if (unlikely(cls & GS_CLASS_LOOK_CLOSER))
+		return malloc_slow(size, gfp, owner);
+	p = alloc_fast(gs_spc(cls, false), gfp, owner, &zeroed);
 	if (unlikely(!p))
 		return malloc_slow(size, gfp, owner);
-	return hand_out(p, spc, gfp, zeroed);
+	return hand_out(p, gs_spc(cls, false), gfp, zeroed);
 }
 EXPORT_SYMBOL_GPL(__goslab_malloc);
 

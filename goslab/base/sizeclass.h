@@ -25,16 +25,22 @@ u32 gs_sizeclass_magic(u32 size, unsigned int nelems);
 #define GS_CLASS_LOOK_CLOSER	0x80
 
 /*
- * The class of a size from 1 to GS_MAX_SMALL: the smallest that holds it and
- * keeps its alignment. Two tables, as in Go's mallocgc().
+ * The class that the tables have for a size from 1 to GS_MAX_SMALL, as in Go's
+ * mallocgc(); with GS_CLASS_LOOK_CLOSER set where one size of the step wants
+ * another class.
  */
-static __always_inline unsigned int gs_sizeclass_of(size_t size)
+static __always_inline unsigned int gs_sizeclass_look_up(size_t size)
 {
-	unsigned int cls;
-
 	if (size <= 1024)
 		return gs_size_to_class8[(size + 7) >> 3];
-	cls = gs_size_to_class128[(size - 1024 + 127) >> 7];
+	return gs_size_to_class128[(size - 1024 + 127) >> 7];
+}
+
+/* The smallest class that holds @size bytes and keeps their alignment. */
+static __always_inline unsigned int gs_sizeclass_of(size_t size)
+{
+	unsigned int cls = gs_sizeclass_look_up(size);
+
 	if (unlikely(cls & GS_CLASS_LOOK_CLOSER))
 		return gs_sizeclass_closer(size, cls & ~GS_CLASS_LOOK_CLOSER);
 	return cls;
