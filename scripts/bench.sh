@@ -88,7 +88,8 @@ bench_smp() {
 	local cpus w size loads=()
 
 	boot uml-smp uml-smp --cpus 2 -- bench.sh \
-		run=pair_cpus,pair_mixed,cache_scratch rounds=4 scale=20
+		run=pair_cpus,pair_mixed rounds=2 scale=40 -- \
+		run=cache_scratch rounds=4 scale=20
 	for size in 8 16 32 64 128 256 512 1024 2048 4096 8192 16384; do
 		loads+=(-- run=batch ways=goslab rounds=10 "size=$size")
 	done
@@ -100,7 +101,7 @@ bench_smp() {
 			loads+=(-- "run=$w" ways=goslab size=64 rounds=2
 				"threads=$cpus" scale=20)
 		done
-		loads+=(-- run=pair_cpus ways=goslab rounds=4)
+		loads+=(-- run=pair_cpus ways=goslab rounds=2)
 		boot "uml-smp-$cpus" uml-smp --cpus $cpus -- bench.sh "${loads[@]:1}"
 	done
 }

@@ -108,6 +108,9 @@ int bn_run_threads(struct bn_case *c, bn_thread_fn fn)
 	return err;
 }
 
+/* The best of many short stretches: two CPUs are hardly ever quiet for long. */
+#define QUIET	20
+
 static __always_inline int pair_cpus(struct bn_case *c, struct bn_thread *t,
 				     enum bn_way way)
 {
@@ -129,8 +132,8 @@ static int measure_cpus(const char *name, unsigned int cpus)
 {
 	struct bn_case c = {
 		.workload = name, .size = 64, .loops = pair_cpus_loops,
-		.ways = BN_ANY_SIZE | BN_CACHES, .stretches = 5,
-		.n = max(1000000 / 100 * bn_scale, 1U), .cpus = cpus,
+		.ways = BN_ANY_SIZE | BN_CACHES, .stretches = QUIET,
+		.n = max(1000 * bn_scale, 1U), .cpus = cpus,
 		.threads = cpus,
 	};
 
@@ -179,8 +182,8 @@ int bn_pair_mixed(const char *name)
 {
 	struct bn_case c = {
 		.workload = name, .size = 64, .loops = pair_cpus_loops,
-		.ways = BN_ANY_SIZE, .stretches = 5, .cpus = 2, .threads = 2,
-		.n = max(1000000 / 100 * bn_scale, 1U), .before = mix,
+		.ways = BN_ANY_SIZE, .stretches = QUIET, .cpus = 2,
+		.threads = 2, .n = max(1000 * bn_scale, 1U), .before = mix,
 	};
 	int err;
 
