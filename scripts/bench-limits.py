@@ -20,7 +20,8 @@ class Figures:
             key = (f['bed'], series(f['kernel']), f['workload'], f['allocator'],
                    f['heap'] or f['size'], f['cpus'],
                    'time' if f['metric'] in TIMES else f['metric'])
-            self.by_key[key] = f
+            # Of what several boots have, the first: the one with fewest CPUs.
+            self.by_key.setdefault(key, f)
 
     def get(self, bed, workload, allocator, size, kernel=None, cpus=1,
             metric='time', field='value'):
