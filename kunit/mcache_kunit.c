@@ -9,6 +9,7 @@
 #include <linux/goslab.h>
 
 #include "back/arena.h"
+#include "base/sys.h"
 #include "front/drain.h"
 #include "front/mcache.h"
 #include "testlib.h"
@@ -101,21 +102,25 @@ static void give_one(void *arg)
 	goslab_free(arg);
 }
 
-static void free_makes_no_slot(struct kunit *test)
+/* It may make a slot of what lies ready, but not draw for it. */
+static void free_draws_nothing(struct kunit *test)
 {
 	struct held *h = hold(test);
 	int cpu = gs_test_other_cpu();
+	struct gs_slot *slot;
 	struct mspan *s;
+	size_t meta;
 
 	if (cpu >= 0) {
 		take(test, h, 1);
 		s = gs_arena_span(h->p[0]);
+		meta = gs_sys_meta();
 		gs_test_on_other_cpu(give_one, h->p[0]);
-		KUNIT_EXPECT_PTR_EQ(test, *per_cpu_ptr(h->c->slots, cpu),
-				    &gs_no_slot);
-		/* It is back in its span, which this CPU owns. */
+		KUNIT_EXPECT_EQ(test, gs_sys_meta(), meta);
+		/* In that slot, or back in its span, which this CPU owns. */
+		slot = *per_cpu_ptr(h->c->slots, cpu);
 		KUNIT_EXPECT_EQ(test, (int)s->owned, 1);
-		KUNIT_EXPECT_EQ(test, (int)s->nr_freed, 1);
+		KUNIT_EXPECT_EQ(test, slot->n + s->nr_freed, 1U);
 	}
 	goslab_cache_destroy(h->cache);
 }
@@ -255,6 +260,47 @@ static void budget(struct kunit *test)
 	gs_max_parked = was;
 }
 
+/* What another CPU frees. */
+struct freed {
+	void **p;
+	unsigned int n;
+};
+
+static void free_all(void *arg)
+{
+	struct freed *f = arg;
+
+	while (f->n)
+		goslab_free(f->p[--f->n]);
+}
+
+/* The first free may find nothing ready; those after a tick have a slot. */
+static void freeing_cpu_gets_a_slot(struct kunit *test)
+{
+	struct goslab_cache *cache;
+	void *p[40];
+	struct freed f = { p, 1 };
+	struct gs_slot *slot;
+	int other = gs_test_other_cpu();
+	unsigned int i;
+
+	if (other < 0)
+		kunit_skip(test, "one CPU only");
+	cache = goslab_cache_create("freed_elsewhere", 600, 0, 0, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = goslab_cache_alloc(cache, GFP_KERNEL);
+	gs_test_on_other_cpu(free_all, &f);
+	gs_mcache_top_up();
+	f = (struct freed){ p + 1, ARRAY_SIZE(p) - 1 };
+	gs_test_on_other_cpu(free_all, &f);
+
+	slot = *per_cpu_ptr(gs_test_class("freed_elsewhere")->slots, other);
+	KUNIT_EXPECT_PTR_NE(test, slot, &gs_no_slot);
+	KUNIT_EXPECT_GT(test, slot->n, 0U);
+	goslab_cache_destroy(cache);
+}
+
 /* Room goes to the slots that use it now: others make way. */
 static void room_moves(struct kunit *test)
 {
@@ -364,10 +410,11 @@ static void overwritten(struct kunit *test)
 
 static struct kunit_case mcache_cases[] = {
 	KUNIT_CASE(slot_on_first_use),
-	KUNIT_CASE(free_makes_no_slot),
+	KUNIT_CASE(free_draws_nothing),
 	KUNIT_CASE(magazine),
 	KUNIT_CASE(flush),
 	KUNIT_CASE(refill),
+	KUNIT_CASE(freeing_cpu_gets_a_slot),
 	KUNIT_CASE(budget),
 	KUNIT_CASE(room_moves),
 	KUNIT_CASE(busy_slot),

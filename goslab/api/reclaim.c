@@ -33,6 +33,7 @@ static bool tick(void)
 {
 	bool again;
 
+	gs_mcache_top_up();
 	gs_drain_post_idle();
 	again = gs_class_sweep(true);
 	if (gs_scavenge_quiet())

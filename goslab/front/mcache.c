@@ -49,10 +49,17 @@ GS_EXPORT_KUNIT(gs_mcache);
 #define NR_SIZES	(SLOT_BYTES(MAX_DEPTH) / 64 + 1)
 
 static struct fixalloc slot_allocs[NR_SIZES];
+/* A free wanted a slot of this size and there was none: the worker makes some. */
+static bool slot_wanted[NR_SIZES];
+
+static unsigned int size_of_slot(unsigned int depth)
+{
+	return ALIGN(SLOT_BYTES(depth), 64) / 64;
+}
 
 static struct fixalloc *slot_alloc(unsigned int depth)
 {
-	return &slot_allocs[ALIGN(SLOT_BYTES(depth), 64) / 64];
+	return &slot_allocs[size_of_slot(depth)];
 }
 
 int gs_mcache_init(void)
@@ -116,16 +123,50 @@ static void set_cap(struct mcache *mcache, struct gs_slot *slot,
 }
 
 /**
+ * gs_mcache_top_up() - have memory for the slots that frees wanted.
+ *
+ * Context: task; sleeps. The worker calls it.
+ */
+void gs_mcache_top_up(void)
+{
+	unsigned int i;
+	void *p;
+
+	for (i = 1; i < NR_SIZES; i++) {
+		if (!READ_ONCE(slot_wanted[i]))
+			continue;
+		WRITE_ONCE(slot_wanted[i], false);
+		p = gs_fixalloc_alloc(&slot_allocs[i], GFP_KERNEL);
+		if (p)
+			gs_fixalloc_free(&slot_allocs[i], p);
+	}
+}
+GS_EXPORT_KUNIT(gs_mcache_top_up);
+
+static struct gs_slot *alloc_slot(unsigned int depth, gfp_t gfp)
+{
+	struct gs_slot *slot;
+
+	if (gfp)
+		return gs_fixalloc_alloc(slot_alloc(depth), gfp);
+	slot = gs_fixalloc_alloc_free(slot_alloc(depth));
+	if (!slot)
+		WRITE_ONCE(slot_wanted[size_of_slot(depth)], true);
+	return slot;
+}
+
+/**
  * gs_mcache_make_slot() - give this CPU a slot of a class.
  * @c: the class.
- * @gfp: for metadata.
+ * @gfp: for metadata; 0 in a free, which must not need any: if nothing lies
+ *       ready, a later free finds what the worker has drawn.
  *
- * Context: as @gfp says; never from a free.
+ * Context: as @gfp says.
  * Return: a slot of the CPU that it ran on, perhaps not entered; or NULL.
  */
 struct gs_slot *gs_mcache_make_slot(struct gs_class *c, gfp_t gfp)
 {
-	struct gs_slot *slot = gs_fixalloc_alloc(slot_alloc(c->depth), gfp);
+	struct gs_slot *slot = alloc_slot(c->depth, gfp);
 	struct mcache *mcache;
 	struct gs_slot **where;
 	unsigned long flags;

@@ -284,7 +284,8 @@ static unsigned int take_older_half(struct gs_class *c, struct gs_entry *e)
  * @object: the object.
  * @state: its state byte, an owner's number.
  *
- * Makes no slot: a free must not need memory.
+ * A CPU that only frees gets its slot here, if one lies ready: without, each of
+ * its frees would take the central lock.
  */
 void gs_mcache_free_slow(struct mspan *s, void *object, u8 *state)
 {
@@ -294,6 +295,8 @@ void gs_mcache_free_slow(struct mspan *s, void *object, u8 *state)
 
 	gs_worker_kick();
 	if (s->node == numa_mem_id()) {
+		if (READ_ONCE(*raw_cpu_ptr(c->slots)) == &gs_no_slot)
+			gs_mcache_make_slot(c, 0);
 		n = take_older_half(c, e);
 		gs_hook(GS_HOOK_DRAIN_LEFT, c);
 		if (n)
