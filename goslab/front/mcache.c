@@ -109,7 +109,7 @@ int gs_mcache_init_slots(struct gs_class *c)
 	return 0;
 }
 
-/* Bytes that a slot starts with: few, but two objects at least. */
+/* Objects that a slot starts with room for: about a KiB of them, two at least. */
 static unsigned int first_cap(const struct gs_class *c)
 {
 	return clamp_t(unsigned int, 1024 / c->elemsize, 2, 8);

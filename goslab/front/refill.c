@@ -8,8 +8,9 @@
  *         4 enter again, perhaps on another CPU: install what fits, put the
  *           rest back
  * Free:   1 enter: copy the older half of the magazine to the stack
- *         2 leave; put it into its spans under the mcentral lock
- *         3 enter again and push; if that fails, put the object there too
+ *         2 leave; under the mcentral lock leave it in the transfer cache, or
+ *           put it into its spans
+ *         3 enter again and push; if that fails, put the object into its span
  *
  * Whoever cannot enter (an interrupt between, no slot, another node) goes to
  * mcentral for its one object.
@@ -255,8 +256,12 @@ void *gs_mcache_alloc_slow(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 }
 GS_EXPORT_KUNIT(gs_mcache_alloc_slow);
 
-/* The older half of a full magazine; the newer stays, for its lines are hot. */
-static unsigned int take_older_half(struct gs_class *c, struct gs_entry *e)
+/*
+ * The older half of a full magazine; the newer stays, for its lines are hot. All
+ * are of *@node, that of the CPU which this ran on.
+ */
+static unsigned int take_older_half(struct gs_class *c, struct gs_entry *e,
+				    int *node)
 {
 	struct gs_slot *slot;
 	unsigned int n = 0;
@@ -271,6 +276,7 @@ static unsigned int take_older_half(struct gs_class *c, struct gs_entry *e)
 			memmove(slot->entry, slot->entry + n,
 				slot->n * sizeof(*e));
 			slot->nr_flush++;
+			*node = slot->node;
 		}
 		gs_slot_leave(slot);
 	}
@@ -292,15 +298,17 @@ void gs_mcache_free_slow(struct mspan *s, void *object, u8 *state)
 	struct gs_entry e[GS_BATCH_MAX] __uninitialized;
 	struct gs_class *c = s->class;
 	unsigned int n;
+	int node;
 
 	gs_worker_kick();
 	if (s->node == numa_mem_id()) {
 		if (READ_ONCE(*raw_cpu_ptr(c->slots)) == &gs_no_slot)
 			gs_mcache_make_slot(c, 0);
-		n = take_older_half(c, e);
-		gs_hook(GS_HOOK_DRAIN_LEFT, c);
-		if (n)
-			gs_mcentral_flush(gs_class_central(c, s->node), e, n);
+		n = take_older_half(c, e, &node);
+		if (n) {
+			gs_hook(GS_HOOK_DRAIN_LEFT, c);
+			gs_mcentral_flush(gs_class_central(c, node), e, n);
+		}
 		/* After a drain there is no room at all. */
 		gs_mcache_grow_cap(c);
 		if (gs_mcache_free(s, object, state))
