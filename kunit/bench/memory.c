@@ -22,8 +22,8 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
-#include <linux/vmstat.h>
 
+#include "../slab_bytes.h"
 #include "bench.h"
 
 #define SLOTS	65536
@@ -38,26 +38,6 @@ struct mem {
 	s64 peak_held;
 	u64 peak_requested;
 };
-
-static s64 slab_bytes(void)
-{
-	return (s64)(global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B) +
-		     global_node_page_state_pages(NR_SLAB_UNRECLAIMABLE_B))
-		<< PAGE_SHIFT;
-}
-
-/* Give back empty slabs that earlier users of kmalloc() left. */
-static void shrink_kmalloc(void)
-{
-	struct kmem_cache *s;
-	int i;
-
-	for (i = 0; i <= KMALLOC_SHIFT_HIGH; i++) {
-		s = kmalloc_caches[KMALLOC_NORMAL][i];
-		if (s)
-			kmem_cache_shrink(s);
-	}
-}
 
 static s64 held(enum bn_way way)
 {

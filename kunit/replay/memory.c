@@ -20,8 +20,8 @@
 #include <linux/mm.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
-#include <linux/vmstat.h>
 
+#include "../slab_bytes.h"
 #include "replay.h"
 
 /*
@@ -34,26 +34,6 @@ struct peak {
 	s64 held;
 	u64 objects;	/* bytes of live objects as allocated, at most */
 };
-
-static s64 slab_bytes(void)
-{
-	return (s64)(global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B) +
-		     global_node_page_state_pages(NR_SLAB_UNRECLAIMABLE_B))
-		<< PAGE_SHIFT;
-}
-
-/* Give back empty slabs that earlier users of kmalloc() left. */
-static void shrink_kmalloc(void)
-{
-	struct kmem_cache *s;
-	int i;
-
-	for (i = 0; i <= KMALLOC_SHIFT_HIGH; i++) {
-		s = kmalloc_caches[KMALLOC_NORMAL][i];
-		if (s)
-			kmem_cache_shrink(s);
-	}
-}
 
 static size_t object_bytes(const void *p, enum rp_way way)
 {
