@@ -106,7 +106,7 @@ unsigned long gs_mheap_release(unsigned long npages, bool try)
 
 	if (!merge_all(try))
 		return 0;
-	while (i-- > 0) {
+	while (i-- > 0 && done < npages) {
 		unsigned int got;
 
 		while (done < npages &&
