@@ -99,7 +99,9 @@ def check_locks():
 
 def check_api():
     page = ' '.join((DOC / 'api.rst').read_text().split())
-    header = (TOP / 'goslab/include/linux/goslab.h').read_text()
+    header = '\n'.join(path.read_text() for path in sorted(
+        (TOP / 'goslab/include/linux').glob('goslab*.h'))
+        if path.name != 'goslab_sizeclass.h')
     names = re.findall(r'^ \* (goslab_\w+\(\)) - ', header, re.M)
     names += re.findall(r'^#define (GOSLAB_\w+)', header, re.M)
     report = (TOP / 'goslab/base/report.c').read_text()
