@@ -90,6 +90,9 @@ def functions(module):
         elif RELOCATION.match(line) and body:
             symbol = RELOCATION.match(line)[1]
             body[-1].symbol = re.sub(r'[-+]0x[0-9a-f]+$', '', symbol)
+    for body in found.values():
+        while body and body[-1].is_nop():
+            body.pop()      # only fills up to the next function
     return found
 
 
