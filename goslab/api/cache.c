@@ -20,27 +20,13 @@
 #include <linux/percpu.h>
 #include <linux/string.h>
 
-#include "api/api.h"
+#include "api/cache.h"
 #include "back/arena.h"
 #include "back/mheap.h"
 #include "base/fixalloc.h"
 #include "base/owner.h"
 #include "base/report.h"
 #include "front/drain.h"
-
-#define CACHE_LIVE	0x676f736cU	/* anything else: gone, or no cache */
-
-/**
- * struct goslab_cache - a cache.
- * @magic: CACHE_LIVE between create and destroy.
- * @refused: bits of gfp that an allocation may not have.
- * @class: spans, lists and slots.
- */
-struct goslab_cache {
-	u32 magic;
-	gfp_t refused;
-	struct gs_class class;
-};
 
 static struct fixalloc caches;
 
@@ -132,7 +118,7 @@ static int set_up(struct goslab_cache *cache, size_t size, size_t align)
 		gs_class_exit(c);
 		return ret;
 	}
-	cache->magic = CACHE_LIVE;
+	cache->magic = GS_CACHE_LIVE;
 	list_add_tail(&c->link, &gs_class_list);
 	return 0;
 }
@@ -187,18 +173,21 @@ struct goslab_cache *__goslab_cache_create(const char *name, size_t size,
 }
 EXPORT_SYMBOL_GPL(__goslab_cache_create);
 
-static bool cache_dead(const struct goslab_cache *cache, unsigned long site)
+/* Has @cache been destroyed? */
+bool gs_cache_dead(const struct goslab_cache *cache, unsigned long site)
 {
-	if (likely(READ_ONCE(cache->magic) == CACHE_LIVE))
+	if (likely(READ_ONCE(cache->magic) == GS_CACHE_LIVE))
 		return false;
 	gs_report_at(GS_BUG_DEAD_CACHE, NULL, NULL, site);
 	return true;
 }
 
-/* What an allocation may not ask of this cache. */
-static bool alloc_refused(const struct gs_class *c, gfp_t gfp,
-			  unsigned long site)
+/* Does @gfp ask what an allocation from this cache may not? */
+bool gs_cache_refuses(const struct goslab_cache *cache, gfp_t gfp,
+		      unsigned long site)
 {
+	const struct gs_class *c = &cache->class;
+
 	if (gfp & GS_GFP_REFUSED)
 		gs_report_at(GS_BUG_BAD_ZONE, c->name, NULL, site);
 	else if ((gfp & __GFP_ZERO) && c->ctor)
@@ -216,7 +205,7 @@ static noinline void *alloc_slow(struct goslab_cache *cache, gfp_t gfp,
 	bool zeroed = false;
 	void *p;
 
-	if (cache_dead(cache, site) || alloc_refused(c, gfp, site))
+	if (gs_cache_dead(cache, site) || gs_cache_refuses(cache, gfp, site))
 		return NULL;
 	p = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, c->owner, &zeroed);
 	if (p)
@@ -241,10 +230,10 @@ void *goslab_cache_alloc(struct goslab_cache *cache, gfp_t gfp)
 EXPORT_SYMBOL_GPL(goslab_cache_alloc);
 
 /* Anything but a live object of @cache: say what is wrong with it. */
-static noinline void free_bad(struct goslab_cache *cache, struct mspan *s,
-			      void *p, unsigned long site)
+noinline void gs_cache_free_bad(struct goslab_cache *cache, struct mspan *s,
+				void *p, unsigned long site)
 {
-	if (ZERO_OR_NULL_PTR(p) || cache_dead(cache, site))
+	if (ZERO_OR_NULL_PTR(p) || gs_cache_dead(cache, site))
 		return;
 	if (!s || smp_load_acquire(&s->state) < GS_SPAN_SMALL ||
 	    !gs_span_covers(s, p))
@@ -267,12 +256,12 @@ void goslab_cache_free(struct goslab_cache *cache, void *p)
 	 */
 	if (unlikely(!s || smp_load_acquire(&s->state) != GS_SPAN_SMALL ||
 		     s->class != &cache->class)) {
-		free_bad(cache, s, p, _RET_IP_);
+		gs_cache_free_bad(cache, s, p, _RET_IP_);
 		return;
 	}
 	i = gs_span_index(s, p);
 	if (unlikely(i < 0 || READ_ONCE(s->objects[i]) < GS_OWNER_MIN)) {
-		free_bad(cache, s, p, _RET_IP_);
+		gs_cache_free_bad(cache, s, p, _RET_IP_);
 		return;
 	}
 	gs_free_object(s, p, i);
@@ -332,7 +321,7 @@ void goslab_cache_destroy(struct goslab_cache *cache)
 	unsigned long live;
 
 	might_sleep();
-	if (!cache || cache_dead(cache, _RET_IP_))
+	if (!cache || gs_cache_dead(cache, _RET_IP_))
 		return;
 	WRITE_ONCE(cache->magic, 0);
 	gs_drain_class(c);

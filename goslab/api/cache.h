@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GS_API_CACHE_H
+#define GS_API_CACHE_H
+
+#include <linux/goslab.h>
+
+#include "api/api.h"
+
+#define GS_CACHE_LIVE	0x676f736cU	/* anything else: gone, or no cache */
+
+/**
+ * struct goslab_cache - a cache.
+ * @magic: GS_CACHE_LIVE between create and destroy.
+ * @refused: bits of gfp that an allocation may not have.
+ * @class: spans, lists and slots.
+ */
+struct goslab_cache {
+	u32 magic;
+	gfp_t refused;
+	struct gs_class class;
+};
+
+/* These report what they find, as done by @site. */
+bool gs_cache_dead(const struct goslab_cache *cache, unsigned long site);
+bool gs_cache_refuses(const struct goslab_cache *cache, gfp_t gfp,
+		      unsigned long site);
+void gs_cache_free_bad(struct goslab_cache *cache, struct mspan *s, void *p,
+		       unsigned long site);
+
+#endif /* GS_API_CACHE_H */
