@@ -18,6 +18,7 @@
 #include <linux/goslab.h>
 #include <linux/log2.h>
 #include <linux/percpu.h>
+#include <linux/rcupdate.h>
 #include <linux/string.h>
 
 #include "api/cache.h"
@@ -27,6 +28,13 @@
 #include "base/owner.h"
 #include "base/report.h"
 #include "front/drain.h"
+
+/* Survivors that are reported one by one. */
+#define MAX_LISTED	8
+
+#define KNOWN_FLAGS	(GOSLAB_HWCACHE_ALIGN | GOSLAB_PANIC |		\
+			 GOSLAB_TYPESAFE_BY_RCU | GOSLAB_ACCOUNT |	\
+			 GOSLAB_NO_MERGE)
 
 static struct fixalloc caches;
 
@@ -72,16 +80,21 @@ static bool name_ok(const char *name)
 
 /* What is wrong with the arguments, or GS_NR_REPORTS. */
 static enum gs_report_kind check_args(const char *name, size_t size,
-				      size_t align, unsigned long flags)
+				      const struct goslab_cache_args *args,
+				      unsigned long flags)
 {
+	size_t align = args->align;
+
 	if (!name_ok(name))
 		return GS_BUG_BAD_NAME;
 	if (!size || size > GOSLAB_MAX_SIZE)
 		return GS_BUG_BAD_SIZE;
 	if (align && (!is_power_of_2(align) || align > GOSLAB_MAX_ALIGN))
 		return GS_BUG_BAD_ALIGN;
-	if (flags & ~(GOSLAB_HWCACHE_ALIGN | GOSLAB_PANIC))
+	if (flags & ~KNOWN_FLAGS)
 		return GS_BUG_BAD_FLAGS;
+	if (args->useroffset > size || args->usersize > size - args->useroffset)
+		return GS_BUG_BAD_REGION;
 	return GS_NR_REPORTS;
 }
 
@@ -105,11 +118,11 @@ static bool name_taken(const char *name)
 	return false;
 }
 
-/* Fill @cache in and put it on the list; under gs_class_mutex. */
-static int set_up(struct goslab_cache *cache, size_t size, size_t align)
+/* Put @cache, filled in, on the list; under gs_class_mutex. */
+static int set_up(struct goslab_cache *cache, size_t align)
 {
 	struct gs_class *c = &cache->class;
-	int ret = gs_class_init(c, size, align);
+	int ret = gs_class_init(c, cache->size, align);
 
 	if (ret)
 		return ret;
@@ -123,24 +136,45 @@ static int set_up(struct goslab_cache *cache, size_t size, size_t align)
 	return 0;
 }
 
-static struct goslab_cache *create(const char *name, size_t size, size_t align,
-				   void (*ctor)(void *object), u8 owner,
+static void fill_in(struct goslab_cache *cache, const char *name, size_t size,
+		    const struct goslab_cache_args *args, unsigned long flags)
+{
+	struct gs_class *c = &cache->class;
+
+	memset(cache, 0, sizeof(*cache));
+	strscpy(c->name, name, GS_NAME_LEN);
+	cache->size = size;
+	cache->useroffset = args->useroffset;
+	cache->usersize = args->usersize;
+	cache->refused = GS_GFP_REFUSED | (args->ctor ? __GFP_ZERO : 0);
+	c->ctor = args->ctor;
+	c->dtor = args->dtor;
+	c->account = flags & GOSLAB_ACCOUNT;
+	if (args->ctor)
+		c->keep |= GS_KEEP_CONTENTS;
+	if (flags & GOSLAB_TYPESAFE_BY_RCU)
+		c->keep |= GS_KEEP_CONTENTS | GS_KEEP_READABLE;
+}
+
+static struct goslab_cache *create(const char *name, size_t size,
+				   const struct goslab_cache_args *args,
+				   unsigned long flags, u8 owner,
 				   unsigned long site)
 {
 	struct goslab_cache *cache = gs_fixalloc_alloc(&caches, GFP_KERNEL);
+	size_t align = max(args->align, 8UL);
 	int ret = -EEXIST;
 
 	if (!cache)
 		return NULL;
-	memset(cache, 0, sizeof(*cache));
-	strscpy(cache->class.name, name, GS_NAME_LEN);
-	cache->class.ctor = ctor;
-	cache->refused = GS_GFP_REFUSED | (ctor ? __GFP_ZERO : 0);
+	if (flags & GOSLAB_HWCACHE_ALIGN)
+		align = max(align, line_align(size));
+	fill_in(cache, name, size, args, flags);
 	cache->class.owner = owner;
 
 	mutex_lock(&gs_class_mutex);
 	if (!name_taken(name))
-		ret = set_up(cache, size, align);
+		ret = set_up(cache, align);
 	mutex_unlock(&gs_class_mutex);
 	if (!ret)
 		return cache;
@@ -150,23 +184,24 @@ static struct goslab_cache *create(const char *name, size_t size, size_t align,
 	return NULL;
 }
 
-struct goslab_cache *__goslab_cache_create(const char *name, size_t size,
-					   size_t align, unsigned long flags,
-					   void (*ctor)(void *object),
-					   struct goslab_owner *owner)
+struct goslab_cache *
+__goslab_cache_create(const char *name, size_t size,
+		      const struct goslab_cache_args *args, unsigned long flags,
+		      struct goslab_owner *owner)
 {
-	enum gs_report_kind bad = check_args(name, size, align, flags);
+	static const struct goslab_cache_args none;
 	struct goslab_cache *cache = NULL;
+	enum gs_report_kind bad;
 
 	might_sleep();
-	if (bad != GS_NR_REPORTS) {
+	if (!args)
+		args = &none;
+	bad = check_args(name, size, args, flags);
+	if (bad != GS_NR_REPORTS)
 		gs_report_at(bad, name_ok(name) ? name : NULL, NULL, _RET_IP_);
-	} else {
-		if (flags & GOSLAB_HWCACHE_ALIGN)
-			align = max(align, line_align(size));
-		cache = create(name, size, max(align, 8UL), ctor,
-			       gs_owner_id(owner), _RET_IP_);
-	}
+	else
+		cache = create(name, size, args, flags, gs_owner_id(owner),
+			       _RET_IP_);
 	if (!cache && (flags & GOSLAB_PANIC))
 		panic("goslab: cannot create cache %s\n", name);
 	return cache;
@@ -209,7 +244,7 @@ static noinline void *alloc_slow(struct goslab_cache *cache, gfp_t gfp,
 		return NULL;
 	p = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, c->owner, &zeroed);
 	if (p)
-		gs_hook_alloc(p, c->elemsize, gfp, c->ctor, zeroed, false);
+		gs_hook_alloc(p, c->elemsize, gfp, c->keep, zeroed, false);
 	return p;
 }
 
@@ -225,7 +260,7 @@ void *goslab_cache_alloc(struct goslab_cache *cache, gfp_t gfp)
 	p = gs_mcache_alloc(c->slots, NUMA_NO_NODE, c->owner, &zeroed);
 	if (unlikely(!p))
 		return alloc_slow(cache, gfp, _RET_IP_);
-	return gs_hook_alloc(p, c->elemsize, gfp, c->ctor, zeroed, false);
+	return gs_hook_alloc(p, c->elemsize, gfp, c->keep, zeroed, false);
 }
 EXPORT_SYMBOL_GPL(goslab_cache_alloc);
 
@@ -268,37 +303,46 @@ void goslab_cache_free(struct goslab_cache *cache, void *p)
 }
 EXPORT_SYMBOL_GPL(goslab_cache_free);
 
-/* Objects of @s that are live; the first one's address in *@first. */
-static unsigned int count_live(const struct mspan *s, void **first)
+/* What a cache leaves behind. */
+struct survivors {
+	unsigned long live;
+	unsigned int listed;
+	struct {
+		void *object;
+		u8 owner;
+	} list[MAX_LISTED];
+};
+
+static void count_live(const struct mspan *s, struct survivors *left)
 {
-	unsigned int i, live = 0;
+	unsigned int i;
 
 	for (i = 0; i < s->nelems; i++) {
 		if (s->objects[i] < GS_OWNER_MIN)
 			continue;
-		if (!live++ && !*first)
-			*first = gs_span_object(s, i);
+		left->live++;
+		if (left->listed == MAX_LISTED)
+			continue;
+		left->list[left->listed].object = gs_span_object(s, i);
+		left->list[left->listed++].owner = s->objects[i];
 	}
-	return live;
 }
 
-/* Nobody may free into the spans of @list any more. Return: live objects. */
-static unsigned long make_zombies(struct list_head *list, void **first)
+/* Nobody may free into the spans of @list any more. */
+static void make_zombies(struct list_head *list, struct survivors *left)
 {
 	struct mspan *s;
-	unsigned long live = 0;
 
 	list_for_each_entry(s, list, list) {
-		live += count_live(s, first);
+		count_live(s, left);
 		smp_store_release(&s->state, GS_SPAN_ZOMBIE);
 	}
-	return live;
 }
 
 /* All spans are back on the lists: free the empty ones, count the survivors. */
-static unsigned long end_spans(struct gs_class *c, void **first)
+static void end_spans(struct gs_class *c, struct survivors *left)
 {
-	unsigned long flags, live = 0;
+	unsigned long flags;
 	int node;
 
 	for (node = 0; node < nr_node_ids; node++) {
@@ -307,32 +351,48 @@ static unsigned long end_spans(struct gs_class *c, void **first)
 		gs_mcentral_empty_transfer(mc);
 		gs_mcentral_trim(mc);
 		gs_lock(&mc->lock, flags);
-		live += make_zombies(&mc->partial, first);
-		live += make_zombies(&mc->full, first);
+		make_zombies(&mc->partial, left);
+		make_zombies(&mc->full, left);
 		gs_unlock(&mc->lock, flags);
 	}
-	return live;
+	/* Spans that readers may be in still need the class. */
+	if (c->keep & GS_KEEP_READABLE)
+		rcu_barrier();
+}
+
+static void report_survivors(const struct gs_class *c,
+			     const struct survivors *left, unsigned long site)
+{
+	unsigned int i;
+
+	gs_report(&(struct gs_report) {
+		.kind = GS_BUG_LIVE_OBJECTS, .name = c->name,
+		.addr = left->list[0].object, .what = "count",
+		.value = left->live, .site = site,
+	});
+	for (i = 0; i < left->listed; i++)
+		pr_err("goslab: %s: object %p of module %s is live\n", c->name,
+		       left->list[i].object,
+		       gs_owner_name(left->list[i].owner) ?: "unknown");
+	if (left->live > left->listed)
+		pr_err("goslab: %s: and %lu more\n", c->name,
+		       left->live - left->listed);
 }
 
 void goslab_cache_destroy(struct goslab_cache *cache)
 {
 	struct gs_class *c = &cache->class;
-	void *first = NULL;
-	unsigned long live;
+	struct survivors left = { };
 
 	might_sleep();
 	if (!cache || gs_cache_dead(cache, _RET_IP_))
 		return;
 	WRITE_ONCE(cache->magic, 0);
 	gs_drain_class(c);
-	live = end_spans(c, &first);
-	if (live) {
+	end_spans(c, &left);
+	if (left.live) {
 		c->dead = true;
-		gs_report(&(struct gs_report) {
-			.kind = GS_BUG_LIVE_OBJECTS, .name = c->name,
-			.addr = first, .what = "count", .value = live,
-			.site = _RET_IP_,
-		});
+		report_survivors(c, &left, _RET_IP_);
 		return;
 	}
 	mutex_lock(&gs_class_mutex);
@@ -342,3 +402,9 @@ void goslab_cache_destroy(struct goslab_cache *cache)
 	gs_fixalloc_free(&caches, cache);
 }
 EXPORT_SYMBOL_GPL(goslab_cache_destroy);
+
+size_t goslab_cache_size(struct goslab_cache *cache)
+{
+	return gs_cache_dead(cache, _RET_IP_) ? 0 : cache->size;
+}
+EXPORT_SYMBOL_GPL(goslab_cache_size);

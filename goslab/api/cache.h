@@ -12,11 +12,17 @@
  * struct goslab_cache - a cache.
  * @magic: GS_CACHE_LIVE between create and destroy.
  * @refused: bits of gfp that an allocation may not have.
+ * @size: bytes of an object as asked for.
+ * @useroffset: where the part begins that user space may see.
+ * @usersize: bytes of it.
  * @class: spans, lists and slots.
  */
 struct goslab_cache {
 	u32 magic;
 	gfp_t refused;
+	u32 size;
+	u32 useroffset;
+	u32 usersize;
 	struct gs_class class;
 };
 

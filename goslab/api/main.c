@@ -11,6 +11,7 @@
 #include <linux/export.h>
 #include <linux/goslab.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 
 #include "api/api.h"
 #include "back/arena.h"
@@ -85,6 +86,8 @@ static void __exit goslab_exit(void)
 
 	gs_debugfs_exit();
 	gs_reclaim_exit();
+	/* Spans on their way out still need their cache. */
+	rcu_barrier();
 	gs_cache_exit();
 	gs_mcache_exit();
 	gs_class_exit_malloc();

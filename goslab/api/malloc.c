@@ -61,7 +61,7 @@ static void *alloc_slow(unsigned int spc, gfp_t gfp, struct goslab_owner *owner,
 	p = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, gs_owner_id(owner),
 				 &zeroed);
 	if (p)
-		gs_hook_alloc(p, c->elemsize, gfp, false, zeroed, spc & 1);
+		gs_hook_alloc(p, c->elemsize, gfp, 0, zeroed, spc & 1);
 	return p;
 }
 
@@ -86,7 +86,7 @@ static __always_inline void *alloc_fast(unsigned int spc, gfp_t gfp,
 static __always_inline void *hand_out(void *p, unsigned int spc, gfp_t gfp,
 				      bool zeroed)
 {
-	return gs_hook_alloc(p, gs_classes[spc].elemsize, gfp, false, zeroed,
+	return gs_hook_alloc(p, gs_classes[spc].elemsize, gfp, 0, zeroed,
 			     spc & 1);
 }
 
@@ -104,7 +104,7 @@ static noinline void *alloc_unusual(size_t size, gfp_t gfp, int node,
 		return NULL;
 	p = gs_large_alloc(size, gfp, node, gs_owner_id(owner), &zeroed);
 	if (p)
-		gs_hook_alloc(p, gs_pages(size) << GS_PAGE_SHIFT, gfp, false,
+		gs_hook_alloc(p, gs_pages(size) << GS_PAGE_SHIFT, gfp, 0,
 			      zeroed, false);
 	return p;
 }
@@ -173,7 +173,7 @@ static void *malloc_tiny(size_t size, gfp_t gfp, struct goslab_owner *owner,
 		return NULL;
 	p = gs_tiny_alloc(size, gfp, gs_owner_id(owner));
 	if (p)
-		gs_hook_alloc(p, size, gfp, false, false, true);
+		gs_hook_alloc(p, size, gfp, 0, false, true);
 	return p;
 }
 
@@ -232,7 +232,7 @@ void *__goslab_malloc_node(size_t size, gfp_t gfp, int node,
 	if (!p)
 		p = gs_mcache_alloc_slow(c, node, gfp, id, &zeroed);
 	if (p)
-		gs_hook_alloc(p, c->elemsize, gfp, false, zeroed, false);
+		gs_hook_alloc(p, c->elemsize, gfp, 0, zeroed, false);
 	return p;
 }
 EXPORT_SYMBOL_GPL(__goslab_malloc_node);
@@ -244,7 +244,7 @@ static void free_tiny(struct mspan *s, void *p, unsigned long site)
 
 	kind = gs_tiny_look(s, p, &size);
 	if (kind == GS_TINY_LIVE) {
-		gs_hook_free(p, size, false);
+		gs_hook_free(p, size, 0);
 		kind = gs_tiny_free(s, p);
 	}
 	if (kind != GS_TINY_LIVE)
@@ -258,7 +258,7 @@ static void free_large(struct mspan *s, void *p, unsigned long site)
 		gs_report_at(GS_BUG_INTERIOR_FREE, "large", p, site);
 		return;
 	}
-	gs_hook_free(p, s->elemsize, false);
+	gs_hook_free(p, s->elemsize, 0);
 	if (!gs_large_free(s))
 		gs_report_at(GS_BUG_DOUBLE_FREE, "large", p, site);
 }
@@ -277,6 +277,9 @@ void gs_free_unusual(struct mspan *s, void *p, unsigned long site)
 		break;
 	case GS_SPAN_ZOMBIE:
 		gs_report_at(GS_BUG_DEAD_CACHE, s->class->name, p, site);
+		break;
+	case GS_SPAN_RCU:
+		gs_report_at(GS_BUG_DOUBLE_FREE, s->class->name, p, site);
 		break;
 	default:
 		/* Pages that are ours but free held an object that was freed. */

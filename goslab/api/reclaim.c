@@ -18,7 +18,7 @@
 #include <linux/notifier.h>
 #include <linux/shrinker.h>
 
-#include "api/api.h"
+#include "api/cache.h"
 #include "back/arena.h"
 #include "back/mheap.h"
 #include "back/scavenger.h"
@@ -71,6 +71,23 @@ size_t goslab_shrink(void)
 	return gs_mheap_release(ULONG_MAX, false) << GS_PAGE_SHIFT;
 }
 EXPORT_SYMBOL_GPL(goslab_shrink);
+
+size_t goslab_cache_shrink(struct goslab_cache *cache)
+{
+	struct gs_class *c = &cache->class;
+	unsigned long npages = 0;
+	int node;
+
+	might_sleep();
+	if (gs_cache_dead(cache, _RET_IP_))
+		return 0;
+	gs_drain_all();
+	for (node = 0; node < nr_node_ids; node++)
+		npages += gs_mcentral_trim(gs_class_central(c, node)) *
+			  c->npages;
+	return gs_mheap_release(npages, false) << GS_PAGE_SHIFT;
+}
+EXPORT_SYMBOL_GPL(goslab_cache_shrink);
 
 static int cpu_dead(unsigned int cpu)
 {

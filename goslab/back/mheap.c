@@ -63,7 +63,8 @@ unsigned long gs_mheap_free_pages(void)
 }
 GS_EXPORT_KUNIT(gs_mheap_free_pages);
 
-static void count_span(const struct gs_span_req *req, unsigned int npages)
+/* A span was given out; under the lock. */
+void gs_mheap_count_span(const struct gs_span_req *req, unsigned int npages)
 {
 	gs_mheap.in_spans += npages;
 	gs_mheap.peak_spans = max(gs_mheap.peak_spans, gs_mheap.in_spans);
@@ -108,7 +109,7 @@ static bool carve(struct mspan *s, int node, const struct gs_span_req *req,
 	s->needzero = run->needzero;
 	*spare = gs_runs_carve(runs, run, base, npages, *spare);
 	gs_arena_set(base, npages, s);
-	count_span(req, npages);
+	gs_mheap_count_span(req, npages);
 	return true;
 }
 
@@ -242,7 +243,7 @@ static struct mspan *alloc_quick(const struct gs_span_req *req)
 		s = gs_runs_get_quick(&gs_mheap.runs[req->node], req->npages,
 				      req->align, req->cap, req->tiny);
 	if (s)
-		count_span(req, req->npages);
+		gs_mheap_count_span(req, req->npages);
 	gs_unlock(&gs_mheap.lock, flags);
 	return s;
 }
@@ -344,6 +345,10 @@ void gs_mheap_free(struct mspan *s)
 	unsigned long flags;
 
 	WRITE_ONCE(s->state, GS_SPAN_DEAD);
+	if (s->direct) {
+		gs_mheap_free_direct(s);
+		return;
+	}
 	s->needzero = 1;
 	gs_mheap_lock(&flags);
 	gs_mheap.in_spans -= s->npages;

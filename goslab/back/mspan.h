@@ -7,6 +7,7 @@
 #include <linux/align.h>
 #include <linux/list.h>
 #include <linux/rbtree.h>
+#include <linux/types.h>
 
 #include "base/debug.h"
 #include "base/layout.h"
@@ -22,12 +23,20 @@ enum gs_span_state {
 	GS_SPAN_TINY,		/* blocks of tiny objects */
 	GS_SPAN_LARGE,		/* one object above GS_MAX_SMALL */
 	GS_SPAN_ZOMBIE,		/* left by a cache that is gone */
+	GS_SPAN_RCU,		/* empty, readers of its objects may be about */
+};
+
+/* What must not be done to the objects of a cache. */
+enum gs_keep {
+	GS_KEEP_CONTENTS = BIT(0),	/* write to free ones: ctor or RCU */
+	GS_KEEP_READABLE = BIT(1),	/* make free ones unreadable: RCU */
 };
 
 /**
  * struct mspan - a run of pages: objects of one class, one large object, or free.
  * @list: on a list of its mcentral (mcentral lock).
  * @rb: in the tree of free runs (mheap lock).
+ * @rcu: while in state GS_SPAN_RCU.
  * @alloc_cache: a window of free objects, taken out of alloc_bits whole and
  *               popped from the low end (owner; Go: allocCache).
  * @few_bits: alloc_bits and freed_bits of a descriptor with a cap of 64 or less.
@@ -41,6 +50,7 @@ enum gs_span_state {
  * @owned: taken by an mcache, or on the way to one (mcentral lock).
  * @tiny: has masks after the bitmaps; never changes.
  * @zone: zone of the pages, which free runs must share to merge.
+ * @direct: its pages are a block of their own; see direct.c.
  * @base: address of the first page.
  * @slots: where this class keeps its per-CPU slot; NULL for a large object.
  * @class: the class; NULL for a large object or a free run. Caches compare it.
@@ -50,7 +60,7 @@ enum gs_span_state {
  * @node: NUMA node of the pages.
  * @state: enum gs_span_state; stored last (release), loaded first (acquire).
  * @needzero: pages may hold old data.
- * @keep: has a ctor: contents are the user's, free or not.
+ * @keep: enum gs_keep of the class.
  * @objects: the state bytes, then, if cap is above 64, alloc_bits and
  *           freed_bits, then, for tiny spans, the masks of the blocks.
  *
@@ -62,6 +72,7 @@ struct mspan {
 	union {
 		struct list_head list;
 		struct rb_node rb;
+		struct rcu_head rcu;
 	};
 	u64 alloc_cache;
 	unsigned long few_bits[2];
@@ -74,6 +85,7 @@ struct mspan {
 	u8 owned;
 	u8 tiny;
 	u8 zone;
+	u8 direct;
 
 	unsigned long base __aligned(64);
 	struct gs_slot *__percpu *slots;

@@ -22,6 +22,8 @@ enum gs_report_kind {
 	GS_BUG_LIVE_OBJECTS,	/* at the end of a cache or of the module */
 	GS_BUG_BAD_STATE,	/* a state byte that nothing of ours wrote */
 	GS_BUG_PAGE_COUNT,	/* a page that somebody put once too often */
+	GS_BUG_BAD_REGION,	/* user region that no object has */
+	GS_BUG_USERCOPY,
 	GS_NR_REPORTS,
 };
 

@@ -53,18 +53,9 @@ static struct page *draw(int node, gfp_t gfp, unsigned int order)
 	return alloc_pages_node(node, gfp, order);
 }
 
-/**
- * gs_sys_draw() - draw a block for the page heap.
- * @node: node preferred, or NUMA_NO_NODE.
- * @gfp: already cut to GS_GFP_ALLOWED.
- * @order: of PAGE_SIZE.
- *
- * Return: a block, aligned to its size in physical memory, whose pages can be
- * given back one by one; NULL on failure.
- */
-void *gs_sys_draw(int node, gfp_t gfp, unsigned int order)
+static void *draw_block(int node, gfp_t gfp, unsigned int order)
 {
-	struct page *page = draw(node, gfp & GS_GFP_ALLOWED, order);
+	struct page *page = draw(node, gfp, order);
 	unsigned int i;
 
 	if (!page)
@@ -76,7 +67,27 @@ void *gs_sys_draw(int node, gfp_t gfp, unsigned int order)
 	count_draw(PAGE_SIZE << order);
 	return page_address(page);
 }
+
+/**
+ * gs_sys_draw() - draw a block for the page heap.
+ * @node: node preferred, or NUMA_NO_NODE.
+ * @gfp: the caller's; what is not in GS_GFP_ALLOWED is left out.
+ * @order: of PAGE_SIZE.
+ *
+ * Return: a block, aligned to its size in physical memory, whose pages can be
+ * given back one by one; NULL on failure.
+ */
+void *gs_sys_draw(int node, gfp_t gfp, unsigned int order)
+{
+	return draw_block(node, gfp & GS_GFP_ALLOWED, order);
+}
 GS_EXPORT_KUNIT(gs_sys_draw);
+
+/* As gs_sys_draw(), and the caller's memory cgroup pays until the give-back. */
+void *gs_sys_draw_charged(int node, gfp_t gfp, unsigned int order)
+{
+	return draw_block(node, (gfp & GS_GFP_ALLOWED) | __GFP_ACCOUNT, order);
+}
 
 /**
  * gs_sys_give() - give pages of drawn blocks back.

@@ -11,6 +11,7 @@
 #include <linux/mm.h>
 #include <linux/string.h>
 
+#include "back/mspan.h"
 #include "base/layout.h"
 
 /* Zone bits: the pool has pages of any zone of the direct map. */
@@ -25,14 +26,15 @@
  * @p: the object.
  * @bytes: all of it.
  * @gfp: the caller's.
- * @keep: it has a ctor: its contents are the user's, free or not.
+ * @keep: enum gs_keep of its class. What must keep its contents is zeroed only
+ *        if the caller says so: it has no ctor then, but is read under RCU.
  * @zeroed: known to be zero.
  * @noscan: kmemleak need not look for pointers in it.
  *
  * Return: @p; from memset() itself, so that the fast path ends in a jump.
  */
 static __always_inline void *gs_hook_alloc(void *p, size_t bytes, gfp_t gfp,
-					   bool keep, bool zeroed, bool noscan)
+					   u8 keep, bool zeroed, bool noscan)
 {
 	if (IS_ENABLED(CONFIG_KASAN_GENERIC))
 		kasan_poison(p, ALIGN(bytes, 8), 0, false);
@@ -41,7 +43,8 @@ static __always_inline void *gs_hook_alloc(void *p, size_t bytes, gfp_t gfp,
 		if (noscan)
 			kmemleak_no_scan(p);
 	}
-	if (want_init_on_alloc(gfp) && !keep && !zeroed)
+	if (want_init_on_alloc(gfp) && !zeroed &&
+	    (!keep || (gfp & __GFP_ZERO)))
 		return memset(p, 0, bytes);
 	return p;
 }
@@ -53,13 +56,13 @@ static __always_inline bool gs_hook_free_wanted(void)
 }
 
 /* An object comes back; its state still says that it is live. */
-static inline void gs_hook_free(void *p, size_t bytes, bool keep)
+static inline void gs_hook_free(void *p, size_t bytes, u8 keep)
 {
 	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK))
 		kmemleak_free(p);
 	if (want_init_on_free() && !keep)
 		memset(p, 0, bytes);
-	if (IS_ENABLED(CONFIG_KASAN_GENERIC))
+	if (IS_ENABLED(CONFIG_KASAN_GENERIC) && !(keep & GS_KEEP_READABLE))
 		kasan_poison(p, ALIGN(bytes, 8), GS_KASAN_FREE, false);
 }
 

@@ -16,6 +16,7 @@
 #include <linux/cache.h>
 #include <linux/kernel.h>
 #include <linux/nodemask.h>
+#include <linux/rcupdate.h>
 
 #include "back/mheap.h"
 #include "base/fixalloc.h"
@@ -255,6 +256,33 @@ static unsigned int wanted_pages(const struct gs_class *c, int node)
 	return c->npages * clamp(n, 1U, max(most, 1U));
 }
 
+static struct mspan *pool_pages(const struct gs_class *c, struct gs_span_req *req)
+{
+	req->cap = req->npages * GS_PAGE_SIZE / c->elemsize;
+	return gs_mheap_alloc(req);
+}
+
+/* Pages that a cgroup pays for come in blocks, full or as few as will do. */
+static struct mspan *charged_pages(const struct gs_class *c,
+				   struct gs_span_req *req)
+{
+	gfp_t gfp = req->gfp;
+	struct mspan *s;
+
+	if (req->min_pages < req->npages)
+		req->gfp |= __GFP_NORETRY | __GFP_NOWARN;
+	req->cap = (PAGE_SIZE << get_order(req->npages * GS_PAGE_SIZE)) /
+		   c->elemsize;
+	s = gs_mheap_alloc_direct(req);
+	if (s || req->min_pages == req->npages)
+		return s;
+	req->npages = req->min_pages;
+	req->gfp = gfp;
+	req->cap = (PAGE_SIZE << get_order(req->npages * GS_PAGE_SIZE)) /
+		   c->elemsize;
+	return gs_mheap_alloc_direct(req);
+}
+
 /**
  * gs_class_new_span() - a fresh span of a class, cut and ready.
  * @c: the class.
@@ -273,27 +301,68 @@ struct mspan *gs_class_new_span(struct gs_class *c, int node, gfp_t gfp)
 		.min_pages = gs_pages(c->elemsize), .align = c->align_pages,
 		.tiny = c->tiny, .node = node, .gfp = gfp,
 	};
-	unsigned int nelems = req.npages * GS_PAGE_SIZE / c->elemsize;
+	unsigned int nelems;
 	struct mspan *s;
 
-	req.cap = nelems;
-	s = gs_mheap_alloc(&req);
+	s = c->account ? charged_pages(c, &req) : pool_pages(c, &req);
 	if (!s)
 		return NULL;
 	nelems = gs_span_size(s) / c->elemsize;
 	gs_span_cut(s, c, c->elemsize, nelems);
 	s->slots = c->slots;
 	s->owned = 1;
-	s->keep = !!c->ctor;
+	s->keep = c->keep;
 	if (c->tiny)
 		clear_masks(s);
-	if (c->ctor) {
+	if (c->keep)
 		/* The pages may have held objects before. */
 		kasan_poison((void *)s->base, gs_span_size(s), 0, false);
+	if (c->ctor)
 		construct(c, s);
-	}
-	kasan_poison((void *)s->base, gs_span_size(s), GS_KASAN_FREE, false);
+	if (!(c->keep & GS_KEEP_READABLE))
+		kasan_poison((void *)s->base, gs_span_size(s), GS_KASAN_FREE,
+			     false);
 	gs_mheap_publish(s, c->tiny ? GS_SPAN_TINY : GS_SPAN_SMALL);
 	return s;
 }
 GS_EXPORT_KUNIT(gs_class_new_span);
+
+/* The user's last word on each object, and the pages are mheap's. */
+static void end_span(struct mspan *s)
+{
+	struct gs_class *c = s->class;
+	unsigned int i;
+
+	if (c->dtor) {
+		kasan_poison((void *)s->base, gs_span_size(s), 0, false);
+		for (i = 0; i < s->nelems; i++)
+			c->dtor(gs_span_object(s, i));
+	}
+	gs_mheap_free(s);
+}
+
+static void end_after_grace(struct rcu_head *rcu)
+{
+	end_span(container_of(rcu, struct mspan, rcu));
+}
+
+/**
+ * gs_class_free_span() - an empty span leaves its class.
+ * @s: on no list, not owned, no object live or in a magazine.
+ *
+ * The one way out, but for what outlives its cache. Of a cache whose objects
+ * stay readable under RCU the pages follow after a grace period; who ends such
+ * a class waits for that with rcu_barrier().
+ *
+ * Context: any but NMI; no lock held, mcache not entered.
+ */
+void gs_class_free_span(struct mspan *s)
+{
+	if (!(s->keep & GS_KEEP_READABLE)) {
+		end_span(s);
+		return;
+	}
+	WRITE_ONCE(s->state, GS_SPAN_RCU);
+	call_rcu(&s->rcu, end_after_grace);
+}
+GS_EXPORT_KUNIT(gs_class_free_span);

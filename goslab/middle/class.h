@@ -17,7 +17,9 @@
  * @ctor: once per object, when a span is cut.
  * @elemsize: bytes of an object.
  * @owner: number of the module that made it; 0 for the classes of malloc.
+ * @keep: enum gs_keep.
  * @tiny: blocks of tiny objects.
+ * @account: spans are direct, and charged to whoever made them grow.
  * @dead: its cache was destroyed with live objects.
  * @npages: pages of a span.
  * @align_pages: alignment of a span, in pages.
@@ -25,6 +27,7 @@
  * @batch: objects moved per hold of a central lock.
  * @depth: most objects that a magazine may hold.
  * @scan: index in the census being made (gs_class_mutex).
+ * @dtor: once per object, before a span leaves the class.
  * @central: by node.
  * @gone_slots: slots that were ended and wait for readers (drain mutex).
  * @link: on gs_class_list.
@@ -35,7 +38,9 @@ struct gs_class {
 	void (*ctor)(void *object);
 	u32 elemsize;
 	u8 owner;
+	u8 keep;
 	bool tiny;
+	bool account;
 	bool dead;
 	u16 npages;
 	u16 align_pages;
@@ -43,6 +48,7 @@ struct gs_class {
 	u16 batch;
 	u16 depth;
 	unsigned int scan;
+	void (*dtor)(void *object);
 	struct mcentral *central;
 	struct gs_slot *gone_slots;
 	struct list_head link;
@@ -63,6 +69,13 @@ void gs_class_exit(struct gs_class *c);
 unsigned int gs_class_trim_all(void);
 bool gs_class_sweep(bool idle_only);
 struct mspan *gs_class_new_span(struct gs_class *c, int node, gfp_t gfp);
+void gs_class_free_span(struct mspan *s);
+/* Is it that of a cache, not one of malloc? */
+static inline bool gs_class_is_cache(const struct gs_class *c)
+{
+	return c->owner;
+}
+
 struct mcentral *gs_class_central(const struct gs_class *c, int node);
 
 #endif /* GS_MIDDLE_CLASS_H */

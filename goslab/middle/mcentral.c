@@ -102,7 +102,7 @@ static void free_spans(struct list_head *gone)
 	struct mspan *s, *next;
 
 	list_for_each_entry_safe(s, next, gone, list)
-		gs_mheap_free(s);
+		gs_class_free_span(s);
 }
 
 /* The owner gives @s up; under the lock. */

@@ -164,6 +164,8 @@ static const char *state_name(const struct mspan *s)
 		return "large";
 	case GS_SPAN_ZOMBIE:
 		return "zombie";
+	case GS_SPAN_RCU:
+		return "rcu";
 	}
 	return "moving";
 }

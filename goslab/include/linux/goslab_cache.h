@@ -7,39 +7,103 @@
 
 struct goslab_cache;
 
-/* Not for callers: what goslab_cache_create() stands on. */
-struct goslab_cache *__goslab_cache_create(const char *name, size_t size,
-					   size_t align, unsigned long flags,
-					   void (*ctor)(void *object),
-					   struct goslab_owner *owner);
-
-/* Flags of goslab_cache_create(). */
+/* Flags of a cache. */
 #define GOSLAB_HWCACHE_ALIGN	BIT(0)	/* objects on cache lines of their own */
 #define GOSLAB_PANIC		BIT(1)	/* panic if the cache cannot be made */
+#define GOSLAB_TYPESAFE_BY_RCU	BIT(2)	/* free objects stay readable */
+#define GOSLAB_ACCOUNT		BIT(3)	/* charge spans to the memory cgroup */
+#define GOSLAB_NO_MERGE		BIT(4)	/* always so: caches never merge */
 
 /**
- * goslab_cache_create() - make a cache of objects of one size.
+ * struct goslab_cache_args - what only some caches have; 0 or NULL for none.
+ * @align: a power of two up to GOSLAB_MAX_ALIGN; 8 at least is kept.
+ * @useroffset: where in an object the part begins that goslab_check_object()
+ *              lets be copied to and from user space.
+ * @usersize: bytes of it; 0: nothing of an object may be copied.
+ * @ctor: called once for each object when its span is cut, in the context of
+ *        the allocation that needed the span; objects must be freed in the
+ *        state that it leaves.
+ * @dtor: called once for each object before its span leaves the cache: any
+ *        context but NMI, must not sleep or call this cache. Of a cache that is
+ *        destroyed with live objects, those that share a span with a live one
+ *        are left out. With GOSLAB_TYPESAFE_BY_RCU after the grace period.
+ */
+struct goslab_cache_args {
+	size_t align;
+	size_t useroffset;
+	size_t usersize;
+	void (*ctor)(void *object);
+	void (*dtor)(void *object);
+};
+
+/* Not for callers: what goslab_cache_create() stands on. */
+struct goslab_cache *
+__goslab_cache_create(const char *name, size_t size,
+		      const struct goslab_cache_args *args, unsigned long flags,
+		      struct goslab_owner *owner);
+
+/**
+ * goslab_cache_create_args() - make a cache of objects of one size.
  * @name: shown in debugfs and in reports, copied; 31 characters, unique among
  *        the caches that are there, no blanks.
  * @size: bytes of an object, 1 to GOSLAB_MAX_SIZE.
- * @align: 0, or a power of two up to GOSLAB_MAX_ALIGN; 8 at least is kept.
- * @flags: GOSLAB_HWCACHE_ALIGN, GOSLAB_PANIC.
- * @ctor: NULL, or called once for each object when its span is cut; objects
- *        must be freed in the state that it leaves.
+ * @args: what else there is to say, or NULL.
+ * @flags: GOSLAB_HWCACHE_ALIGN, GOSLAB_PANIC, GOSLAB_TYPESAFE_BY_RCU,
+ *         GOSLAB_ACCOUNT, GOSLAB_NO_MERGE.
  *
  * Spans are shared with no other cache.
+ *
+ * GOSLAB_TYPESAFE_BY_RCU: an object may be reused for another one at once, but
+ * its memory is memory of this cache until a grace period after its span
+ * emptied, so that readers under rcu_read_lock() may look at it, and must check
+ * what they found. Such objects are zeroed on __GFP_ZERO only.
+ *
+ * GOSLAB_ACCOUNT: a span is charged, whole, to the memory cgroup of the task
+ * that made the cache grow, and comes from the kernel and goes back there
+ * directly, never from or to the free runs that all share. Objects are not
+ * charged one by one, which no module can do.
  *
  * Context: Task. Sleeps.
  * Return: the cache; NULL, after a report that says why, for bad arguments or
  * a name in use; NULL without memory.
  */
 static __always_inline struct goslab_cache *
+goslab_cache_create_args(const char *name, size_t size,
+			 const struct goslab_cache_args *args,
+			 unsigned long flags)
+{
+	return __goslab_cache_create(name, size, args, flags,
+				     &goslab_this_owner);
+}
+
+/**
+ * goslab_cache_create() - make a cache, the short form.
+ * @name: as for goslab_cache_create_args(), and so the others.
+ * @size: bytes of an object.
+ * @align: 0, or a power of two.
+ * @flags: GOSLAB_*.
+ * @ctor: NULL, or what makes an object.
+ *
+ * Context: Task. Sleeps.
+ * Return: as goslab_cache_create_args().
+ */
+static __always_inline struct goslab_cache *
 goslab_cache_create(const char *name, size_t size, size_t align,
 		    unsigned long flags, void (*ctor)(void *object))
 {
-	return __goslab_cache_create(name, size, align, flags, ctor,
-				     &goslab_this_owner);
+	struct goslab_cache_args args = { .align = align, .ctor = ctor };
+
+	return goslab_cache_create_args(name, size, &args, flags);
 }
+
+/**
+ * GOSLAB_CACHE() - make a cache for a type.
+ * @type: name of a struct, which names the cache and says size and alignment.
+ * @flags: as for goslab_cache_create_args().
+ */
+#define GOSLAB_CACHE(type, flags)					\
+	goslab_cache_create(#type, sizeof(struct type),		\
+			    __alignof__(struct type), flags, NULL)
 
 /**
  * goslab_cache_alloc() - allocate an object of a cache.
@@ -78,12 +142,66 @@ void goslab_cache_free(struct goslab_cache *cache, void *object);
  * goslab_cache_destroy() - end a cache.
  * @cache: the cache, or NULL.
  *
- * All objects must have been freed. Survivors are reported, with their number
- * and the address of the first; they stay readable, their memory is
- * never given out again, and the name stays taken.
+ * All objects must have been freed. Survivors are reported: how many there are,
+ * and the first of them one by one with the module that holds them. They stay
+ * readable, their memory is never given out again, and the name stays taken.
  *
- * Context: Task. Sleeps.
+ * Context: Task. Sleeps; for a grace period with GOSLAB_TYPESAFE_BY_RCU.
  */
 void goslab_cache_destroy(struct goslab_cache *cache);
+
+/**
+ * goslab_cache_size() - bytes of an object as it was asked for.
+ * @cache: the cache.
+ *
+ * Context: Any.
+ * Return: the size that the cache was made with; 0 after a report if it is gone.
+ */
+size_t goslab_cache_size(struct goslab_cache *cache);
+
+/**
+ * goslab_cache_shrink() - give back what a cache holds and does not use.
+ * @cache: the cache.
+ *
+ * Drains all CPUs, gives empty spans to the page heap and as many pages from
+ * there to the kernel.
+ *
+ * Context: Task. Sleeps.
+ * Return: bytes given back.
+ */
+size_t goslab_cache_shrink(struct goslab_cache *cache);
+
+/**
+ * goslab_cache_walk() - call a function for each live object.
+ * @cache: the cache.
+ * @fn: called with the object and @arg; anything but 0 ends the walk. May
+ *      sleep, and may free the object that it was called with.
+ * @arg: for @fn.
+ *
+ * Objects that are allocated or freed during the walk may be met or not; that
+ * an object which @fn was called with is not freed by others meanwhile is for
+ * the caller to see to. Order: none.
+ *
+ * Context: Task. Sleeps.
+ * Return: 0, what @fn returned last, or -EINVAL after a report if the cache is
+ * gone.
+ */
+int goslab_cache_walk(struct goslab_cache *cache,
+		      int (*fn)(void *object, void *arg), void *arg);
+
+/**
+ * goslab_check_object() - may these bytes be copied to or from user space?
+ * @p: any address.
+ * @n: bytes.
+ *
+ * What CONFIG_HARDENED_USERCOPY does for the kernel's own objects, and cannot
+ * for ours: the bytes must lie in one live object, and, if that is of a cache,
+ * in its user region. Memory that is not goslab's passes: the kernel looks at
+ * that.
+ *
+ * Context: Any but NMI.
+ * Return: true if so; false after a report.
+ */
+bool goslab_check_object(const void *p, size_t n);
 
 #endif /* _LINUX_GOSLAB_CACHE_H */

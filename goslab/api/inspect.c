@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * inspect: calls that look at objects: the walk of a cache, usercopy bounds.
+ *
+ * Lock:       the walk copies a few addresses under the mheap lock, which keeps
+ *             the span, and calls with no lock held.
+ * Context:    the walk sleeps; the check: any but NMI.
+ * Tests:      kunit/inspect_kunit.c
+ */
+#include <linux/export.h>
+#include <linux/goslab.h>
+#include <linux/sched.h>
+
+#include "api/cache.h"
+#include "back/arena.h"
+#include "back/mheap.h"
+#include "base/report.h"
+#include "front/tiny.h"
+
+#define WALK_BATCH	16
+
+/**
+ * struct walk - where a walk of live objects is.
+ * @c: the class walked.
+ * @page: next page to look at, in all arenas.
+ * @i: next object of the span there.
+ * @p: live objects found.
+ */
+struct walk {
+	struct gs_class *c;
+	unsigned long page;
+	unsigned int i;
+	void *p[WALK_BATCH];
+};
+
+/* Live objects of @s from w->i on; full or not. */
+static unsigned int take_live(struct walk *w, const struct mspan *s,
+			      unsigned int n)
+{
+	for (; w->i < s->nelems && n < WALK_BATCH; w->i++)
+		if (READ_ONCE(s->objects[w->i]) >= GS_OWNER_MIN)
+			w->p[n++] = gs_span_object(s, w->i);
+	return n;
+}
+
+/* The next live objects, of one arena at most; under the mheap lock. */
+static unsigned int collect(struct walk *w, struct heap_arena *arena,
+			    unsigned long base)
+{
+	unsigned int n = 0;
+
+	do {
+		unsigned int page = w->page % GS_ARENA_PAGES;
+		struct mspan *s = arena->spans[page];
+
+		if (s && s->state == GS_SPAN_SMALL && s->class == w->c &&
+		    s->base == base + page * GS_PAGE_SIZE) {
+			n = take_live(w, s, n);
+			if (w->i < s->nelems)
+				return n;
+		}
+		w->i = 0;
+		w->page++;
+	} while (w->page % GS_ARENA_PAGES);
+	return n;
+}
+
+/* Fill w->p. Return: how many, -1 at the end. */
+static int next_objects(struct walk *w)
+{
+	struct heap_arena *arena;
+	unsigned long base, flags;
+	unsigned int n;
+
+	arena = gs_arena_get(w->page / GS_ARENA_PAGES, &base);
+	if (IS_ERR(arena))
+		return -1;
+	if (!arena) {
+		w->page += GS_ARENA_PAGES;
+		return 0;
+	}
+	gs_lock(&gs_mheap.lock, flags);
+	n = collect(w, arena, base);
+	gs_unlock(&gs_mheap.lock, flags);
+	return n;
+}
+
+int goslab_cache_walk(struct goslab_cache *cache,
+		      int (*fn)(void *object, void *arg), void *arg)
+{
+	struct walk w = { .c = &cache->class };
+	int i, n, ret;
+
+	might_sleep();
+	if (gs_cache_dead(cache, _RET_IP_))
+		return -EINVAL;
+	while ((n = next_objects(&w)) >= 0) {
+		for (i = 0; i < n; i++) {
+			ret = fn(w.p[i], arg);
+			if (ret)
+				return ret;
+		}
+		cond_resched();
+	}
+	return 0;
+}
+EXPORT_SYMBOL_GPL(goslab_cache_walk);
+
+/* Is [@off, @off + @n) of an object for user space to see? */
+static bool in_user_region(const struct mspan *s, size_t off, size_t n)
+{
+	struct goslab_cache *cache;
+	size_t from = 0, size = s->elemsize;
+
+	if (s->class && gs_class_is_cache(s->class)) {
+		cache = container_of(s->class, struct goslab_cache, class);
+		from = cache->useroffset;
+		size = cache->usersize;
+	}
+	return off >= from && off - from <= size && n <= size - (off - from);
+}
+
+static size_t offset_in_block(const void *p)
+{
+	return (unsigned long)p % GS_TINY_BLOCK;
+}
+
+static bool object_ok(const struct mspan *s, const void *p, size_t n)
+{
+	enum gs_tiny_kind kind;
+	size_t size;
+	int i;
+
+	switch (smp_load_acquire(&s->state)) {
+	case GS_SPAN_TINY:
+		kind = gs_tiny_look(s, p, &size);
+		if (kind == GS_TINY_LIVE)
+			return n <= size;
+		/* Where it began is not known, but its block is. */
+		return kind == GS_TINY_INSIDE &&
+		       offset_in_block(p) + n <= GS_TINY_BLOCK;
+	case GS_SPAN_SMALL:
+	case GS_SPAN_LARGE:
+		i = gs_span_index_within(s, p);
+		return i >= 0 && READ_ONCE(s->objects[i]) >= GS_OWNER_MIN &&
+		       in_user_region(s, p - gs_span_object(s, i), n);
+	}
+	return false;
+}
+
+bool goslab_check_object(const void *p, size_t n)
+{
+	struct mspan *s = ZERO_OR_NULL_PTR(p) ? NULL : gs_arena_span(p);
+
+	if (!n || !s || !gs_span_covers(s, p) || object_ok(s, p, n))
+		return true;
+	gs_report(&(struct gs_report) {
+		.kind = GS_BUG_USERCOPY, .addr = p, .what = "bytes", .value = n,
+		.name = s->class ? s->class->name : NULL, .site = _RET_IP_,
+	});
+	return false;
+}
+EXPORT_SYMBOL_GPL(goslab_check_object);
