@@ -169,11 +169,13 @@ static void every_size_has_its_class(struct kunit *test)
 
 static void constants_fold_to_the_same_class(struct kunit *test)
 {
-	unsigned int bad = 0;
+	unsigned int cls, bad = 0;
 	size_t size;
 
 	for (size = 1; size <= GOSLAB_MAX_SMALL; size++)
 		bad += __goslab_class(size) != gs_sizeclass_of(size);
+	for (cls = 1; cls < GS_NR_CLASSES; cls++)
+		bad += __goslab_class_size(cls) != gs_sizeclass(cls).size;
 	KUNIT_EXPECT_EQ(test, bad, 0);
 	KUNIT_EXPECT_EQ(test, __goslab_class(GOSLAB_MAX_SMALL + 1), 0);
 }

@@ -5,9 +5,24 @@
 #include "front/hooks.h"
 #include "front/mcache.h"
 
+struct goslab_owner;
+
 /* api/malloc.c */
+void *gs_malloc_at(size_t size, gfp_t gfp, int node, struct goslab_owner *owner,
+		   unsigned long site) __alloc_size(1);
+void *gs_malloc_noscan_at(size_t size, gfp_t gfp, struct goslab_owner *owner,
+			  unsigned long site) __alloc_size(1);
+void *gs_realloc_at(const void *p, size_t size, gfp_t gfp,
+		    struct goslab_owner *owner, unsigned long site)
+	__realloc_size(2);
+size_t gs_size_of(const void *p);
 void gs_free_unusual(struct mspan *s, void *p, unsigned long site);
 void gs_free_bad(struct mspan *s, void *p, unsigned long site);
+
+/* api/kv.c */
+void *gs_kvmalloc_at(size_t size, gfp_t gfp, int node,
+		     struct goslab_owner *owner, unsigned long site)
+	__alloc_size(1);
 
 /* api/cache.c */
 void gs_cache_init(void);
@@ -18,6 +33,13 @@ int gs_reclaim_init(void);
 void gs_reclaim_exit(void);
 
 void gs_free_hooked(struct mspan *s, void *p, u8 *state);
+
+/* May memory be asked of @node, or of NUMA_NO_NODE? */
+static inline bool gs_node_ok(int node)
+{
+	return node == NUMA_NO_NODE ||
+	       (node >= 0 && node < nr_node_ids && node_online(node));
+}
 
 /* Free object @i of @s, at @p, whose state says that it is live. */
 static __always_inline void gs_free_object(struct mspan *s, void *p, long i)

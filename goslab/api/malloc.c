@@ -100,7 +100,7 @@ static noinline void *alloc_unusual(size_t size, gfp_t gfp, int node,
 
 	if (!size)
 		return ZERO_SIZE_PTR;
-	if (size > GOSLAB_MAX_SIZE || gfp_refused(gfp, site))
+	if (gfp_refused(gfp, site) || size > GOSLAB_MAX_SIZE)
 		return NULL;
 	p = gs_large_alloc(size, gfp, node, gs_owner_id(owner), &zeroed);
 	if (p)
@@ -151,8 +151,9 @@ static noinline void *class_slow(unsigned int class, gfp_t gfp,
 	return alloc_slow(gs_spc(class, false), gfp, owner, _RET_IP_);
 }
 
+/* @size is for the compiler of the caller, which learns how much it gets. */
 void *__goslab_malloc_class(unsigned int class, gfp_t gfp,
-			    struct goslab_owner *owner)
+			    struct goslab_owner *owner, size_t size)
 {
 	unsigned int spc = gs_spc(class, false);
 	bool zeroed = false;
@@ -177,15 +178,22 @@ static void *malloc_tiny(size_t size, gfp_t gfp, struct goslab_owner *owner,
 	return p;
 }
 
+/* As __goslab_malloc_noscan(), for calls whose reports name their own caller. */
+void *gs_malloc_noscan_at(size_t size, gfp_t gfp, struct goslab_owner *owner,
+			  unsigned long site)
+{
+	if (size - 1 >= GS_MAX_SMALL)
+		return alloc_unusual(size, gfp, NUMA_NO_NODE, owner, site);
+	if (size < GS_TINY_BLOCK && GS_TINY_ENABLED)
+		return malloc_tiny(size, gfp, owner, site);
+	return alloc_slow(gs_spc(gs_sizeclass_of(size), true), gfp, owner,
+			  site);
+}
+
 static noinline void *noscan_slow(size_t size, gfp_t gfp,
 				  struct goslab_owner *owner)
 {
-	if (size - 1 >= GS_MAX_SMALL)
-		return alloc_unusual(size, gfp, NUMA_NO_NODE, owner, _RET_IP_);
-	if (size < GS_TINY_BLOCK && GS_TINY_ENABLED)
-		return malloc_tiny(size, gfp, owner, _RET_IP_);
-	return alloc_slow(gs_spc(gs_sizeclass_of(size), true), gfp, owner,
-			  _RET_IP_);
+	return gs_malloc_noscan_at(size, gfp, owner, _RET_IP_);
 }
 
 void *__goslab_malloc_noscan(size_t size, gfp_t gfp, struct goslab_owner *owner)
@@ -205,26 +213,32 @@ void *__goslab_malloc_noscan(size_t size, gfp_t gfp, struct goslab_owner *owner)
 }
 EXPORT_SYMBOL_GPL(__goslab_malloc_noscan);
 
-void *__goslab_malloc_node(size_t size, gfp_t gfp, int node,
-			   struct goslab_owner *owner)
+/* Is @node none that memory can be asked of? */
+static bool node_refused(int node, unsigned long site)
+{
+	if (gs_node_ok(node))
+		return false;
+	gs_report(&(struct gs_report) {
+		.kind = GS_BUG_BAD_NODE, .what = "node", .value = node,
+		.site = site,
+	});
+	return true;
+}
+
+/* As __goslab_malloc_node(); reports name @site. */
+void *gs_malloc_at(size_t size, gfp_t gfp, int node, struct goslab_owner *owner,
+		   unsigned long site)
 {
 	struct gs_class *c;
 	bool zeroed = false;
 	void *p;
 	u8 id;
 
-	if (node == NUMA_NO_NODE)
-		return __goslab_malloc(size, gfp, owner);
-	if (node < 0 || node >= nr_node_ids || !node_online(node)) {
-		gs_report(&(struct gs_report) {
-			.kind = GS_BUG_BAD_NODE, .what = "node", .value = node,
-			.site = _RET_IP_,
-		});
+	if (node_refused(node, site))
 		return NULL;
-	}
 	if (unlikely(size - 1 >= GS_MAX_SMALL))
-		return alloc_unusual(size, gfp, node, owner, _RET_IP_);
-	if (gfp_refused(gfp, _RET_IP_))
+		return alloc_unusual(size, gfp, node, owner, site);
+	if (gfp_refused(gfp, site))
 		return NULL;
 	id = gs_owner_id(owner);
 	c = &gs_classes[gs_spc(gs_sizeclass_of(size), false)];
@@ -235,7 +249,23 @@ void *__goslab_malloc_node(size_t size, gfp_t gfp, int node,
 		gs_hook_alloc(p, c->elemsize, gfp, 0, zeroed, false);
 	return p;
 }
+
+void *__goslab_malloc_node(size_t size, gfp_t gfp, int node,
+			   struct goslab_owner *owner)
+{
+	if (node == NUMA_NO_NODE)
+		return __goslab_malloc(size, gfp, owner);
+	return gs_malloc_at(size, gfp, node, owner, _RET_IP_);
+}
 EXPORT_SYMBOL_GPL(__goslab_malloc_node);
+
+void *__goslab_malloc_track_caller(size_t size, gfp_t gfp, int node,
+				   struct goslab_owner *owner,
+				   unsigned long caller)
+{
+	return gs_malloc_at(size, gfp, node, owner, caller);
+}
+EXPORT_SYMBOL_GPL(__goslab_malloc_track_caller);
 
 static void free_tiny(struct mspan *s, void *p, unsigned long site)
 {
@@ -336,7 +366,7 @@ void goslab_free(const void *ptr)
 EXPORT_SYMBOL_GPL(goslab_free);
 
 /* Bytes of the live object at @p; 0 if there is none. */
-static size_t size_of(const void *p)
+size_t gs_size_of(const void *p)
 {
 	struct mspan *s = gs_arena_span(p);
 	size_t size = 0;
@@ -363,7 +393,7 @@ size_t goslab_size(const void *p)
 
 	if (ZERO_OR_NULL_PTR(p))
 		return 0;
-	size = size_of(p);
+	size = gs_size_of(p);
 	if (!size)
 		gs_report_at(GS_BUG_NOT_LIVE, NULL, p, _RET_IP_);
 	return size;
@@ -372,7 +402,7 @@ EXPORT_SYMBOL_GPL(goslab_size);
 
 void goslab_free_sensitive(const void *p)
 {
-	size_t size = ZERO_OR_NULL_PTR(p) ? 0 : size_of(p);
+	size_t size = ZERO_OR_NULL_PTR(p) ? 0 : gs_size_of(p);
 
 	if (size)
 		memzero_explicit((void *)p, size);
@@ -393,21 +423,22 @@ static bool same_room(const void *p, size_t size, size_t old)
 	return (size_t)gs_pages(size) << GS_PAGE_SHIFT >= old;
 }
 
-void *__goslab_realloc(const void *p, size_t size, gfp_t gfp,
-		       struct goslab_owner *owner)
+/* As __goslab_realloc(); reports name @site. */
+void *gs_realloc_at(const void *p, size_t size, gfp_t gfp,
+		    struct goslab_owner *owner, unsigned long site)
 {
 	size_t old;
 	void *fresh;
 
 	if (ZERO_OR_NULL_PTR(p))
-		return __goslab_malloc(size, gfp, owner);
+		return gs_malloc_at(size, gfp, NUMA_NO_NODE, owner, site);
 	if (!size) {
 		goslab_free(p);
 		return ZERO_SIZE_PTR;
 	}
-	old = size_of(p);
+	old = gs_size_of(p);
 	if (!old) {
-		gs_report_at(GS_BUG_NOT_LIVE, NULL, p, _RET_IP_);
+		gs_report_at(GS_BUG_NOT_LIVE, NULL, p, site);
 		return NULL;
 	}
 	if (same_room(p, size, old)) {
@@ -416,11 +447,27 @@ void *__goslab_realloc(const void *p, size_t size, gfp_t gfp,
 			memset((void *)p + size, 0, old - size);
 		return (void *)p;
 	}
-	fresh = __goslab_malloc(size, gfp, owner);
+	fresh = gs_malloc_at(size, gfp, NUMA_NO_NODE, owner, site);
 	if (!fresh)
 		return NULL;
 	memcpy(fresh, p, min(size, old));
 	goslab_free(p);
 	return fresh;
 }
+
+void *__goslab_realloc(const void *p, size_t size, gfp_t gfp,
+		       struct goslab_owner *owner)
+{
+	return gs_realloc_at(p, size, gfp, owner, _RET_IP_);
+}
 EXPORT_SYMBOL_GPL(__goslab_realloc);
+
+size_t __goslab_size_roundup(size_t size)
+{
+	if (!size || size > GOSLAB_MAX_SIZE)
+		return size;
+	if (size <= GS_MAX_SMALL)
+		return gs_sizeclass(gs_sizeclass_of(size)).size;
+	return (size_t)gs_pages(size) << GS_PAGE_SHIFT;
+}
+EXPORT_SYMBOL_GPL(__goslab_size_roundup);

@@ -11,6 +11,7 @@
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
+#include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 
 #ifndef CONFIG_64BIT
@@ -64,6 +65,27 @@ static inline void shrinker_free(struct shrinker *s)
 #else
 #define gs_compat_shrinker_register(s, name)	(shrinker_register(s), 0)
 #endif
+
+/*
+ * 6.1 and 6.12: modules get huge pages without a node, and a node with
+ * GFP_KERNEL only. KASAN wants to know the size to the byte, which is rounded
+ * up for huge pages.
+ */
+static inline void *gs_compat_vmalloc(size_t size, gfp_t gfp, int node)
+{
+	gfp_t bits = gfp & ~__GFP_ZERO;
+
+	if (node != NUMA_NO_NODE && bits == GFP_KERNEL)
+		return gfp & __GFP_ZERO ? vzalloc_node(size, node) :
+					  vmalloc_node(size, node);
+	if (IS_ENABLED(CONFIG_KASAN_VMALLOC))
+		return __vmalloc(size, gfp);
+#ifdef GS_COMPAT_NO_VMALLOC_HUGE_NODE
+	return vmalloc_huge(size, gfp);
+#else
+	return vmalloc_huge_node(size, gfp, node);
+#endif
+}
 
 /* mm/kasan/kasan.h is private, but shadow.c exports the call. */
 #ifdef CONFIG_KASAN_GENERIC

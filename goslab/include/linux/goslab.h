@@ -46,18 +46,6 @@ static struct goslab_owner goslab_this_owner __maybe_unused = {
 };
 #endif
 
-/* Not for callers: what the inlines below stand on. */
-void *__goslab_malloc(size_t size, gfp_t gfp, struct goslab_owner *owner)
-	__alloc_size(1);
-void *__goslab_malloc_class(unsigned int class, gfp_t gfp,
-			    struct goslab_owner *owner);
-void *__goslab_malloc_noscan(size_t size, gfp_t gfp,
-			     struct goslab_owner *owner) __alloc_size(1);
-void *__goslab_malloc_node(size_t size, gfp_t gfp, int node,
-			   struct goslab_owner *owner) __alloc_size(1);
-void *__goslab_realloc(const void *p, size_t size, gfp_t gfp,
-		       struct goslab_owner *owner) __realloc_size(2);
-
 /**
  * goslab_free() - give an object back.
  * @p: an object from any goslab call, NULL or ZERO_SIZE_PTR.
@@ -81,14 +69,52 @@ void goslab_free_sensitive(const void *p);
  * goslab_size() - bytes that an object really has.
  * @p: a live object, NULL or ZERO_SIZE_PTR.
  *
- * All of them may be used; a tiny object has just what was asked for, rounded
- * up to its alignment.
+ * All of them may be used, but the compiler believes what was asked for (see
+ * goslab_size_roundup()). A tiny object has just that, rounded up to its
+ * alignment.
  *
  * Context: Any but NMI.
  * Return: size in bytes; 0 for NULL, ZERO_SIZE_PTR, and, after a report, for
  * what is no live object.
  */
 size_t goslab_size(const void *p);
+
+void goslab_kvfree(const void *p);
+void goslab_kvfree_sensitive(const void *p, size_t size);
+
+/* gcc since 11: which calls free what a call gives, for its warnings. */
+#if defined(CONFIG_CC_IS_GCC) && CONFIG_GCC_VERSION >= 110000
+#define __goslab_freed	__attribute__((__malloc__(goslab_free, 1),	\
+				       __malloc__(goslab_free_sensitive, 1), \
+				       __malloc__(goslab_kvfree, 1),	\
+				       __malloc__(goslab_kvfree_sensitive, 1)))
+#define __goslab_kvfreed						\
+			__attribute__((__malloc__(goslab_kvfree, 1),	\
+				       __malloc__(goslab_kvfree_sensitive, 1)))
+#else
+#define __goslab_freed
+#define __goslab_kvfreed
+#endif
+
+/* Not for callers: what the inlines below stand on. */
+void *__goslab_malloc(size_t size, gfp_t gfp, struct goslab_owner *owner)
+	__alloc_size(1) __goslab_freed;
+void *__goslab_malloc_class(unsigned int class, gfp_t gfp,
+			    struct goslab_owner *owner, size_t size)
+	__alloc_size(4) __goslab_freed;
+void *__goslab_malloc_noscan(size_t size, gfp_t gfp,
+			     struct goslab_owner *owner)
+	__alloc_size(1) __goslab_freed;
+void *__goslab_malloc_node(size_t size, gfp_t gfp, int node,
+			   struct goslab_owner *owner)
+	__alloc_size(1) __goslab_freed;
+void *__goslab_malloc_track_caller(size_t size, gfp_t gfp, int node,
+				   struct goslab_owner *owner,
+				   unsigned long caller)
+	__alloc_size(1) __goslab_freed;
+void *__goslab_realloc(const void *p, size_t size, gfp_t gfp,
+		       struct goslab_owner *owner) __realloc_size(2);
+size_t __goslab_size_roundup(size_t size) __attribute_const__;
 
 /**
  * goslab_malloc() - allocate memory for an object of any size.
@@ -108,7 +134,7 @@ goslab_malloc(size_t size, gfp_t gfp)
 {
 	if (__builtin_constant_p(size) && size && size <= GOSLAB_MAX_SMALL)
 		return __goslab_malloc_class(__goslab_class(size), gfp,
-					     &goslab_this_owner);
+					     &goslab_this_owner, size);
 	return __goslab_malloc(size, gfp, &goslab_this_owner);
 }
 
@@ -138,11 +164,7 @@ goslab_zalloc(size_t size, gfp_t gfp)
 static __always_inline __alloc_size(1, 2) void *
 goslab_malloc_array(size_t n, size_t size, gfp_t gfp)
 {
-	size_t bytes;
-
-	if (unlikely(check_mul_overflow(n, size, &bytes)))
-		return NULL;
-	return goslab_malloc(bytes, gfp);
+	return goslab_malloc(size_mul(n, size), gfp);
 }
 
 /**
@@ -259,5 +281,8 @@ void goslab_usage_reset_peak(void);
 size_t goslab_shrink(void);
 
 #include <linux/goslab_cache.h>
+#include <linux/goslab_array.h>
+#include <linux/goslab_string.h>
+#include <linux/goslab_kv.h>
 
 #endif /* _LINUX_GOSLAB_H */

@@ -204,4 +204,144 @@ static __always_inline unsigned int __goslab_class(size_t size)
 	return 0;
 }
 
+/* Bytes of an object of a constant class, 1 to 67. */
+static __always_inline size_t __goslab_class_size(unsigned int class)
+{
+	if (class <= 1)
+		return 8;
+	if (class <= 2)
+		return 16;
+	if (class <= 3)
+		return 24;
+	if (class <= 4)
+		return 32;
+	if (class <= 5)
+		return 48;
+	if (class <= 6)
+		return 64;
+	if (class <= 7)
+		return 80;
+	if (class <= 8)
+		return 96;
+	if (class <= 9)
+		return 112;
+	if (class <= 10)
+		return 128;
+	if (class <= 11)
+		return 144;
+	if (class <= 12)
+		return 160;
+	if (class <= 13)
+		return 176;
+	if (class <= 14)
+		return 192;
+	if (class <= 15)
+		return 208;
+	if (class <= 16)
+		return 224;
+	if (class <= 17)
+		return 240;
+	if (class <= 18)
+		return 256;
+	if (class <= 19)
+		return 288;
+	if (class <= 20)
+		return 320;
+	if (class <= 21)
+		return 352;
+	if (class <= 22)
+		return 384;
+	if (class <= 23)
+		return 416;
+	if (class <= 24)
+		return 448;
+	if (class <= 25)
+		return 480;
+	if (class <= 26)
+		return 512;
+	if (class <= 27)
+		return 576;
+	if (class <= 28)
+		return 640;
+	if (class <= 29)
+		return 704;
+	if (class <= 30)
+		return 768;
+	if (class <= 31)
+		return 896;
+	if (class <= 32)
+		return 1024;
+	if (class <= 33)
+		return 1152;
+	if (class <= 34)
+		return 1280;
+	if (class <= 35)
+		return 1408;
+	if (class <= 36)
+		return 1536;
+	if (class <= 37)
+		return 1792;
+	if (class <= 38)
+		return 2048;
+	if (class <= 39)
+		return 2304;
+	if (class <= 40)
+		return 2688;
+	if (class <= 41)
+		return 3072;
+	if (class <= 42)
+		return 3200;
+	if (class <= 43)
+		return 3456;
+	if (class <= 44)
+		return 4096;
+	if (class <= 45)
+		return 4864;
+	if (class <= 46)
+		return 5376;
+	if (class <= 47)
+		return 6144;
+	if (class <= 48)
+		return 6528;
+	if (class <= 49)
+		return 6784;
+	if (class <= 50)
+		return 6912;
+	if (class <= 51)
+		return 8192;
+	if (class <= 52)
+		return 9472;
+	if (class <= 53)
+		return 9728;
+	if (class <= 54)
+		return 10240;
+	if (class <= 55)
+		return 10880;
+	if (class <= 56)
+		return 12288;
+	if (class <= 57)
+		return 13568;
+	if (class <= 58)
+		return 14336;
+	if (class <= 59)
+		return 16384;
+	if (class <= 60)
+		return 18432;
+	if (class <= 61)
+		return 19072;
+	if (class <= 62)
+		return 20480;
+	if (class <= 63)
+		return 21760;
+	if (class <= 64)
+		return 24576;
+	if (class <= 65)
+		return 27264;
+	if (class <= 66)
+		return 28672;
+	if (class <= 67)
+		return 32768;
+	return 0;
+}
+
 #endif /* _LINUX_GOSLAB_SIZECLASS_H */
