@@ -41,7 +41,8 @@ static bool is_empty(int cpu)
 	struct gs_slot *slot;
 
 	list_for_each_entry(slot, &mcache->slots, link)
-		if (slot->n || slot->span != &gs_no_span || slot->cap)
+		if (gs_slot_n(slot) || slot->span != &gs_no_span ||
+		    gs_slot_cap(slot))
 			return false;
 	return !mcache->tiny.block && !mcache->cap_bytes;
 }
@@ -107,14 +108,14 @@ static void idle_only(struct kunit *test)
 	gs_drain_this_cpu(true);
 	KUNIT_EXPECT_PTR_NE(test, used->span, &gs_no_span);
 	KUNIT_EXPECT_PTR_EQ(test, unused->span, &gs_no_span);
-	KUNIT_EXPECT_EQ(test, (int)unused->cap, 0);
+	KUNIT_EXPECT_EQ(test, gs_slot_cap(unused), 0U);
 	/* A free alone is use, too. */
 	goslab_free(p);
 	gs_drain_this_cpu(true);
 	KUNIT_EXPECT_PTR_NE(test, used->span, &gs_no_span);
 	gs_drain_this_cpu(true);
 	KUNIT_EXPECT_PTR_EQ(test, used->span, &gs_no_span);
-	KUNIT_EXPECT_EQ(test, (int)used->n, 0);
+	KUNIT_EXPECT_EQ(test, gs_slot_n(used), 0U);
 	goslab_free(q);
 }
 

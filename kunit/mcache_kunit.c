@@ -69,9 +69,10 @@ static void check_slot(struct kunit *test, const struct gs_slot *slot)
 {
 	unsigned int i;
 
-	KUNIT_EXPECT_LE(test, slot->n, slot->cap);
-	KUNIT_EXPECT_LE(test, slot->cap, slot->class->depth);
-	for (i = 0; i < slot->n; i++)
+	KUNIT_EXPECT_LE(test, gs_slot_n(slot), gs_slot_cap(slot));
+	KUNIT_EXPECT_LE(test, gs_slot_cap(slot),
+			(unsigned int)slot->class->depth);
+	for (i = 0; i < gs_slot_n(slot); i++)
 		if (*slot->entry[i].state != GS_CACHED)
 			KUNIT_FAIL(test, "entry %u is not cached", i);
 	KUNIT_EXPECT_EQ(test, (int)slot->busy, 0);
@@ -120,7 +121,7 @@ static void free_draws_nothing(struct kunit *test)
 		/* In that slot, or back in its span, which this CPU owns. */
 		slot = *per_cpu_ptr(h->c->slots, cpu);
 		KUNIT_EXPECT_EQ(test, (int)s->owned, 1);
-		KUNIT_EXPECT_EQ(test, slot->n + s->nr_freed, 1U);
+		KUNIT_EXPECT_EQ(test, gs_slot_n(slot) + s->nr_freed, 1U);
 	}
 	goslab_cache_destroy(h->cache);
 }
@@ -135,10 +136,10 @@ static void magazine(struct kunit *test)
 
 	take(test, h, 4);
 	slot = gs_test_slot(h->c);
-	n = slot->n;
-	KUNIT_ASSERT_LE(test, n + 4, (unsigned int)slot->cap);
+	n = gs_slot_n(slot);
+	KUNIT_ASSERT_LE(test, n + 4, gs_slot_cap(slot));
 	give(h, 4);
-	KUNIT_EXPECT_EQ(test, (unsigned int)slot->n, n + 4);
+	KUNIT_EXPECT_EQ(test, gs_slot_n(slot), n + 4);
 	KUNIT_EXPECT_PTR_EQ(test, slot->entry[n + 3].object, h->p[3]);
 	nr_alloc = slot->nr_alloc;
 	KUNIT_EXPECT_PTR_EQ(test, goslab_cache_alloc(h->cache, GFP_KERNEL),
@@ -146,7 +147,7 @@ static void magazine(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, goslab_cache_alloc(h->cache, GFP_KERNEL),
 			    h->p[2]);
 	KUNIT_EXPECT_EQ(test, slot->nr_alloc, nr_alloc + 2);
-	KUNIT_EXPECT_EQ(test, (unsigned int)slot->n, n + 2);
+	KUNIT_EXPECT_EQ(test, gs_slot_n(slot), n + 2);
 	goslab_free(h->p[2]);
 	goslab_free(h->p[3]);
 	check_slot(test, slot);
@@ -162,24 +163,24 @@ static void flush(struct kunit *test)
 
 	take(test, h, MANY);
 	slot = gs_test_slot(h->c);
-	for (i = 0; i < MANY && slot->n < slot->cap; i++)
+	for (i = 0; i < MANY && gs_slot_n(slot) < gs_slot_cap(slot); i++)
 		goslab_cache_free(h->cache, h->p[i]);
 	KUNIT_ASSERT_LT(test, i, (unsigned int)MANY);
-	cap = slot->cap;
+	cap = gs_slot_cap(slot);
 	flushes = slot->nr_flush;
 	/* The oldest goes, this one stays. */
 	goslab_cache_free(h->cache, h->p[i++]);
 	KUNIT_EXPECT_EQ(test, slot->nr_flush, flushes + 1);
-	KUNIT_EXPECT_EQ(test, (unsigned int)slot->n, cap - (cap + 1) / 2 + 1);
-	KUNIT_EXPECT_PTR_EQ(test, slot->entry[slot->n - 1].object, h->p[i - 1]);
-	KUNIT_EXPECT_GE(test, (unsigned int)slot->cap, cap);
+	KUNIT_EXPECT_EQ(test, gs_slot_n(slot), cap - (cap + 1) / 2 + 1);
+	KUNIT_EXPECT_PTR_EQ(test, slot->top[-1].object, h->p[i - 1]);
+	KUNIT_EXPECT_GE(test, gs_slot_cap(slot), cap);
 	check_slot(test, slot);
 	for (; i < MANY; i++) {
 		goslab_cache_free(h->cache, h->p[i]);
 		check_slot(test, slot);
 	}
 	/* It has all the room that it may have by now. */
-	KUNIT_EXPECT_EQ(test, slot->cap, h->c->depth);
+	KUNIT_EXPECT_EQ(test, gs_slot_cap(slot), (unsigned int)h->c->depth);
 	GS_EXPECT_WHOLE(test);
 	goslab_cache_destroy(h->cache);
 }
@@ -194,13 +195,13 @@ static void refill(struct kunit *test)
 	take(test, h, MANY);
 	give(h, MANY);
 	slot = gs_test_slot(h->c);
-	while (slot->n)
+	while (gs_slot_n(slot))
 		h->p[n++] = goslab_cache_alloc(h->cache, GFP_KERNEL);
 	refills = slot->nr_refill;
 	while (n < MANY && slot->nr_refill == refills)
 		h->p[n++] = goslab_cache_alloc(h->cache, GFP_KERNEL);
 	KUNIT_EXPECT_EQ(test, slot->nr_refill, refills + 1);
-	KUNIT_EXPECT_LE(test, slot->n, (u16)(slot->cap / 2 + 1));
+	KUNIT_EXPECT_LE(test, gs_slot_n(slot), gs_slot_cap(slot) / 2 + 1);
 	check_slot(test, slot);
 	give(h, n);
 	goslab_cache_destroy(h->cache);
@@ -212,7 +213,7 @@ static size_t parked(void)
 	size_t bytes = 0;
 
 	list_for_each_entry(slot, &here()->slots, link)
-		bytes += slot->n * slot->class->elemsize;
+		bytes += gs_slot_n(slot) * slot->class->elemsize;
 	return bytes;
 }
 
@@ -223,7 +224,7 @@ static size_t room(const struct mcache *mcache)
 	size_t bytes = 0;
 
 	list_for_each_entry(slot, &mcache->slots, link)
-		bytes += (size_t)slot->cap * slot->class->elemsize;
+		bytes += (size_t)gs_slot_cap(slot) * slot->class->elemsize;
 	return bytes;
 }
 
@@ -297,7 +298,7 @@ static void freeing_cpu_gets_a_slot(struct kunit *test)
 
 	slot = *per_cpu_ptr(gs_test_class("freed_elsewhere")->slots, other);
 	KUNIT_EXPECT_PTR_NE(test, slot, &gs_no_slot);
-	KUNIT_EXPECT_GT(test, slot->n, 0U);
+	KUNIT_EXPECT_GT(test, gs_slot_n(slot), 0U);
 	goslab_cache_destroy(cache);
 }
 
@@ -322,7 +323,7 @@ static void room_moves(struct kunit *test)
 	/* The class in use has got some of what idle ones had. */
 	slot = here()->slot[gs_spc(44, false)];
 	KUNIT_EXPECT_EQ(test, slot->class->elemsize, 4096U);
-	KUNIT_EXPECT_GE(test, slot->cap, (u16)2);
+	KUNIT_EXPECT_GE(test, gs_slot_cap(slot), 2U);
 	KUNIT_EXPECT_LE(test, here()->cap_bytes, (size_t)gs_max_parked);
 	gs_max_parked = was;
 }
@@ -346,7 +347,7 @@ static void in_between(enum gs_hook_point point, void *arg)
 	if (current != inside.task)
 		return;
 	gs_test_hook(GS_HOOK_ENTERED, NULL);
-	inside.slot_n = slot->n;
+	inside.slot_n = gs_slot_n(slot);
 	local_bh_disable();
 	for (i = 0; i < ARRAY_SIZE(inside.got); i++)
 		inside.got[i] = goslab_cache_alloc(inside.cache, GFP_ATOMIC);
@@ -354,7 +355,7 @@ static void in_between(enum gs_hook_point point, void *arg)
 		goslab_free(inside.got[i]);
 	local_bh_enable();
 	inside.direct = atomic64_read(&gs_mcache_nr_direct) - before;
-	inside.slot_n -= slot->n;
+	inside.slot_n -= gs_slot_n(slot);
 	inside.n++;
 }
 
@@ -396,7 +397,7 @@ static void overwritten(struct kunit *test)
 	take(test, h, 4);
 	give(h, 4);
 	slot = gs_test_slot(h->c);
-	state = slot->entry[slot->n - 1].state;
+	state = slot->top[-1].state;
 	*state = GS_OWNER_MIN;
 	GS_EXPECT_REPORTS(test, GS_BUG_BAD_STATE, 1,
 			  p = goslab_cache_alloc(h->cache, GFP_KERNEL));

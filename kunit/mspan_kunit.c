@@ -237,6 +237,23 @@ static void a_window_goes_back_whole(struct kunit *test)
 	gs_span_free(s);
 }
 
+/* The indices of up to @want objects taken out of @s. */
+static unsigned int take(struct mspan *s, unsigned int want, u16 *index)
+{
+	unsigned int word, n = 0;
+
+	for (word = 0; n < want && word * BITS_PER_LONG < s->nelems; word++) {
+		u64 left = gs_span_free_word(s, word), mask = 0;
+
+		for (; left && n < want; left &= left - 1) {
+			mask |= left & -left;
+			index[n++] = word * BITS_PER_LONG + __ffs64(left);
+		}
+		gs_span_take(s, word, mask);
+	}
+	return n;
+}
+
 /* Also where nelems is a multiple of a word, and one more or less. */
 static void freed_elsewhere_is_merged(struct kunit *test)
 {
@@ -260,7 +277,7 @@ static void freed_elsewhere_is_merged(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, gs_span_nr_free(s), (nelems[i] + 1) / 2);
 
 		/* Only those are there, none past the last. */
-		j = gs_span_take(s, 170, taken);
+		j = take(s, 170, taken);
 		KUNIT_EXPECT_EQ(test, j, (nelems[i] + 1) / 2);
 		while (j--)
 			KUNIT_EXPECT_EQ(test, taken[j], 2 * j);
@@ -287,8 +304,8 @@ static void take_takes_the_lowest(struct kunit *test)
 	u16 index[GS_BATCH_MAX];
 	unsigned int n, i, next = 0;
 
-	KUNIT_EXPECT_EQ(test, gs_span_take(s, 0, index), 0);
-	while ((n = gs_span_take(s, 30, index))) {
+	KUNIT_EXPECT_EQ(test, take(s, 0, index), 0);
+	while ((n = take(s, 30, index))) {
 		KUNIT_EXPECT_EQ(test, n, min(30U, 102 - next));
 		for (i = 0; i < n; i++)
 			KUNIT_EXPECT_EQ(test, index[i], next++);
@@ -299,10 +316,10 @@ static void take_takes_the_lowest(struct kunit *test)
 	for (i = 1; i < 102; i += 25)
 		__clear_bit(i, gs_span_alloc_bits(s));
 	s->alloc_count -= 5;
-	KUNIT_EXPECT_EQ(test, gs_span_take(s, 2, index), 2);
+	KUNIT_EXPECT_EQ(test, take(s, 2, index), 2);
 	KUNIT_EXPECT_EQ(test, index[0], 1);
 	KUNIT_EXPECT_EQ(test, index[1], 26);
-	KUNIT_EXPECT_EQ(test, gs_span_take(s, 32, index), 3);
+	KUNIT_EXPECT_EQ(test, take(s, 32, index), 3);
 	KUNIT_EXPECT_EQ(test, index[2], 101);
 	gs_span_free(s);
 }
@@ -396,7 +413,7 @@ static bool take_some(struct walk *w)
 	u16 index[GS_BATCH_MAX];
 	unsigned int want = gs_rnd_below(&w->rnd, GS_BATCH_MAX + 1);
 	unsigned int free = 170 - w->nr_live;
-	unsigned int n = gs_span_take(w->s, want, index);
+	unsigned int n = take(w->s, want, index);
 
 	if (n != min(want, free))
 		return false;

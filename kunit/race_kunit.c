@@ -245,7 +245,7 @@ static void fill_slot(enum gs_hook_point point, void *arg)
 	if (arg != race.c || !step_in(point))
 		return;
 	race.slot = gs_test_slot(race.c);
-	while (race.slot->n < race.slot->cap && race.n)
+	while (gs_slot_n(race.slot) < gs_slot_cap(race.slot) && race.n)
 		goslab_cache_free(race.cache, race.p[--race.n]);
 }
 
@@ -263,8 +263,8 @@ static void refill_finds_full_slot(struct kunit *test)
 	gs_test_hook(GS_HOOK_REFILL_LEFT, fill_slot);
 	while (!race.times)
 		take(test, 1);
-	KUNIT_EXPECT_GT(test, (int)race.slot->n, 1);
-	KUNIT_EXPECT_EQ(test, race.slot->n, race.slot->cap);
+	KUNIT_EXPECT_GT(test, gs_slot_n(race.slot), 1U);
+	KUNIT_EXPECT_EQ(test, gs_slot_n(race.slot), gs_slot_cap(race.slot));
 	give_all(test);
 	end(test);
 }
@@ -327,7 +327,7 @@ static void refill_migrates(struct kunit *test)
 				(unsigned int)raw_smp_processor_id());
 		/* Nothing was put into the slot that was left. */
 		if (old != &gs_no_slot) {
-			KUNIT_EXPECT_EQ(test, (int)old->n, 0);
+			KUNIT_EXPECT_EQ(test, gs_slot_n(old), 0U);
 			KUNIT_EXPECT_PTR_EQ(test, old->span, &gs_no_span);
 		}
 		GS_EXPECT_WHOLE(test);
@@ -344,7 +344,7 @@ static void drain_inside(enum gs_hook_point point, void *arg)
 	if (slot->class != race.c || !step_in(point))
 		return;
 	race.slot = slot;
-	race.was = slot->n;
+	race.was = gs_slot_n(slot);
 	local_bh_disable();
 	race.drained = gs_drain_this_cpu(false);
 	/* And what it allocates and frees goes to mcentral. */
@@ -352,7 +352,7 @@ static void drain_inside(enum gs_hook_point point, void *arg)
 	race.p[race.n++] = goslab_cache_alloc(race.cache, GFP_ATOMIC);
 	goslab_free(race.p[--race.n]);
 	local_bh_enable();
-	race.was -= slot->n;
+	race.was -= gs_slot_n(slot);
 }
 
 static void drain_while_busy(struct kunit *test)
@@ -381,7 +381,7 @@ static void drain_while_busy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, race.was, 0U);
 	/* Once left, the slot can be drained. */
 	KUNIT_EXPECT_TRUE(test, gs_drain_this_cpu(false));
-	KUNIT_EXPECT_EQ(test, (int)race.slot->n, 0);
+	KUNIT_EXPECT_EQ(test, gs_slot_n(race.slot), 0U);
 	give_all(test);
 	end(test);
 }
@@ -405,7 +405,7 @@ static void used_while_drained(struct kunit *test)
 	take(test, 60);
 	while (race.n > 20)
 		goslab_cache_free(race.cache, race.p[--race.n]);
-	KUNIT_ASSERT_GT(test, (int)gs_test_slot(race.c)->n, 0);
+	KUNIT_ASSERT_GT(test, gs_slot_n(gs_test_slot(race.c)), 0U);
 	gs_test_hook(GS_HOOK_DRAIN_LEFT, use_while_drained);
 	KUNIT_EXPECT_TRUE(test, gs_drain_this_cpu(false));
 	KUNIT_EXPECT_EQ(test, race.times, 1U);
@@ -432,12 +432,14 @@ static void free_again_and_drain(enum gs_hook_point point, void *arg)
 /* Two frees of race.p[race.was], both past the check of its state. */
 static void free_at_once(struct kunit *test, gs_hook_fn fn)
 {
+	const struct gs_slot *slot;
 	unsigned int i;
 
 	begin(test, 200);
 	take(test, 100);
 	/* The way out of a full magazine is where a second one fits between. */
-	for (i = 0; gs_test_slot(race.c)->n < gs_test_slot(race.c)->cap; i++)
+	slot = gs_test_slot(race.c);
+	for (i = 0; gs_slot_n(slot) < gs_slot_cap(slot); i++)
 		goslab_cache_free(race.cache, race.p[i]);
 	race.was = i;
 	gs_test_hook(GS_HOOK_DRAIN_LEFT, fn);

@@ -292,11 +292,11 @@ static void park_one(struct kunit *test)
 	unsigned int i;
 
 	goslab_cache_free(b.cache, b.p[0]);
-	for (i = 0; i < 20 && !slot->n; i++)
+	for (i = 0; i < 20 && !gs_slot_n(slot); i++)
 		goslab_cache_free(b.cache, goslab_cache_alloc(b.cache,
 							      GFP_KERNEL));
 	b.p[0] = NULL;
-	KUNIT_ASSERT_GT(test, (int)slot->n, 0);
+	KUNIT_ASSERT_GT(test, gs_slot_n(slot), 0U);
 }
 
 /*
@@ -307,16 +307,16 @@ static void c1_magazine(struct kunit *test)
 {
 	int cpu = raw_smp_processor_id();
 	struct gs_slot *slot;
+	struct gs_entry *limit;
 	u8 *state;
-	u16 cap;
 
 	begin(test);
 	slot = gs_test_slot(b.c);
-	cap = slot->cap;
+	limit = slot->limit;
 	slot->busy = 1;
-	slot->cap = b.c->depth + 1;
+	slot->limit = slot->entry + b.c->depth + 1;
 	expect_broken(test, 51);
-	slot->cap = cap;
+	slot->limit = limit;
 	slot->busy = 0;
 
 	park_one(test);

@@ -251,16 +251,14 @@ static noinline void *alloc_slow(struct goslab_cache *cache, gfp_t gfp,
 void *goslab_cache_alloc(struct goslab_cache *cache, gfp_t gfp)
 {
 	struct gs_class *c = &cache->class;
-	bool zeroed = false;
 	void *p;
 
 	/* A cache that is gone has no slots, and ends in the slow path. */
 	if (unlikely(gfp & cache->refused))
 		return alloc_slow(cache, gfp, _RET_IP_);
-	p = gs_mcache_alloc(c->slots, NUMA_NO_NODE, c->owner, &zeroed);
-	if (unlikely(!p))
+	if (unlikely(!gs_mcache_alloc(c->slots, NUMA_NO_NODE, c->owner, &p)))
 		return alloc_slow(cache, gfp, _RET_IP_);
-	return gs_hook_alloc(p, c->elemsize, gfp, c->keep, zeroed, false);
+	return gs_hook_alloc(p, c->elemsize, gfp, c->keep, false, false);
 }
 EXPORT_SYMBOL_GPL(goslab_cache_alloc);
 

@@ -6,8 +6,8 @@
  *
  * Allocation goes down until a layer has something:
  *   1 api/     the size becomes a class (base/sizeclass), constants at compile time
- *   2 front/   this CPU's slot of the class: pop its magazine, else take the
- *              next object of the span that the CPU owns; no lock, no atomic
+ *   2 front/   this CPU's slot of the class: pop its magazine, which the span
+ *              that the CPU owns fills up; no lock, no atomic
  *   3 middle/  the class's central lists: a batch under one spinlock
  *   4 back/    the page heap: a span, best fit from the free runs
  *   5 base/    sys draws a block from the kernel
@@ -66,27 +66,25 @@ static void *alloc_slow(unsigned int spc, gfp_t gfp, struct goslab_owner *owner,
 }
 
 /*
- * An object of one of the classes of malloc, or NULL for the slow path. The
+ * An object of one of the classes of malloc; false: take the slow path. The
  * callers end in tail calls only and hand their arguments on as they are, so
  * the fast path needs no stack and saves no register; _RET_IP_ in the function
  * they jump to is still their caller's.
  */
-static __always_inline void *alloc_fast(unsigned int spc, gfp_t gfp,
-					struct goslab_owner *owner,
-					bool *zeroed)
+static __always_inline bool alloc_fast(unsigned int spc, gfp_t gfp,
+				       struct goslab_owner *owner, void **p)
 {
 	u8 id = READ_ONCE(owner->id);
 
 	if (unlikely(!id || (gfp & GS_GFP_REFUSED)))
-		return NULL;
-	return gs_mcache_alloc(&gs_mcache.slot[spc], NUMA_NO_NODE, id, zeroed);
+		return false;
+	return gs_mcache_alloc(&gs_mcache.slot[spc], NUMA_NO_NODE, id, p);
 }
 
 /* What alloc_fast() found goes to its user. */
-static __always_inline void *hand_out(void *p, unsigned int spc, gfp_t gfp,
-				      bool zeroed)
+static __always_inline void *hand_out(void *p, unsigned int spc, gfp_t gfp)
 {
-	return gs_hook_alloc(p, gs_classes[spc].elemsize, gfp, 0, zeroed,
+	return gs_hook_alloc(p, gs_classes[spc].elemsize, gfp, 0, false,
 			     spc & 1);
 }
 
@@ -112,23 +110,26 @@ static noinline void *alloc_unusual(size_t size, gfp_t gfp, int node,
 static noinline void *malloc_slow(size_t size, gfp_t gfp,
 				  struct goslab_owner *owner)
 {
-	bool zeroed = false;
-	unsigned int spc;
-	void *p;
-
 	if (size - 1 >= GS_MAX_SMALL)
 		return alloc_unusual(size, gfp, NUMA_NO_NODE, owner, _RET_IP_);
-	/* For the sizes that sent us here only to look closer. */
-	spc = gs_spc(gs_sizeclass_of(size), false);
-	p = alloc_fast(spc, gfp, owner, &zeroed);
-	if (p)
-		return hand_out(p, spc, gfp, zeroed);
-	return alloc_slow(spc, gfp, owner, _RET_IP_);
+	return alloc_slow(gs_spc(gs_sizeclass_of(size), false), gfp, owner,
+			  _RET_IP_);
+}
+
+/* The size of a step of 128 that may want another class than the others. */
+static noinline void *malloc_closer(size_t size, gfp_t gfp,
+				    struct goslab_owner *owner)
+{
+	unsigned int spc = gs_spc(gs_sizeclass_of(size), false);
+	void *p;
+
+	if (unlikely(!alloc_fast(spc, gfp, owner, &p)))
+		return malloc_slow(size, gfp, owner);
+	return hand_out(p, spc, gfp);
 }
 
 void *__goslab_malloc(size_t size, gfp_t gfp, struct goslab_owner *owner)
 {
-	bool zeroed = false;
 	unsigned int cls;
 	void *p;
 
@@ -137,11 +138,10 @@ void *__goslab_malloc(size_t size, gfp_t gfp, struct goslab_owner *owner)
 	cls = gs_sizeclass_look_up(size);
 	/* A call here would cost all others their registers. */
 	if (unlikely(cls & GS_CLASS_LOOK_CLOSER))
+		return malloc_closer(size, gfp, owner);
+	if (unlikely(!alloc_fast(gs_spc(cls, false), gfp, owner, &p)))
 		return malloc_slow(size, gfp, owner);
-	p = alloc_fast(gs_spc(cls, false), gfp, owner, &zeroed);
-	if (unlikely(!p))
-		return malloc_slow(size, gfp, owner);
-	return hand_out(p, gs_spc(cls, false), gfp, zeroed);
+	return hand_out(p, gs_spc(cls, false), gfp);
 }
 EXPORT_SYMBOL_GPL(__goslab_malloc);
 
@@ -156,12 +156,11 @@ void *__goslab_malloc_class(unsigned int class, gfp_t gfp,
 			    struct goslab_owner *owner, size_t size)
 {
 	unsigned int spc = gs_spc(class, false);
-	bool zeroed = false;
-	void *p = alloc_fast(spc, gfp, owner, &zeroed);
+	void *p;
 
-	if (unlikely(!p))
+	if (unlikely(!alloc_fast(spc, gfp, owner, &p)))
 		return class_slow(class, gfp, owner);
-	return hand_out(p, spc, gfp, zeroed);
+	return hand_out(p, spc, gfp);
 }
 EXPORT_SYMBOL_GPL(__goslab_malloc_class);
 
@@ -198,7 +197,6 @@ static noinline void *noscan_slow(size_t size, gfp_t gfp,
 
 void *__goslab_malloc_noscan(size_t size, gfp_t gfp, struct goslab_owner *owner)
 {
-	bool zeroed = false;
 	unsigned int spc;
 	void *p;
 
@@ -206,10 +204,9 @@ void *__goslab_malloc_noscan(size_t size, gfp_t gfp, struct goslab_owner *owner)
 	    (size < GS_TINY_BLOCK && GS_TINY_ENABLED))
 		return noscan_slow(size, gfp, owner);
 	spc = gs_spc(gs_sizeclass_of(size), true);
-	p = alloc_fast(spc, gfp, owner, &zeroed);
-	if (unlikely(!p))
+	if (unlikely(!alloc_fast(spc, gfp, owner, &p)))
 		return noscan_slow(size, gfp, owner);
-	return hand_out(p, spc, gfp, zeroed);
+	return hand_out(p, spc, gfp);
 }
 EXPORT_SYMBOL_GPL(__goslab_malloc_noscan);
 
@@ -242,8 +239,7 @@ void *gs_malloc_at(size_t size, gfp_t gfp, int node, struct goslab_owner *owner,
 		return NULL;
 	id = gs_owner_id(owner);
 	c = &gs_classes[gs_spc(gs_sizeclass_of(size), false)];
-	p = gs_mcache_alloc(c->slots, node, id, &zeroed);
-	if (!p)
+	if (!gs_mcache_alloc(c->slots, node, id, &p))
 		p = gs_mcache_alloc_slow(c, node, gfp, id, &zeroed);
 	if (p)
 		gs_hook_alloc(p, c->elemsize, gfp, 0, zeroed, false);

@@ -206,34 +206,6 @@ void gs_span_merge_freed(struct mspan *s)
 GS_EXPORT_KUNIT(gs_span_merge_freed);
 
 /**
- * gs_span_take() - take objects out of a span that nobody owns.
- * @s: the span, under its mcentral's lock.
- * @want: how many at most.
- * @index: filled with their indices.
- *
- * Their states are still to be changed.
- *
- * Return: how many.
- */
-unsigned int gs_span_take(struct mspan *s, unsigned int want, u16 *index)
-{
-	unsigned long *bits = gs_span_alloc_bits(s);
-	unsigned int word, got = 0;
-
-	for (word = 0; got < want && word * BITS_PER_LONG < s->nelems; word++) {
-		while (got < want && ~bits[word]) {
-			unsigned int bit = ffz(bits[word]);
-
-			bits[word] |= BIT(bit);
-			index[got++] = word * BITS_PER_LONG + bit;
-		}
-	}
-	s->alloc_count += got;
-	return got;
-}
-GS_EXPORT_KUNIT(gs_span_take);
-
-/**
  * gs_span_verify() - check S1 to S3 and I2 of one span.
  * @s: a span of objects; quiet, or under its mcentral's lock and not owned.
  *

@@ -114,7 +114,6 @@ int gs_span_verify(const struct mspan *s);
 bool gs_span_next_window(struct mspan *s);
 void gs_span_return_window(struct mspan *s);
 void gs_span_merge_freed(struct mspan *s);
-unsigned int gs_span_take(struct mspan *s, unsigned int want, u16 *index);
 
 /* What lies after the states, aligned for a bitmap. */
 static inline void *gs_span_after_states(const struct mspan *s)
@@ -153,6 +152,19 @@ static inline void *gs_span_object(const struct mspan *s, unsigned int index)
 static inline unsigned int gs_span_nr_free(const struct mspan *s)
 {
 	return s->nelems - s->alloc_count;
+}
+
+/* Objects that are free in word @word of the bitmap; as gs_span_nr_free(). */
+static inline u64 gs_span_free_word(const struct mspan *s, unsigned int word)
+{
+	return ~gs_span_alloc_bits(s)[word];
+}
+
+/* Take objects of that word out of the span; their states are to be changed. */
+static inline void gs_span_take(struct mspan *s, unsigned int word, u64 mask)
+{
+	gs_span_alloc_bits(s)[word] |= mask;
+	s->alloc_count += hweight64(mask);
 }
 
 static inline size_t gs_span_size(const struct mspan *s)

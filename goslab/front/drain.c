@@ -57,9 +57,7 @@ static int take_batch(struct gs_slot *slot, int cpu, struct gs_entry *e)
 
 	preempt_disable();
 	if (may_enter(cpu) && gs_slot_enter(slot)) {
-		n = min_t(int, slot->n, GS_BATCH_MAX);
-		slot->n -= n;
-		memcpy(e, slot->entry + slot->n, n * sizeof(*e));
+		n = gs_slot_take(slot, e);
 		gs_slot_leave(slot);
 	}
 	preempt_enable();
@@ -103,7 +101,7 @@ static bool drain_slot(struct gs_slot *slot, int cpu)
 static bool slot_idle(struct gs_slot *slot)
 {
 	u16 now = READ_ONCE(slot->nr_alloc);
-	u16 n = READ_ONCE(slot->n);
+	u8 n = gs_slot_n(slot);
 	bool idle = slot->seen == now && slot->seen_n == n;
 
 	slot->seen = now;
@@ -119,7 +117,7 @@ static bool drain_cpu(int cpu, bool idle_only)
 
 	gs_tiny_close(cpu, idle_only);
 	list_for_each_entry_rcu(slot, &mcache->slots, link, true) {
-		if (!slot->n && slot->span == &gs_no_span && !slot->cap)
+		if (!gs_slot_cap(slot) && slot->span == &gs_no_span)
 			continue;
 		if (idle_only && !slot_idle(slot))
 			continue;
@@ -180,7 +178,7 @@ static bool has_something(int cpu)
 
 	mutex_lock(&drain_mutex);
 	list_for_each_entry_rcu(slot, &mcache->slots, link, true)
-		any |= READ_ONCE(slot->n) || READ_ONCE(slot->cap) ||
+		any |= gs_slot_cap(slot) ||
 		       READ_ONCE(slot->span) != &gs_no_span;
 	mutex_unlock(&drain_mutex);
 	return any;
@@ -299,17 +297,19 @@ int gs_mcache_verify(int cpu)
 {
 	struct mcache *mcache = per_cpu_ptr(&gs_mcache, cpu);
 	struct gs_slot *slot;
+	const struct gs_entry *e;
 	size_t cap_bytes = 0;
-	int i, ret = 0;
+	int ret = 0;
 
 	mutex_lock(&drain_mutex);
 	list_for_each_entry_rcu(slot, &mcache->slots, link, true) {
-		if (slot->n > slot->cap || slot->cap > slot->class->depth)
+		if (gs_slot_n(slot) > gs_slot_cap(slot) ||
+		    gs_slot_cap(slot) > slot->class->depth)
 			ret = 51;
-		for (i = 0; i < slot->n; i++)
-			if (*slot->entry[i].state != GS_CACHED)
+		for (e = slot->entry; e < slot->top; e++)
+			if (*e->state != GS_CACHED)
 				ret = 51;
-		cap_bytes += slot->cap * slot->class->elemsize;
+		cap_bytes += gs_slot_cap(slot) * slot->class->elemsize;
 	}
 	if (!ret && cap_bytes != mcache->cap_bytes)
 		ret = 52;

@@ -13,8 +13,8 @@
  * Context:    any but NMI.
  * Invariants: I6  no lock is taken while entered (gs_debug_lock()).
  *             C1  every entry of a magazine is in state GS_CACHED;
- *                 n <= cap <= depth.
- *             C2  cap_bytes == sum of cap * elemsize <= gs_max_parked.
+ *                 top <= limit <= entry + depth.
+ *             C2  cap_bytes == sum of room * elemsize <= gs_max_parked.
  *             (checked by gs_mcache_verify(), drain.c, on a quiet machine)
  * Tests:      kunit/mcache_kunit.c
  */
@@ -35,13 +35,19 @@ struct mspan gs_no_span;
 GS_EXPORT_KUNIT(gs_no_span);
 
 /* Stands where a CPU has no slot yet: always busy, so nobody enters it. */
-struct gs_slot gs_no_slot = { .busy = 1, .span = &gs_no_span };
+struct gs_slot gs_no_slot __cacheline_aligned = {
+	.busy = 1, .span = &gs_no_span, .top = gs_no_slot.entry,
+	.limit = gs_no_slot.entry,
+};
 GS_EXPORT_KUNIT(gs_no_slot);
 
 DEFINE_PER_CPU(struct mcache, gs_mcache);
 /* The slots of a class that is gone: none, on any CPU, for good. */
 DEFINE_PER_CPU(struct gs_slot *, gs_gone_slots);
 GS_EXPORT_KUNIT(gs_mcache);
+
+/* What every empty magazine has at its bottom; no object's state. */
+static u8 bottom_state = GS_FREE;
 
 #define SLOT_BYTES(depth)	(sizeof(struct gs_slot) + \
 				 (depth) * sizeof(struct gs_entry))
@@ -118,8 +124,9 @@ static unsigned int first_cap(const struct gs_class *c)
 static void set_cap(struct mcache *mcache, struct gs_slot *slot,
 		    unsigned int cap)
 {
-	mcache->cap_bytes += ((long)cap - slot->cap) * slot->class->elemsize;
-	slot->cap = cap;
+	mcache->cap_bytes += ((long)cap - gs_slot_cap(slot)) *
+			     slot->class->elemsize;
+	WRITE_ONCE(slot->limit, slot->entry + cap);
 }
 
 /**
@@ -176,6 +183,9 @@ struct gs_slot *gs_mcache_make_slot(struct gs_class *c, gfp_t gfp)
 	memset(slot, 0, sizeof(*slot));
 	slot->class = c;
 	slot->span = &gs_no_span;
+	slot->top = slot->entry;
+	slot->limit = slot->entry;
+	slot->bottom = &bottom_state;
 
 	local_irq_save(flags);
 	mcache = this_cpu_ptr(&gs_mcache);
@@ -252,7 +262,7 @@ void gs_mcache_drop_cap(struct gs_slot *slot, int cpu)
 
 	local_irq_save(flags);
 	if ((cpu == smp_processor_id() || !cpu_online(cpu)) &&
-	    !slot->busy && !slot->n)
+	    !slot->busy && !gs_slot_n(slot))
 		set_cap(mcache, slot, 0);
 	local_irq_restore(flags);
 }
@@ -275,12 +285,12 @@ static struct gs_slot *find_victim(struct mcache *mcache,
 	struct gs_slot *slot = mcache->hand, *victim = NULL;
 	unsigned int look;
 
-	for (look = 0; look < 8 && !victim; look++) {
+	for (look = 0; look < 4 && !victim; look++) {
 		u16 now;
 
 		slot = next_slot(mcache, slot);
 		now = slot->nr_alloc;
-		if (slot != for_slot && slot->cap && !slot->busy &&
+		if (slot != for_slot && gs_slot_cap(slot) && !slot->busy &&
 		    slot->clock == now)
 			victim = slot;
 		slot->clock = now;
@@ -293,11 +303,9 @@ static struct gs_slot *find_victim(struct mcache *mcache,
 static unsigned int evict(struct mcache *mcache, struct gs_slot *victim,
 			  struct gs_entry *e)
 {
-	unsigned int n = min_t(unsigned int, victim->n, GS_BATCH_MAX);
+	unsigned int n = gs_slot_take(victim, e);
 
-	victim->n -= n;
-	memcpy(e, victim->entry + victim->n, n * sizeof(*e));
-	set_cap(mcache, victim, victim->n);
+	set_cap(mcache, victim, gs_slot_n(victim));
 	return n;
 }
 
@@ -316,21 +324,22 @@ void gs_mcache_grow_cap(struct gs_class *c)
 	struct gs_slot *slot, *victim = NULL;
 	struct gs_class *from = NULL;
 	struct gs_entry e[GS_BATCH_MAX] __uninitialized;
-	unsigned int cap, n = 0;
+	unsigned int room, cap, n = 0;
 	struct mcache *mcache;
 	unsigned long flags;
 	size_t bytes;
 
-	if (READ_ONCE((*raw_cpu_ptr(c->slots))->cap) >= c->depth)
+	if (gs_slot_cap(*raw_cpu_ptr(c->slots)) >= c->depth)
 		return;
 	rcu_read_lock();
 	local_irq_save(flags);
 	mcache = this_cpu_ptr(&gs_mcache);
 	slot = *this_cpu_ptr(c->slots);
-	if (slot == &gs_no_slot || slot->cap >= c->depth)
+	room = gs_slot_cap(slot);
+	if (slot == &gs_no_slot || room >= c->depth)
 		goto out;
-	cap = min_t(unsigned int, max(2 * slot->cap, 2), c->depth);
-	bytes = (cap - slot->cap) * c->elemsize;
+	cap = min_t(unsigned int, max(2 * room, 2U), c->depth);
+	bytes = (cap - room) * c->elemsize;
 	if (mcache->cap_bytes + bytes > gs_max_parked)
 		victim = find_victim(mcache, slot);
 	if (victim) {

@@ -4,6 +4,7 @@
 
 #include <linux/percpu.h>
 #include <linux/preempt.h>
+#include <linux/string.h>
 
 #include "back/mspan.h"
 #include "base/debug.h"
@@ -13,19 +14,21 @@
  * struct gs_slot - what one CPU holds of one span class.
  * @busy: entered. Set and cleared by this CPU with preemption off; an
  *        interrupt that finds it set goes to mcentral.
+ * @seen_n: objects in @entry when the drain last looked.
  * @node: memory node of the CPU.
- * @cap: objects that @entry may hold now; follows use, within class->depth and
- *       the CPU's budget.
- * @seen_n: @n when the drain last looked.
  * @clock: low bits of @nr_alloc when the search for room last came by.
  * @seen: low bits of @nr_alloc when the drain last looked.
- * @n: objects in @entry.
+ * @top: past the youngest object in @entry.
+ * @limit: past the last that @entry may hold now; follows use, within
+ *         class->depth and the CPU's budget.
  * @span: the span that this CPU owns, or gs_no_span.
  * @nr_alloc: objects ever handed out; the one counter of the hot path.
  * @class: the class.
+ * @link: among the slots of this CPU (this CPU with interrupts off; others read).
  * @nr_refill: times that the magazine was filled.
  * @nr_flush: times that it was emptied by half.
- * @link: among the slots of this CPU (this CPU with interrupts off; others read).
+ * @bottom: the state of what lies below the oldest entry: a byte that is never
+ *          GS_CACHED, so that who pops an empty magazine finds a bad state.
  * @entry: the magazine.
  *
  * The first line is all that an allocation or a free touches of it, but for
@@ -33,22 +36,26 @@
  */
 struct gs_slot {
 	u8 busy;
+	u8 seen_n;
 	u16 node;
-	u16 cap;
-	u16 seen_n;
-	u16 seen;
 	u16 clock;
-	u32 n;
+	u16 seen;
+	struct gs_entry *top;
+	struct gs_entry *limit;
 	struct mspan *span;
 	unsigned long nr_alloc;
 	struct gs_class *class;
 	struct list_head link;
 	u32 nr_refill;
 	u32 nr_flush;
+	u8 *bottom;
 	struct gs_entry entry[];
-} ____cacheline_aligned;
+};
 
-static_assert(sizeof(struct gs_slot) == 64);
+static_assert(offsetof(struct gs_slot, link) < 64);
+static_assert(offsetof(struct gs_slot, bottom) ==
+	      offsetof(struct gs_slot, entry) - sizeof(struct gs_entry) +
+	      offsetof(struct gs_entry, state));
 
 /**
  * struct gs_tiny_open - the block that tiny objects are cut from.
@@ -130,66 +137,76 @@ static __always_inline void gs_slot_leave(struct gs_slot *slot)
 	slot->busy = 0;
 }
 
+/* Objects in the magazine. */
+static inline unsigned int gs_slot_n(const struct gs_slot *slot)
+{
+	return READ_ONCE(slot->top) - slot->entry;
+}
+
+/* Copy the youngest objects, a batch at most, out of the magazine. Entered. */
+static inline unsigned int gs_slot_take(struct gs_slot *slot, struct gs_entry *e)
+{
+	unsigned int n = min_t(unsigned int, gs_slot_n(slot), GS_BATCH_MAX);
+
+	slot->top -= n;
+	memcpy(e, slot->top, n * sizeof(*e));
+	return n;
+}
+
+/* Objects that it may hold now. */
+static inline unsigned int gs_slot_cap(const struct gs_slot *slot)
+{
+	return READ_ONCE(slot->limit) - slot->entry;
+}
+
 /**
- * gs_mcache_alloc() - the fast path of every allocation.
+ * gs_mcache_alloc() - the fast path of every allocation: pop the magazine.
  * @slots: of the class.
  * @node: node that the CPU must be on, or NUMA_NO_NODE.
  * @owner: number that the object's state is set to.
- * @zeroed: set to true when the object is known to be zero, else left alone.
+ * @object: set to the object.
  *
- * No lock, no atomic, no call: the magazine, else the window of the span that
- * this CPU owns (Go: nextFreeFast).
+ * No lock, no atomic, no call. An empty magazine has something at its bottom
+ * that is in no state to be handed out, so one test finds that, too.
  *
- * Return: an object, or NULL: take the slow path, which also reports an
- * object that is not in the state that it was left in.
+ * Return: false: nothing has changed, take the slow path, which also reports
+ * an object that is not in the state that it was left in.
  */
-static __always_inline void *
+static __always_inline bool
 gs_mcache_alloc(struct gs_slot *__percpu *slots, int node, u8 owner,
-		bool *zeroed)
+		void **object)
 {
 	struct gs_slot *slot;
-	void *object = NULL;
+	struct gs_entry *e;
 	u8 *state;
 
 	preempt_disable();
 	slot = *this_cpu_ptr(slots);
 	if (node != NUMA_NO_NODE && slot->node != node)
-		goto out;
+		goto none;
 	if (unlikely(!gs_slot_enter(slot)))
-		goto out;
-	if (likely(slot->n)) {
-		const struct gs_entry *e = &slot->entry[slot->n - 1];
-
-		state = e->state;
-		if (unlikely(*state != GS_CACHED))
-			goto leave;
-		object = e->object;
-		slot->n--;
-	} else {
-		struct mspan *s = slot->span;
-		unsigned int i;
-
-		if (unlikely(!s->alloc_cache))
-			goto leave;
-		i = s->free_index + __ffs64(s->alloc_cache);
-		state = &s->objects[i];
-		if (unlikely(*state != GS_FREE))
-			goto leave;
-		s->alloc_cache &= s->alloc_cache - 1;
-		object = gs_span_object(s, i);
-		*zeroed = !s->needzero;
-	}
+		goto none;
+	e = slot->top - 1;
+	state = e->state;
+	if (unlikely(*state != GS_CACHED))
+		goto leave;
+	*object = e->object;
+	slot->top = e;
 	*state = owner;
 	slot->nr_alloc++;
+	gs_slot_leave(slot);
+	preempt_enable();
+	return true;
+
 leave:
 	gs_slot_leave(slot);
-out:
+none:
 	preempt_enable();
-	return object;
+	return false;
 }
 
 /**
- * gs_mcache_free() - the fast path of every free.
+ * gs_mcache_free() - the fast path of every free: push on the magazine.
  * @s: span of the object.
  * @object: the object.
  * @state: its state byte, which says that it is live.
@@ -200,20 +217,21 @@ static __always_inline bool
 gs_mcache_free(struct mspan *s, void *object, u8 *state)
 {
 	struct gs_slot *slot;
-	unsigned int n;
+	struct gs_entry *e;
 
 	preempt_disable();
 	slot = *this_cpu_ptr(s->slots);
 	if (unlikely(!gs_slot_enter(slot)))
 		goto none;
-	n = slot->n;
-	if (unlikely(n >= slot->cap))
+	e = slot->top;
+	if (unlikely(e >= slot->limit))
 		goto full;
 	if (IS_ENABLED(CONFIG_NUMA) && unlikely(s->node != slot->node))
 		goto full;
 	*state = GS_CACHED;
-	slot->entry[n] = (struct gs_entry){ object, state };
-	slot->n = n + 1;
+	e->object = object;
+	e->state = state;
+	slot->top = e + 1;
 	gs_slot_leave(slot);
 	preempt_enable();
 	return true;

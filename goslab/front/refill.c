@@ -2,7 +2,8 @@
 /*
  * refill: the slow halves of allocation and free, between a slot and mcentral.
  *
- * Alloc:  1 enter: give up the exhausted span, see how much the magazine takes
+ * Alloc:  1 enter: fill half the magazine from the span that the CPU owns; when
+ *           that is exhausted give it up, see how much the magazine takes
  *         2 leave; under the mcentral lock take the caller's object, then a batch
  *         3 nothing there: a fresh span from mheap
  *         4 enter again, perhaps on another CPU: install what fits, put the
@@ -36,58 +37,94 @@ GS_EXPORT_KUNIT(gs_mcache_nr_direct);
 /* How a refill goes. */
 struct refill {
 	struct gs_entry *e;	/* room for GS_BATCH_MAX */
-	unsigned int n;		/* objects in e */
+	unsigned int n;		/* objects in e but for the caller's */
 	unsigned int want;
 	int node;		/* where e and own come from */
 	bool direct;		/* one object, nothing to install */
 	bool zeroed;		/* the caller's object is fresh and zero */
 	struct mspan *old;	/* exhausted span that the slot gave up */
 	struct mspan *own;	/* span to install */
+	void *bad;		/* object found in a wrong state, left out */
 };
 
 /*
- * An object on offer is not in the state that it was left in: a second free
- * slipped through a race, or the byte was overwritten. Drop it. Entered.
+ * The youngest object of the magazine if it is not in the state that it was left
+ * in: a second free slipped through a race, or the byte was overwritten. Drops
+ * it. Entered, and there is one.
  */
 static void *drop_bad(struct gs_slot *slot)
 {
-	struct mspan *s = slot->span;
-	unsigned int i;
+	const struct gs_entry *e = slot->top - 1;
 
-	if (slot->n) {
-		const struct gs_entry *e = &slot->entry[slot->n - 1];
-
-		if (*e->state == GS_CACHED)
-			return NULL;
-		slot->n--;
-		return e->object;
-	}
-	i = s->free_index + __ffs64(s->alloc_cache);
-	if (s->objects[i] == GS_FREE)
+	if (*e->state == GS_CACHED)
 		return NULL;
-	s->alloc_cache &= s->alloc_cache - 1;
-	return gs_span_object(s, i);
-}
-
-/* Is there anything to hand out without a lock? Entered. */
-static bool has_more(struct gs_slot *slot)
-{
-	struct mspan *s = slot->span;
-
-	return slot->n || s->alloc_cache ||
-	       (s != &gs_no_span && gs_span_next_window(s));
+	slot->top--;
+	return e->object;
 }
 
 /*
- * Step 1: what does this CPU's slot want? Return: false if nothing, for the
- * fast path will do now: the next window is loaded, a bad object dropped, or
- * an interrupt filled the slot.
+ * The magazine is empty: fill half of its room, and one more, from the window
+ * of the span that this CPU owns. What is known to be zero comes alone, for a
+ * magazine cannot say that of its objects. Entered. Return: false if there is
+ * nothing.
  */
-static bool look(struct gs_class *c, struct refill *r, gfp_t gfp)
+static bool take_own(struct gs_slot *slot, struct refill *r)
 {
+	struct mspan *s = slot->span;
+	unsigned int n = 1;
+
+	if (!s->alloc_cache && (s == &gs_no_span || !gs_span_next_window(s)))
+		return false;
+	if (s->needzero)
+		n = min_t(unsigned int, gs_slot_cap(slot) / 2 + 1,
+			  hweight64(s->alloc_cache));
+	slot->top += gs_entries_fill(slot->top, s, s->free_index,
+				     &s->alloc_cache, n, &r->bad);
+	r->zeroed = !s->needzero;
+	return true;
+}
+
+/* How look() ends. */
+enum look {
+	LOOK_AGAIN,	/* an interrupt, or another CPU: the fast path will do */
+	LOOK_OWN,	/* the owned span had an object: the first of r->e */
+	LOOK_REFILL,	/* nothing is there without a lock */
+};
+
+/* Step 1 with the slot entered. */
+static enum look look_entered(struct gs_class *c, struct gs_slot *slot,
+			      struct refill *r, u8 owner)
+{
+	struct gs_entry *e;
+
+	r->node = slot->node;
+	if (slot->top > slot->entry) {
+		r->bad = drop_bad(slot);
+		return LOOK_AGAIN;
+	}
+	while (take_own(slot, r)) {
+		if (unlikely(slot->top == slot->entry))
+			continue;
+		e = --slot->top;
+		r->e[0].object = e->object;
+		*e->state = owner;
+		slot->nr_alloc++;
+		return LOOK_OWN;
+	}
+	if (slot->span != &gs_no_span)
+		r->old = slot->span;
+	slot->span = &gs_no_span;
+	/* Half of the room: frees to come want the rest. */
+	r->want = min_t(unsigned int, c->batch, gs_slot_cap(slot) / 2 + 1);
+	slot->nr_refill++;
+	return LOOK_REFILL;
+}
+
+/* Step 1: what does this CPU's slot have, what does it want? */
+static enum look look(struct gs_class *c, struct refill *r, gfp_t gfp, u8 owner)
+{
+	enum look found = LOOK_REFILL;
 	struct gs_slot *slot;
-	void *bad = NULL;
-	bool want = true;
 
 	if (unlikely(READ_ONCE(*raw_cpu_ptr(c->slots)) == &gs_no_slot))
 		gs_mcache_make_slot(c, gfp);
@@ -100,31 +137,21 @@ static bool look(struct gs_class *c, struct refill *r, gfp_t gfp)
 		if (r->node == NUMA_NO_NODE)
 			r->node = numa_mem_id();
 	} else {
-		r->node = slot->node;
-		if (has_more(slot)) {
-			bad = drop_bad(slot);
-			want = false;
-		} else {
-			if (slot->span != &gs_no_span)
-				r->old = slot->span;
-			slot->span = &gs_no_span;
-			/* Half of the room: frees to come want the rest. */
-			r->want = min_t(unsigned int, c->batch,
-					slot->cap / 2 + 1);
-			slot->nr_refill++;
-		}
+		found = look_entered(c, slot, r, owner);
 		gs_slot_leave(slot);
 	}
 	preempt_enable();
-	if (bad)
-		gs_report_at(GS_BUG_BAD_STATE, c->name, bad, _RET_IP_);
-	return want;
+	if (unlikely(r->bad))
+		gs_report_at(GS_BUG_BAD_STATE, c->name, r->bad, _RET_IP_);
+	r->bad = NULL;
+	return found;
 }
 
 /* Step 4: give this CPU's slot what it has room for. */
 static void install(struct gs_class *c, struct refill *r)
 {
 	struct gs_slot *slot;
+	unsigned int n = 0;
 	bool entered;
 
 	preempt_disable();
@@ -137,15 +164,16 @@ static void install(struct gs_class *c, struct refill *r)
 			slot->span = r->own;
 			r->own = NULL;
 		}
-		while (r->n > 1 && slot->n < slot->cap)
-			slot->entry[slot->n++] = r->e[--r->n];
+		n = min_t(unsigned int, r->n, slot->limit - slot->top);
+		memcpy(slot->top, r->e, n * sizeof(*r->e));
+		slot->top += n;
 		gs_slot_leave(slot);
 	}
 	preempt_enable();
 	if (!entered)
 		atomic64_inc(&gs_mcache_nr_direct);
-	if (r->n > 1)
-		gs_mcentral_put(c, r->e + 1, r->n - 1);
+	if (n < r->n)
+		gs_mcentral_put(c, r->e + n, r->n - n);
 	if (r->own)
 		gs_mcentral_put_span(r->own);
 }
@@ -220,14 +248,18 @@ void *gs_mcache_alloc_slow(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 	struct gs_entry e[GS_BATCH_MAX] __uninitialized;
 	struct refill r = { .e = e, .node = node };
 	struct mcentral *mc;
+	enum look found;
 	void *p;
 
 	might_alloc(gfp);
-	while (!look(c, &r, gfp)) {
-		p = gs_mcache_alloc(c->slots, node, owner, zeroed);
-		if (p)
+	while ((found = look(c, &r, gfp, owner)) == LOOK_AGAIN) {
+		if (gs_mcache_alloc(c->slots, node, owner, &p))
 			return p;
 		r.node = node;
+	}
+	if (found == LOOK_OWN) {
+		*zeroed = r.zeroed;
+		return e[0].object;
 	}
 	while (!get_objects(c, &r, gfp & ~__GFP_NOFAIL)) {
 		if (!(gfp & __GFP_NOFAIL))
@@ -236,8 +268,10 @@ void *gs_mcache_alloc_slow(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 	}
 	*zeroed = r.zeroed;
 	gs_hook(GS_HOOK_REFILL_LEFT, c);
-	p = r.e[0].object;
-	*r.e[0].state = owner;
+	/* The youngest is the caller's. */
+	r.n--;
+	p = e[r.n].object;
+	*e[r.n].state = owner;
 	if (r.direct) {
 		atomic64_inc(&gs_mcache_nr_direct);
 		if (r.own)
@@ -256,6 +290,21 @@ void *gs_mcache_alloc_slow(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 }
 GS_EXPORT_KUNIT(gs_mcache_alloc_slow);
 
+/* The oldest @n entries go to @e, the others move down. Entered. */
+static void take_bottom(struct gs_slot *slot, struct gs_entry *e,
+			unsigned int n)
+{
+	struct gs_entry *to = slot->entry, *from = to + n;
+
+	slot->top -= n;
+	for (; to < slot->top; to++, from++, e++) {
+		*e = *to;
+		*to = *from;
+		n--;
+	}
+	memcpy(e, to, n * sizeof(*e));
+}
+
 /*
  * The older half of a full magazine; the newer stays, for its lines are hot. All
  * are of *@node, that of the CPU which this ran on.
@@ -269,12 +318,10 @@ static unsigned int take_older_half(struct gs_class *c, struct gs_entry *e,
 	preempt_disable();
 	slot = *this_cpu_ptr(c->slots);
 	if (gs_slot_enter(slot)) {
-		if (slot->n >= slot->cap && slot->n) {
-			n = min_t(unsigned int, (slot->n + 1) / 2, GS_BATCH_MAX);
-			memcpy(e, slot->entry, n * sizeof(*e));
-			slot->n -= n;
-			memmove(slot->entry, slot->entry + n,
-				slot->n * sizeof(*e));
+		if (slot->top >= slot->limit && slot->top > slot->entry) {
+			n = min_t(unsigned int, (gs_slot_n(slot) + 1) / 2,
+				  GS_BATCH_MAX);
+			take_bottom(slot, e, n);
 			slot->nr_flush++;
 			*node = slot->node;
 		}

@@ -187,8 +187,7 @@ static void *cut_fresh(size_t size, gfp_t gfp, u8 owner)
 	struct mspan *s;
 	void *p;
 
-	fresh.block = gs_mcache_alloc(c->slots, NUMA_NO_NODE, owner, &zeroed);
-	if (!fresh.block)
+	if (!gs_mcache_alloc(c->slots, NUMA_NO_NODE, owner, &fresh.block))
 		fresh.block = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, owner,
 						   &zeroed);
 	if (!fresh.block)

@@ -30,7 +30,7 @@ static size_t parked_on(const struct mcache *mcache)
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(slot, &mcache->slots, link)
-		bytes += READ_ONCE(slot->n) * slot->class->elemsize;
+		bytes += gs_slot_n(slot) * slot->class->elemsize;
 	rcu_read_unlock();
 	return bytes;
 }

@@ -40,13 +40,14 @@ static struct fixalloc central_alloc;
 #define BUSY_SPAN_BYTES	(64U << 10)
 #define BUSY_SPAN_OBJECTS	16
 /* Entries of the largest magazine: four slots to a chunk of metadata. */
-#define DEPTH_MAX	59
+#define DEPTH_MAX	58
 /* The bytes that one hold of a central lock moves at most. */
 #define BATCH_BYTES	(64U << 10)
 
 static void set_depth(struct gs_class *c)
 {
-	c->depth = clamp(MAGAZINE_BYTES / c->elemsize, 2U, DEPTH_MAX + 0U);
+	/* One less than a power of two: slots come in whole lines, too. */
+	c->depth = clamp(MAGAZINE_BYTES / c->elemsize, 3U, DEPTH_MAX + 1U) - 1;
 	c->batch = clamp(BATCH_BYTES / c->elemsize, 1U, GS_BATCH_MAX + 0U);
 }
 

@@ -43,25 +43,22 @@ static void lock_central(struct mcentral *mc, unsigned long *flags)
 	mc->nr_lock++;
 }
 
-/* Move @n objects of @s out of it, into entries. */
+/* Move @n objects of @s, all that are free at most, out of it, into entries. */
 static unsigned int take(struct mspan *s, struct gs_entry *e, unsigned int n,
-			 unsigned int *bad)
+			 void **bad)
 {
-	unsigned int i, got = 0;
-	u16 index[GS_BATCH_MAX] __uninitialized;
+	unsigned int word, got = 0;
 
-	n = gs_span_take(s, min_t(unsigned int, n, GS_BATCH_MAX), index);
-	for (i = 0; i < n; i++) {
-		u8 *state = &s->objects[index[i]];
+	for (word = 0; n && word * BITS_PER_LONG < s->nelems; word++) {
+		u64 left = gs_span_free_word(s, word), all = left;
+		unsigned int here = min_t(unsigned int, n, hweight64(left));
 
-		/* Two frees at once: a magazine has it, or a user, too. */
-		if (unlikely(*state != GS_FREE)) {
-			(*bad)++;
+		if (!here)
 			continue;
-		}
-		*state = GS_CACHED;
-		e[got].object = gs_span_object(s, index[i]);
-		e[got++].state = state;
+		got += gs_entries_fill(e + got, s, word * BITS_PER_LONG, &left,
+				       here, bad);
+		gs_span_take(s, word, all ^ left);
+		n -= here;
 	}
 	return got;
 }
@@ -123,7 +120,7 @@ static void disown(struct mcentral *mc, struct mspan *s,
  * @mc: where from.
  * @old: NULL, or the exhausted span that the caller owned until now; of any
  *       node. What others freed in it counts.
- * @e: filled with objects, their states GS_CACHED.
+ * @e: filled with objects, their states GS_CACHED; of each span the lowest last.
  * @want: how many, 1 to GS_BATCH_MAX.
  * @own: NULL, or set to a span with more free objects than were wanted, now
  *       owned by the caller; NULL if there was none.
@@ -138,9 +135,10 @@ unsigned int gs_mcentral_get(struct mcentral *mc, struct mspan *old,
 			     struct gs_entry *e, unsigned int want,
 			     struct mspan **own)
 {
-	unsigned int got = 0, bad = 0;
+	unsigned int got = 0;
 	LIST_HEAD(gone);
 	unsigned long flags;
+	void *bad = NULL;
 
 	if (old && old->node != mc->node) {
 		gs_mcentral_put_span(old);
@@ -176,7 +174,8 @@ unsigned int gs_mcentral_get(struct mcentral *mc, struct mspan *old,
 	}
 	gs_unlock(&mc->lock, flags);
 	free_spans(&gone);
-	report_bad(mc->class, bad);
+	if (unlikely(bad))
+		gs_report_at(GS_BUG_BAD_STATE, mc->class->name, bad, _RET_IP_);
 	return got;
 }
 GS_EXPORT_KUNIT(gs_mcentral_get);
@@ -192,8 +191,8 @@ GS_EXPORT_KUNIT(gs_mcentral_get);
 unsigned int gs_mcentral_add(struct mcentral *mc, struct mspan *s,
 			     struct gs_entry *e)
 {
-	unsigned int bad = 0;
 	unsigned long flags;
+	void *bad;
 
 	take(s, e, 1, &bad);
 	lock_central(mc, &flags);

@@ -6,6 +6,7 @@
 #include <linux/gfp.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
+#include <linux/string.h>
 
 #include "back/mspan.h"
 
@@ -49,6 +50,47 @@ struct mcentral {
 	u32 seen;
 	unsigned long nr_lock;
 } ____cacheline_aligned_in_smp;
+
+/**
+ * gs_entries_fill() - make entries of objects that are free in their span.
+ * @e: filled, the lowest object last; their states become GS_CACHED.
+ * @s: the span.
+ * @first: object that bit 0 of @mask stands for.
+ * @mask: objects on offer; those taken, the lowest, are cleared.
+ * @n: how many to take, at most the bits in @mask.
+ * @bad: set to an object that was in another state: two frees at once, and a
+ *       magazine has it, or a user, too. It is left out.
+ *
+ * Return: entries filled.
+ */
+static __always_inline unsigned int
+gs_entries_fill(struct gs_entry *e, struct mspan *s, unsigned int first,
+		u64 *mask, unsigned int n, void **bad)
+{
+	u8 *states = &s->objects[first];
+	void *objects = gs_span_object(s, first);
+	unsigned long size = s->elemsize;
+	struct gs_entry *p = e + n, *end = p;
+	u64 left = *mask;
+
+	while (n--) {
+		unsigned long bit = __ffs64(left);
+
+		left &= left - 1;
+		if (unlikely(states[bit] != GS_FREE)) {
+			*bad = objects + bit * size;
+			continue;
+		}
+		states[bit] = GS_CACHED;
+		p--;
+		p->object = objects + bit * size;
+		p->state = &states[bit];
+	}
+	*mask = left;
+	if (unlikely(p > e))
+		memmove(e, p, (end - p) * sizeof(*e));
+	return end - p;
+}
 
 /* Entries of a transfer cache: a page of them. */
 #define GS_TRANSFER_MAX	(4096 / sizeof(struct gs_entry))

@@ -167,7 +167,7 @@ static void show_cpu(struct seq_file *m, int cpu)
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(slot, &mcache->slots, link) {
-		unsigned int n = READ_ONCE(slot->n);
+		unsigned int n = gs_slot_n(slot);
 
 		slots++;
 		objects += n;
