@@ -28,6 +28,9 @@ void *gs_kvmalloc_at(size_t size, gfp_t gfp, int node,
 void gs_cache_init(void);
 unsigned long gs_cache_exit(void);
 
+/* api/dropin.c */
+void gs_dropin_exit(void);
+
 /* api/reclaim.c */
 int gs_reclaim_init(void);
 void gs_reclaim_exit(void);

@@ -156,10 +156,37 @@ static void fill_in(struct goslab_cache *cache, const char *name, size_t size,
 		c->keep |= GS_KEEP_CONTENTS | GS_KEEP_READABLE;
 }
 
-static struct goslab_cache *create(const char *name, size_t size,
-				   const struct goslab_cache_args *args,
-				   unsigned long flags, u8 owner,
-				   unsigned long site)
+/* "-2" and so on at the end of a name that is taken; under gs_class_mutex. */
+static void number_name(char *name)
+{
+	size_t len = strlen(name);
+	unsigned int nr = 1;
+	char end[12];
+
+	while (name_taken(name)) {
+		size_t room = GS_NAME_LEN - scnprintf(end, sizeof(end), "-%u",
+						      ++nr);
+
+		strscpy(name + min(len, room - 1), end, sizeof(end));
+	}
+}
+
+/**
+ * gs_cache_create() - goslab_cache_create() with arguments that are right.
+ * @name: to be copied.
+ * @size: of an object.
+ * @args: what else there is.
+ * @flags: GOSLAB_*, and GS_CACHE_NUMBERED: a name that is taken gets a number.
+ * @owner: who made it.
+ * @site: who is named in a report.
+ *
+ * Context: Task. Sleeps.
+ * Return: the cache; NULL without memory, or, after a report, for a name in use.
+ */
+struct goslab_cache *gs_cache_create(const char *name, size_t size,
+				     const struct goslab_cache_args *args,
+				     unsigned long flags, u8 owner,
+				     unsigned long site)
 {
 	struct goslab_cache *cache = gs_fixalloc_alloc(&caches, GFP_KERNEL);
 	size_t align = max(args->align, 8UL);
@@ -173,7 +200,9 @@ static struct goslab_cache *create(const char *name, size_t size,
 	cache->class.owner = owner;
 
 	mutex_lock(&gs_class_mutex);
-	if (!name_taken(name))
+	if (flags & GS_CACHE_NUMBERED)
+		number_name(cache->class.name);
+	if (!name_taken(cache->class.name))
 		ret = set_up(cache, align);
 	mutex_unlock(&gs_class_mutex);
 	if (!ret)
@@ -200,8 +229,8 @@ __goslab_cache_create(const char *name, size_t size,
 	if (bad != GS_NR_REPORTS)
 		gs_report_at(bad, name_ok(name) ? name : NULL, NULL, _RET_IP_);
 	else
-		cache = create(name, size, args, flags, gs_owner_id(owner),
-			       _RET_IP_);
+		cache = gs_cache_create(name, size, args, flags,
+					gs_owner_id(owner), _RET_IP_);
 	if (!cache && (flags & GOSLAB_PANIC))
 		panic("goslab: cannot create cache %s\n", name);
 	return cache;

@@ -26,6 +26,14 @@ struct goslab_cache {
 	struct gs_class class;
 };
 
+/* A flag beside GOSLAB_*: a name that is taken gets a number at its end. */
+#define GS_CACHE_NUMBERED	BIT(31)
+
+struct goslab_cache *gs_cache_create(const char *name, size_t size,
+				     const struct goslab_cache_args *args,
+				     unsigned long flags, u8 owner,
+				     unsigned long site);
+
 /* These report what they find, as done by @site. */
 bool gs_cache_dead(const struct goslab_cache *cache, unsigned long site);
 bool gs_cache_refuses(const struct goslab_cache *cache, gfp_t gfp,

@@ -85,6 +85,7 @@ static void __exit goslab_exit(void)
 	unsigned long left;
 
 	gs_debugfs_exit();
+	gs_dropin_exit();
 	gs_reclaim_exit();
 	/* Spans on their way out still need their cache. */
 	rcu_barrier();

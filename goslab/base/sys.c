@@ -117,6 +117,16 @@ void gs_sys_give(void *block, size_t bytes)
 }
 GS_EXPORT_KUNIT(gs_sys_give);
 
+/*
+ * Is the page at @p one of the heap's? @p is in memory that was ours once. Half
+ * of the bias will do: strangers may have put a few.
+ */
+bool gs_sys_holds(const void *p)
+{
+	return virt_addr_valid(p) &&
+		page_ref_count(virt_to_page(p)) > REF_BIAS / 2;
+}
+
 /**
  * gs_sys_draw_meta() - draw zeroed memory for metadata.
  * @bytes: wanted; whole pages are drawn and counted.

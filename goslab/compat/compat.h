@@ -87,6 +87,13 @@ static inline void *gs_compat_vmalloc(size_t size, gfp_t gfp, int node)
 #endif
 }
 
+/* 6.1: the caller knows the old size, which may be less than the object's. */
+#ifdef kvrealloc
+#define gs_compat_kvrealloc(p, old, size, gfp)	kvrealloc(p, size, gfp)
+#else
+#define gs_compat_kvrealloc(p, old, size, gfp)	kvrealloc(p, old, size, gfp)
+#endif
+
 /* mm/kasan/kasan.h is private, but shadow.c exports the call. */
 #ifdef CONFIG_KASAN_GENERIC
 void kasan_poison(const void *addr, size_t size, u8 value, bool init);

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dropin: the calls behind <linux/goslab_slab.h>, which gives a module goslab
+ * under the names of <linux/slab.h>.
+ *
+ * Every call that is given an object, or a cache, may be given one of the
+ * kernel's: the client got it from there. The radix tree tells objects apart,
+ * the lowest bit of the pointer tells caches apart.
+ *
+ * Lock:       none of its own.
+ * Lifetime:   objects that wait for RCU are waited for before a cache ends and
+ *             before the module goes.
+ * Context:    as the call of slab; any but NMI at most.
+ * Tests:      kunit/dropin_kunit.c
+ */
+#include <linux/ctype.h>
+#include <linux/export.h>
+#include <linux/goslab.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/panic.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+/* The header's prototypes, without its names: here slab's are the kernel's. */
+#define _LINUX_GOSLAB_SLAB_NAMES_H
+#include <linux/goslab_slab.h>
+
+#include "api/api.h"
+#include "api/cache.h"
+#include "back/arena.h"
+#include "base/owner.h"
+#include "base/report.h"
+#include "base/sys.h"
+
+/* Objects that wait for RCU. */
+static atomic_long_t nr_waiting = ATOMIC_LONG_INIT(0);
+
+/* What was given to kfree_rcu() has been freed. */
+void goslab_slab_rcu_barrier(void)
+{
+	if (atomic_long_read(&nr_waiting))
+		rcu_barrier();
+}
+EXPORT_SYMBOL_GPL(goslab_slab_rcu_barrier);
+
+/* No callback is under way any more: the last one may have counted already. */
+void gs_dropin_exit(void)
+{
+	rcu_barrier();
+}
+
+/*
+ * Is @p in pages of ours, live or not? The radix tree led to @s, which may be
+ * left from earlier; that pages are ours without a span tells their count of
+ * references.
+ */
+static bool is_ours(const struct mspan *s, const void *p)
+{
+	if (!s)
+		return false;
+	if (smp_load_acquire(&s->state) >= GS_SPAN_SMALL && gs_span_covers(s, p))
+		return true;
+	return gs_sys_holds(p);
+}
+
+/**
+ * goslab_slab_owns() - is this goslab's memory?
+ * @p: any address.
+ *
+ * Context: Any but NMI.
+ * Return: true for all addresses in pages that goslab holds objects in.
+ */
+bool goslab_slab_owns(const void *p)
+{
+	return !ZERO_OR_NULL_PTR(p) && is_ours(gs_arena_span(p), p);
+}
+EXPORT_SYMBOL_GPL(goslab_slab_owns);
+
+/* Not a live object of a small class: large, the kernel's, or a mistake. */
+static noinline void free_unusual(struct mspan *s, void *p,
+				  void (*kernels)(const void *p),
+				  unsigned long site)
+{
+	if (ZERO_OR_NULL_PTR(p))
+		return;
+	if (!is_ours(s, p))
+		kernels(p);
+	else if (s->state == GS_SPAN_SMALL)
+		gs_free_bad(s, p, site);
+	else
+		gs_free_unusual(s, p, site);
+}
+
+static __always_inline void free_any(void *p, void (*kernels)(const void *p),
+				     unsigned long site)
+{
+	struct mspan *s = gs_arena_span(p);
+	long i;
+
+	/* Pairs with the release in gs_mheap_publish(). */
+	if (likely(s && smp_load_acquire(&s->state) == GS_SPAN_SMALL)) {
+		i = gs_span_index(s, p);
+		if (likely(i >= 0 && READ_ONCE(s->objects[i]) >= GS_OWNER_MIN)) {
+			gs_free_object(s, p, i);
+			return;
+		}
+	}
+	free_unusual(s, p, kernels, site);
+}
+
+void goslab_slab_kfree(const void *p)
+{
+	free_any((void *)p, kfree, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(goslab_slab_kfree);
+
+void goslab_slab_kvfree(const void *p)
+{
+	free_any((void *)p, kvfree, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(goslab_slab_kvfree);
+
+void goslab_slab_kfree_sensitive(const void *p)
+{
+	if (goslab_slab_owns(p))
+		goslab_free_sensitive(p);
+	else
+		kfree_sensitive(p);
+}
+EXPORT_SYMBOL_GPL(goslab_slab_kfree_sensitive);
+
+void goslab_slab_kvfree_sensitive(const void *p, size_t size)
+{
+	if (goslab_slab_owns(p))
+		goslab_free_sensitive(p);
+	else
+		kvfree_sensitive(p, size);
+}
+EXPORT_SYMBOL_GPL(goslab_slab_kvfree_sensitive);
+
+void goslab_slab_kfree_bulk(size_t n, void **objects)
+{
+	while (n)
+		free_any(objects[--n], kfree, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(goslab_slab_kfree_bulk);
+
+size_t goslab_slab_ksize(const void *p)
+{
+	return goslab_slab_owns(p) ? goslab_size(p) : ksize(p);
+}
+EXPORT_SYMBOL_GPL(goslab_slab_ksize);
+
+/* An object of ours, live, is to be @size bytes where @fresh is. */
+static void *move(const void *p, void *fresh, size_t size)
+{
+	if (fresh) {
+		memcpy(fresh, p, min(goslab_size(p), size));
+		goslab_free(p);
+	}
+	return fresh;
+}
+
+void *__goslab_slab_krealloc(const void *p, size_t size, gfp_t gfp, int node,
+			     struct goslab_owner *owner)
+{
+	bool zone = gfp & GS_GFP_REFUSED;
+
+	if (ZERO_OR_NULL_PTR(p))
+		return zone ? kmalloc_node(size, gfp, node) :
+			__goslab_malloc_node(size, gfp, node, owner);
+	if (!goslab_slab_owns(p))
+		return krealloc(p, size, gfp);
+	if (zone && size)
+		return move(p, kmalloc_node(size, gfp, node), size);
+	return __goslab_realloc(p, size, gfp & ~GS_GFP_REFUSED, owner);
+}
+EXPORT_SYMBOL_GPL(__goslab_slab_krealloc);
+
+/* @old: what the caller knows of the size, 0 where it need not know (6.12). */
+void *__goslab_slab_kvrealloc(const void *p, size_t old, size_t size, gfp_t gfp,
+			      struct goslab_owner *owner)
+{
+	if (!ZERO_OR_NULL_PTR(p) && !is_vmalloc_addr(p) &&
+	    !goslab_slab_owns(p))
+		return gs_compat_kvrealloc(p, old, size, gfp);
+	return __goslab_kvrealloc(p, size, gfp & ~GS_GFP_REFUSED, owner);
+}
+EXPORT_SYMBOL_GPL(__goslab_slab_kvrealloc);
+
+/* A name that a cache of ours may have: short, and without blanks. */
+static void fit_name(char *to, const char *from)
+{
+	strscpy(to, from && *from ? from : "unnamed", GS_NAME_LEN);
+	for (; *to; to++)
+		if (!isgraph(*to))
+			*to = '_';
+}
+
+/* Those of slab's flags that goslab has, too; the others mean nothing here. */
+static unsigned long fit_flags(slab_flags_t flags)
+{
+	unsigned long ours = 0;
+
+	if (flags & SLAB_HWCACHE_ALIGN)
+		ours |= GOSLAB_HWCACHE_ALIGN;
+	if (flags & SLAB_TYPESAFE_BY_RCU)
+		ours |= GOSLAB_TYPESAFE_BY_RCU;
+	if (flags & SLAB_ACCOUNT)
+		ours |= GOSLAB_ACCOUNT;
+	return ours;
+}
+
+/* What goslab cannot serve; the kernel serves it, or says what is wrong. */
+static bool is_kernels(unsigned int size, const struct goslab_cache_args *args,
+		       slab_flags_t flags)
+{
+	return flags & (SLAB_CACHE_DMA | SLAB_CACHE_DMA32) || !size ||
+	       size > GOSLAB_MAX_SIZE || args->align > GOSLAB_MAX_ALIGN ||
+	       args->useroffset > size ||
+	       args->usersize > size - args->useroffset;
+}
+
+struct kmem_cache *__goslab_slab_create(const char *name, unsigned int size,
+					const struct goslab_cache_args *args,
+					slab_flags_t flags,
+					struct goslab_owner *owner)
+{
+	struct goslab_cache_args fit = *args;
+	struct goslab_cache *cache;
+	char fit_to[GS_NAME_LEN];
+
+	if (is_kernels(size, args, flags))
+		return kmem_cache_create_usercopy(name, size, args->align,
+						  flags, args->useroffset,
+						  args->usersize, args->ctor);
+	/* Slab takes any number as an alignment, and makes the best of it. */
+	if (fit.align)
+		fit.align = rounddown_pow_of_two(fit.align);
+	fit_name(fit_to, name);
+	cache = gs_cache_create(fit_to, size, &fit,
+				fit_flags(flags) | GS_CACHE_NUMBERED,
+				gs_owner_id(owner), _RET_IP_);
+	if (!cache && (flags & SLAB_PANIC))
+		panic("goslab: cannot create cache %s\n", name);
+	return cache ? (void *)cache + 1 : NULL;
+}
+EXPORT_SYMBOL_GPL(__goslab_slab_create);
+
+void goslab_slab_kmem_cache_free(struct kmem_cache *s, void *p)
+{
+	struct goslab_cache *cache = goslab_slab_cache(s);
+
+	if (likely(cache))
+		goslab_cache_free(cache, p);
+	else if (unlikely(goslab_slab_owns(p)))
+		gs_report_at(GS_BUG_WRONG_CACHE, NULL, p, _RET_IP_);
+	else
+		kmem_cache_free(s, p);
+}
+EXPORT_SYMBOL_GPL(goslab_slab_kmem_cache_free);
+
+bool __goslab_slab_alloc_bulk(struct goslab_cache *cache, gfp_t gfp, size_t n,
+			      void **objects)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		objects[i] = goslab_cache_alloc(cache, gfp);
+		if (objects[i])
+			continue;
+		while (i)
+			goslab_cache_free(cache, objects[--i]);
+		return false;
+	}
+	return true;
+}
+EXPORT_SYMBOL_GPL(__goslab_slab_alloc_bulk);
+
+void goslab_slab_kmem_cache_destroy(struct kmem_cache *s)
+{
+	struct goslab_cache *cache = goslab_slab_cache(s);
+
+	if (!cache) {
+		kmem_cache_destroy(s);
+		return;
+	}
+	goslab_slab_rcu_barrier();
+	goslab_cache_destroy(cache);
+}
+EXPORT_SYMBOL_GPL(goslab_slab_kmem_cache_destroy);
+
+int goslab_slab_kmem_cache_shrink(struct kmem_cache *s)
+{
+	struct goslab_cache *cache = goslab_slab_cache(s);
+
+	if (!cache)
+		return kmem_cache_shrink(s);
+	goslab_cache_shrink(cache);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(goslab_slab_kmem_cache_shrink);
+
+unsigned int goslab_slab_kmem_cache_size(struct kmem_cache *s)
+{
+	struct goslab_cache *cache = goslab_slab_cache(s);
+
+	return cache ? goslab_cache_size(cache) : kmem_cache_size(s);
+}
+EXPORT_SYMBOL_GPL(goslab_slab_kmem_cache_size);
+
+/* The grace period is over: the object is what @head lies in. */
+static void free_now(struct rcu_head *head)
+{
+	struct mspan *s = gs_arena_span(head);
+	int i = gs_span_index_within(s, head);
+
+	goslab_free(s->state == GS_SPAN_SMALL ? gs_span_object(s, i) :
+		    (void *)s->base);
+	atomic_long_dec(&nr_waiting);
+}
+
+/*
+ * kfree_rcu(): @head lies in the object; NULL: the caller may sleep.
+ *
+ * Return: false if @p is the kernel's.
+ */
+bool __goslab_slab_free_rcu(const void *p, struct rcu_head *head)
+{
+	if (!goslab_slab_owns(p))
+		return false;
+	if (!head) {
+		synchronize_rcu();
+		goslab_free(p);
+		return true;
+	}
+	atomic_long_inc(&nr_waiting);
+	call_rcu(head, free_now);
+	return true;
+}
+EXPORT_SYMBOL_GPL(__goslab_slab_free_rcu);
