@@ -99,7 +99,7 @@ unpack_source() {
 	local top skip=() d
 	top=$(basename "$1" .tar.xz)
 	for d in arch/{al,ar,c,h,l,mi,n,o,p,r,s,xt}'*' arch/m68k \
-		drivers/{gpu,media,net} sound; do
+		drivers/{gpu,media} drivers/net/'*' sound; do
 		skip+=(--exclude="$top/$d/*."{c,h,S,dts,dtsi})
 	done
 	skip+=(--exclude="$top/Documentation/*."{rst,yaml})

@@ -4,13 +4,14 @@
 #
 # User-Mode Linux is built from Debian's linux-source (or KSRC=DIR) outside the
 # checkout, once per source version, configuration and compiler, and so is the
-# x86-64 kernel of qemu-7.2. The stock Debian kernels of the other QEMU beds are
+# x86-64 kernel of qemu-7.2. KERNEL_CONFIG=FILE has options besides the bed's. The stock Debian kernels of the other QEMU beds are
 # unpacked, never built. The directory (for QEMU: kdir in it) is what "make -C"
 # takes to build a module.
 
 . "$(dirname "$0")/lib.sh"
 
-# The fragments of a bed as one, of several values the last: "SYMBOL=value".
+# The fragments of a bed and the file KERNEL_CONFIG, if there is one, as one, of
+# several values the last: "SYMBOL=value".
 wanted_config() {
 	local f files=()
 
@@ -18,6 +19,7 @@ wanted_config() {
 	for f in $BED_CONFIG; do
 		files+=("$SCRIPTS/config/$f.config")
 	done
+	[ -z "${KERNEL_CONFIG:-}" ] || files+=("$KERNEL_CONFIG")
 	cat "${files[@]}" | tac | grep '^CONFIG_' | awk -F= '!seen[$1]++' | sort
 }
 
