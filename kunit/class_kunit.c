@@ -127,7 +127,8 @@ static void make_class(struct kunit *test, struct gs_class *c, size_t size)
 
 static void a_fresh_span_is_ready(struct kunit *test)
 {
-	struct gs_class c = { .name = "fresh", .ctor = ctor };
+	struct gs_class c = { .name = "fresh", .ctor = ctor,
+			      .keep = GS_KEEP_CONTENTS };
 	struct mspan *s;
 	unsigned int i;
 
@@ -139,7 +140,7 @@ static void a_fresh_span_is_ready(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, s->elemsize, 200);
 	KUNIT_EXPECT_EQ(test, s->nelems, c.nelems);
 	KUNIT_EXPECT_EQ(test, s->owned, 1);
-	KUNIT_EXPECT_EQ(test, s->keep, 1);
+	KUNIT_EXPECT_EQ(test, s->keep, GS_KEEP_CONTENTS);
 	KUNIT_EXPECT_EQ(test, s->tiny, 0);
 	KUNIT_EXPECT_EQ(test, gs_span_verify(s), 0);
 	KUNIT_EXPECT_PTR_EQ(test, gs_arena_span((void *)s->base), s);

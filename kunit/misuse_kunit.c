@@ -345,7 +345,7 @@ static const struct {
 	{ "kunit-new", 8, 2 * GOSLAB_MAX_ALIGN, 0, GS_BUG_BAD_ALIGN },
 	{ "kunit-new", 8, 1UL << 63, 0, GS_BUG_BAD_ALIGN },
 	{ "kunit-new", 8, SIZE_MAX, 0, GS_BUG_BAD_ALIGN },
-	{ "kunit-new", 8, 0, BIT(2), GS_BUG_BAD_FLAGS },
+	{ "kunit-new", 8, 0, BIT(5), GS_BUG_BAD_FLAGS },
 	{ "kunit-new", 8, 0, GOSLAB_HWCACHE_ALIGN | BIT(31), GS_BUG_BAD_FLAGS },
 };
 
