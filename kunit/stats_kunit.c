@@ -74,7 +74,8 @@ static const struct {
 	umode_t mode;
 } files[] = {
 	{ "stats", 0444 }, { "owners", 0444 }, { "mcaches", 0444 },
-	{ "classes", 0444 }, { "caches", 0444 }, { "mheap", 0444 },
+	{ "classes", 0444 }, { "caches", 0444 }, { "heaps", 0444 },
+	{ "mheap", 0444 },
 	{ "spans", 0400 }, { "arenas", 0400 }, { "verify", 0400 },
 };
 
@@ -266,8 +267,8 @@ static void classes_add_up(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, n[2], n[3] + n[4] + n[5]);
 		rows++;
 	}
-	/* 0 to 67, tiny, cache. */
-	KUNIT_EXPECT_EQ(test, rows, (unsigned int)GS_NR_CLASSES + 2);
+	/* 0 to 67, tiny, cache, heap. */
+	KUNIT_EXPECT_EQ(test, rows, (unsigned int)GS_NR_CLASSES + 3);
 	KUNIT_EXPECT_STREQ(test, name, "Total");
 	for (i = 0; i < ARRAY_SIZE(summed); i++)
 		KUNIT_EXPECT_EQ(test, n[summed[i]], sum[summed[i]]);
@@ -338,6 +339,44 @@ static void own_row(struct kunit *test, u64 *objects, u64 *bytes)
 	KUNIT_FAIL(test, "this module is not among the owners");
 }
 
+/* A row per heap, and one per heap and module with objects in it. */
+static void heaps(struct kunit *test)
+{
+	struct goslab_heap_args args = { .quota = 512 << 10 };
+	struct goslab_heap *heap = goslab_heap_create(NAME, &args);
+	size_t quota, held, peak, bytes, row_bytes = 0;
+	unsigned long objects, refused, row_objects = 0;
+	char *text, *line, name[32], by[32];
+	unsigned int rows = 0;
+	void *p, *q;
+
+	KUNIT_ASSERT_NOT_NULL(test, heap);
+	p = goslab_heap_malloc(heap, 100, GFP_KERNEL);
+	q = goslab_heap_malloc(heap, 40000, GFP_KERNEL);
+	KUNIT_EXPECT_NULL(test, goslab_heap_malloc(heap, 520000, GFP_KERNEL));
+	text = read_file(test, "heaps");
+	KUNIT_EXPECT_STREQ(test, strsep(&text, "\n"), "heaps - version: 1.0");
+	while ((line = strsep(&text, "\n")) && *line)
+		if (sscanf(line, NAME "%zu %zu %zu %lu %zu %lu %31s", &quota,
+			   &held, &peak, &objects, &bytes, &refused, by) == 7)
+			rows++;
+	while ((line = strsep(&text, "\n")))
+		if (sscanf(line, NAME "%lu %zu %31s", &row_objects, &row_bytes,
+			   name) == 3)
+			rows++;
+	KUNIT_ASSERT_EQ(test, rows, 2U);
+	KUNIT_EXPECT_EQ(test, quota, 512UL << 10);
+	KUNIT_EXPECT_EQ(test, held, 49152UL);
+	KUNIT_EXPECT_EQ(test, objects, 2UL);
+	KUNIT_EXPECT_EQ(test, bytes, goslab_size(p) + goslab_size(q));
+	KUNIT_EXPECT_EQ(test, refused, 1UL);
+	KUNIT_EXPECT_STREQ(test, by, KBUILD_MODNAME);
+	KUNIT_EXPECT_STREQ(test, name, KBUILD_MODNAME);
+	KUNIT_EXPECT_EQ(test, row_objects, 2UL);
+	KUNIT_EXPECT_EQ(test, row_bytes, bytes);
+	goslab_heap_destroy(heap);
+}
+
 static void owners(struct kunit *test)
 {
 	u64 objects = 0, bytes = 0, more = 0, more_bytes = 0;
@@ -390,6 +429,7 @@ static struct kunit_case stats_cases[] = {
 	KUNIT_CASE(peak),
 	KUNIT_CASE(classes_add_up),
 	KUNIT_CASE(caches_are_slabinfo),
+	KUNIT_CASE(heaps),
 	KUNIT_CASE(owners),
 	KUNIT_CASE(rows),
 	{}

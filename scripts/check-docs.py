@@ -17,7 +17,7 @@ DOC = TOP / 'Documentation'
 WATCH = TOP / 'goslab' / 'watch'
 
 LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
-TABLES = ('owners', 'mcaches', 'classes', 'spans', 'arenas')
+TABLES = ('heaps', 'owners', 'mcaches', 'classes', 'spans', 'arenas')
 
 
 def sections(page):

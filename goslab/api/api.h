@@ -5,6 +5,7 @@
 #include "front/hooks.h"
 #include "front/mcache.h"
 
+struct goslab_heap;
 struct goslab_owner;
 
 /* api/malloc.c */
@@ -18,6 +19,11 @@ void *gs_realloc_at(const void *p, size_t size, gfp_t gfp,
 size_t gs_size_of(const void *p);
 void gs_free_unusual(struct mspan *s, void *p, unsigned long site);
 void gs_free_bad(struct mspan *s, void *p, unsigned long site);
+bool gs_node_refused(int node, unsigned long site);
+bool gs_gfp_refused(gfp_t gfp, unsigned long site);
+void *gs_malloc_unusual(struct goslab_heap *heap, size_t size, gfp_t gfp,
+			int node, struct goslab_owner *owner,
+			unsigned long site);
 
 /* api/kv.c */
 void *gs_kvmalloc_at(size_t size, gfp_t gfp, int node,
@@ -27,6 +33,13 @@ void *gs_kvmalloc_at(size_t size, gfp_t gfp, int node,
 /* api/cache.c */
 void gs_cache_init(void);
 unsigned long gs_cache_exit(void);
+bool gs_name_ok(const char *name, size_t room);
+
+/* api/heap.c */
+void gs_heap_end_all(void);
+void *gs_heap_malloc_at(struct goslab_heap *h, size_t size, gfp_t gfp,
+			struct goslab_owner *owner, unsigned long site);
+bool gs_heap_dead(const struct goslab_heap *h, unsigned long site);
 
 /* api/dropin.c */
 void gs_dropin_exit(void);

@@ -28,6 +28,7 @@
 #include "base/owner.h"
 #include "base/report.h"
 #include "front/drain.h"
+#include "middle/heap.h"
 
 /* Survivors that are reported one by one. */
 #define MAX_LISTED	8
@@ -52,7 +53,7 @@ unsigned long gs_cache_exit(void)
 
 	mutex_lock(&gs_class_mutex);
 	list_for_each_entry_safe(c, next, &gs_class_list, link) {
-		if (!c->owner)
+		if (!gs_class_is_cache(c))
 			continue;
 		if (!c->dead) {
 			gs_report_at(GS_BUG_LIVE_OBJECTS, c->name, NULL,
@@ -68,14 +69,15 @@ unsigned long gs_cache_exit(void)
 	return lost;
 }
 
-static bool name_ok(const char *name)
+/* Is @name one that debugfs can show, and shorter than @room? */
+bool gs_name_ok(const char *name, size_t room)
 {
-	size_t i, n = name ? strnlen(name, GS_NAME_LEN) : 0;
+	size_t i, n = name ? strnlen(name, room) : 0;
 
 	for (i = 0; i < n; i++)
 		if (!isgraph(name[i]))
 			return false;
-	return n > 0 && n < GS_NAME_LEN;
+	return n > 0 && n < room;
 }
 
 /* What is wrong with the arguments, or GS_NR_REPORTS. */
@@ -85,7 +87,7 @@ static enum gs_report_kind check_args(const char *name, size_t size,
 {
 	size_t align = args->align;
 
-	if (!name_ok(name))
+	if (!gs_name_ok(name, GS_NAME_LEN))
 		return GS_BUG_BAD_NAME;
 	if (!size || size > GOSLAB_MAX_SIZE)
 		return GS_BUG_BAD_SIZE;
@@ -126,11 +128,13 @@ static int set_up(struct goslab_cache *cache, size_t align)
 
 	if (ret)
 		return ret;
-	ret = gs_mcache_init_slots(c);
+	ret = gs_mcache_init_slots(c, 1);
 	if (ret) {
 		gs_class_exit(c);
 		return ret;
 	}
+	if (c->heap)
+		c->heap->nr_caches++;
 	cache->magic = GS_CACHE_LIVE;
 	list_add_tail(&c->link, &gs_class_list);
 	return 0;
@@ -149,6 +153,7 @@ static void fill_in(struct goslab_cache *cache, const char *name, size_t size,
 	cache->refused = GS_GFP_REFUSED | (args->ctor ? __GFP_ZERO : 0);
 	c->ctor = args->ctor;
 	c->dtor = args->dtor;
+	c->heap = args->heap == &gs_default_heap ? NULL : args->heap;
 	c->account = flags & GOSLAB_ACCOUNT;
 	if (args->ctor)
 		c->keep |= GS_KEEP_CONTENTS;
@@ -227,8 +232,9 @@ __goslab_cache_create(const char *name, size_t size,
 		args = &none;
 	bad = check_args(name, size, args, flags);
 	if (bad != GS_NR_REPORTS)
-		gs_report_at(bad, name_ok(name) ? name : NULL, NULL, _RET_IP_);
-	else
+		gs_report_at(bad, gs_name_ok(name, GS_NAME_LEN) ? name : NULL,
+			     NULL, _RET_IP_);
+	else if (!args->heap || !gs_heap_dead(args->heap, _RET_IP_))
 		cache = gs_cache_create(name, size, args, flags,
 					gs_owner_id(owner), _RET_IP_);
 	if (!cache && (flags & GOSLAB_PANIC))
@@ -415,7 +421,8 @@ void goslab_cache_destroy(struct goslab_cache *cache)
 	if (!cache || gs_cache_dead(cache, _RET_IP_))
 		return;
 	WRITE_ONCE(cache->magic, 0);
-	gs_drain_class(c);
+	gs_drain_classes(c, 1);
+	gs_mcache_exit_slots(c, 1);
 	end_spans(c, &left);
 	if (left.live) {
 		c->dead = true;
@@ -423,6 +430,8 @@ void goslab_cache_destroy(struct goslab_cache *cache)
 		return;
 	}
 	mutex_lock(&gs_class_mutex);
+	if (c->heap)
+		c->heap->nr_caches--;
 	list_del(&c->link);
 	mutex_unlock(&gs_class_mutex);
 	gs_class_exit(c);

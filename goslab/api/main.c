@@ -89,6 +89,7 @@ static void __exit goslab_exit(void)
 	gs_reclaim_exit();
 	/* Spans on their way out still need their cache. */
 	rcu_barrier();
+	gs_heap_end_all();
 	gs_cache_exit();
 	gs_mcache_exit();
 	gs_class_exit_malloc();

@@ -40,7 +40,7 @@
 #include "front/tiny.h"
 
 /* Would any of these bits place or treat memory as the pool cannot? */
-static bool gfp_refused(gfp_t gfp, unsigned long site)
+bool gs_gfp_refused(gfp_t gfp, unsigned long site)
 {
 	if (likely(!(gfp & GS_GFP_REFUSED)))
 		return false;
@@ -56,7 +56,7 @@ static void *alloc_slow(unsigned int spc, gfp_t gfp, struct goslab_owner *owner,
 	bool zeroed = false;
 	void *p;
 
-	if (gfp_refused(gfp, site))
+	if (gs_gfp_refused(gfp, site))
 		return NULL;
 	p = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, gs_owner_id(owner),
 				 &zeroed);
@@ -88,19 +88,22 @@ static __always_inline void *hand_out(void *p, unsigned int spc, gfp_t gfp)
 			     spc & 1);
 }
 
-/* Sizes that no class serves: 0, large, and too large. */
-static noinline void *alloc_unusual(size_t size, gfp_t gfp, int node,
-				    struct goslab_owner *owner,
-				    unsigned long site)
+/*
+ * Sizes that no class serves: 0, large, and too large; @heap is NULL for the
+ * default one.
+ */
+void *gs_malloc_unusual(struct goslab_heap *heap, size_t size, gfp_t gfp,
+			int node, struct goslab_owner *owner,
+			unsigned long site)
 {
 	bool zeroed;
 	void *p;
 
 	if (!size)
 		return ZERO_SIZE_PTR;
-	if (gfp_refused(gfp, site) || size > GOSLAB_MAX_SIZE)
+	if (gs_gfp_refused(gfp, site) || size > GOSLAB_MAX_SIZE)
 		return NULL;
-	p = gs_large_alloc(size, gfp, node, gs_owner_id(owner), &zeroed);
+	p = gs_large_alloc(heap, size, gfp, node, gs_owner_id(owner), &zeroed);
 	if (p)
 		gs_hook_alloc(p, gs_pages(size) << GS_PAGE_SHIFT, gfp, 0,
 			      zeroed, false);
@@ -111,7 +114,8 @@ static noinline void *malloc_slow(size_t size, gfp_t gfp,
 				  struct goslab_owner *owner)
 {
 	if (size - 1 >= GS_MAX_SMALL)
-		return alloc_unusual(size, gfp, NUMA_NO_NODE, owner, _RET_IP_);
+		return gs_malloc_unusual(NULL, size, gfp, NUMA_NO_NODE, owner,
+					 _RET_IP_);
 	return alloc_slow(gs_spc(gs_sizeclass_of(size), false), gfp, owner,
 			  _RET_IP_);
 }
@@ -169,7 +173,7 @@ static void *malloc_tiny(size_t size, gfp_t gfp, struct goslab_owner *owner,
 {
 	void *p;
 
-	if (gfp_refused(gfp, site))
+	if (gs_gfp_refused(gfp, site))
 		return NULL;
 	p = gs_tiny_alloc(size, gfp, gs_owner_id(owner));
 	if (p)
@@ -182,7 +186,8 @@ void *gs_malloc_noscan_at(size_t size, gfp_t gfp, struct goslab_owner *owner,
 			  unsigned long site)
 {
 	if (size - 1 >= GS_MAX_SMALL)
-		return alloc_unusual(size, gfp, NUMA_NO_NODE, owner, site);
+		return gs_malloc_unusual(NULL, size, gfp, NUMA_NO_NODE, owner,
+					 site);
 	if (size < GS_TINY_BLOCK && GS_TINY_ENABLED)
 		return malloc_tiny(size, gfp, owner, site);
 	return alloc_slow(gs_spc(gs_sizeclass_of(size), true), gfp, owner,
@@ -211,7 +216,7 @@ void *__goslab_malloc_noscan(size_t size, gfp_t gfp, struct goslab_owner *owner)
 EXPORT_SYMBOL_GPL(__goslab_malloc_noscan);
 
 /* Is @node none that memory can be asked of? */
-static bool node_refused(int node, unsigned long site)
+bool gs_node_refused(int node, unsigned long site)
 {
 	if (gs_node_ok(node))
 		return false;
@@ -231,11 +236,11 @@ void *gs_malloc_at(size_t size, gfp_t gfp, int node, struct goslab_owner *owner,
 	void *p;
 	u8 id;
 
-	if (node_refused(node, site))
+	if (gs_node_refused(node, site))
 		return NULL;
 	if (unlikely(size - 1 >= GS_MAX_SMALL))
-		return alloc_unusual(size, gfp, node, owner, site);
-	if (gfp_refused(gfp, site))
+		return gs_malloc_unusual(NULL, size, gfp, node, owner, site);
+	if (gs_gfp_refused(gfp, site))
 		return NULL;
 	id = gs_owner_id(owner);
 	c = &gs_classes[gs_spc(gs_sizeclass_of(size), false)];
@@ -278,15 +283,20 @@ static void free_tiny(struct mspan *s, void *p, unsigned long site)
 			     GS_BUG_DOUBLE_FREE, s->class->name, p, site);
 }
 
+static const char *large_name(const struct mspan *s)
+{
+	return s->class ? s->class->name : "large";
+}
+
 static void free_large(struct mspan *s, void *p, unsigned long site)
 {
 	if ((unsigned long)p != s->base) {
-		gs_report_at(GS_BUG_INTERIOR_FREE, "large", p, site);
+		gs_report_at(GS_BUG_INTERIOR_FREE, large_name(s), p, site);
 		return;
 	}
 	gs_hook_free(p, s->elemsize, 0);
 	if (!gs_large_free(s))
-		gs_report_at(GS_BUG_DOUBLE_FREE, "large", p, site);
+		gs_report_at(GS_BUG_DOUBLE_FREE, large_name(s), p, site);
 }
 
 /* Anything but an object of a small class: tiny, large, or a mistake. */
@@ -419,6 +429,17 @@ static bool same_room(const void *p, size_t size, size_t old)
 	return (size_t)gs_pages(size) << GS_PAGE_SHIFT >= old;
 }
 
+/* What an object moves to is of the same heap. */
+static void *alloc_beside(const void *p, size_t size, gfp_t gfp,
+			  struct goslab_owner *owner, unsigned long site)
+{
+	const struct gs_class *c = gs_arena_span(p)->class;
+
+	if (c && c->heap)
+		return gs_heap_malloc_at(c->heap, size, gfp, owner, site);
+	return gs_malloc_at(size, gfp, NUMA_NO_NODE, owner, site);
+}
+
 /* As __goslab_realloc(); reports name @site. */
 void *gs_realloc_at(const void *p, size_t size, gfp_t gfp,
 		    struct goslab_owner *owner, unsigned long site)
@@ -443,7 +464,7 @@ void *gs_realloc_at(const void *p, size_t size, gfp_t gfp,
 			memset((void *)p + size, 0, old - size);
 		return (void *)p;
 	}
-	fresh = gs_malloc_at(size, gfp, NUMA_NO_NODE, owner, site);
+	fresh = alloc_beside(p, size, gfp, owner, site);
 	if (!fresh)
 		return NULL;
 	memcpy(fresh, p, min(size, old));

@@ -30,8 +30,8 @@ static const char *const kind_names[] = {
 	[GS_BUG_BAD_ALIGN]	= "alignment is no power of two up to 4096",
 	[GS_BUG_BAD_SIZE]	= "size out of range",
 	[GS_BUG_BAD_FLAGS]	= "unknown flags",
-	[GS_BUG_BAD_NAME]	= "bad cache name",
-	[GS_BUG_DUPLICATE_NAME]	= "cache name in use",
+	[GS_BUG_BAD_NAME]	= "bad name",
+	[GS_BUG_DUPLICATE_NAME]	= "name in use",
 	[GS_BUG_BAD_ZONE]	= "zone bits in gfp",
 	[GS_BUG_BAD_NODE]	= "node that is none",
 	[GS_BUG_ZERO_CTOR]	= "__GFP_ZERO with a ctor",
@@ -40,6 +40,8 @@ static const char *const kind_names[] = {
 	[GS_BUG_PAGE_COUNT]	= "page put by a stranger",
 	[GS_BUG_BAD_REGION]	= "user region outside the object",
 	[GS_BUG_USERCOPY]	= "user copy outside an object's user region",
+	[GS_BUG_DEAD_HEAP]	= "use of a destroyed heap",
+	[GS_BUG_HEAP_IN_USE]	= "heap that caches draw from, or the default one",
 };
 static_assert(ARRAY_SIZE(kind_names) == GS_NR_REPORTS);
 

@@ -24,6 +24,8 @@ enum gs_report_kind {
 	GS_BUG_PAGE_COUNT,	/* a page that somebody put once too often */
 	GS_BUG_BAD_REGION,	/* user region that no object has */
 	GS_BUG_USERCOPY,
+	GS_BUG_DEAD_HEAP,
+	GS_BUG_HEAP_IN_USE,	/* at its end: by caches, or the default heap */
 	GS_NR_REPORTS,
 };
 

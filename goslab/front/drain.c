@@ -24,6 +24,7 @@
 
 #include "base/worker.h"
 #include "front/tiny.h"
+#include "middle/heap.h"
 
 static DEFINE_MUTEX(drain_mutex);
 static DEFINE_MUTEX(end_mutex);
@@ -33,13 +34,15 @@ static DEFINE_MUTEX(end_mutex);
  * @work: runs on that CPU.
  * @cpu: that CPU.
  * @all: everything, not only what is idle; set by who posts, cleared by the work.
- * @ending: class whose slot ends after that, or NULL (end_mutex).
+ * @ending: classes whose slots end after that, or NULL (end_mutex).
+ * @nr_ending: how many.
  */
 struct drain_work {
 	struct work_struct work;
 	int cpu;
 	bool all;
 	struct gs_class *ending;
+	unsigned int nr_ending;
 };
 
 static DEFINE_PER_CPU(struct drain_work, drain_works);
@@ -142,6 +145,14 @@ bool gs_drain_this_cpu(bool idle_only)
 }
 GS_EXPORT_KUNIT(gs_drain_this_cpu);
 
+/* Drained before. Under the drain mutex. */
+static void unmake_slots(struct gs_class *c, unsigned int n, int cpu)
+{
+	while (n--)
+		if (c[n].slots)
+			gs_mcache_unmake_slot(&c[n], cpu);
+}
+
 static void drain_work_fn(struct work_struct *work)
 {
 	struct drain_work *d = container_of(work, struct drain_work, work);
@@ -151,8 +162,7 @@ static void drain_work_fn(struct work_struct *work)
 	/* Only the CPU that was meant may; see the top. */
 	if (raw_smp_processor_id() == d->cpu) {
 		drain_cpu(d->cpu, !all);
-		if (d->ending)
-			gs_mcache_unmake_slot(d->ending, d->cpu);
+		unmake_slots(d->ending, d->nr_ending, d->cpu);
 	}
 	mutex_unlock(&drain_mutex);
 }
@@ -224,24 +234,32 @@ void gs_drain_post_all(void)
 }
 GS_EXPORT_KUNIT(gs_drain_post_all);
 
-/* Empty all slots of all CPUs, end those of @ending, wait for it. */
-static void drain_all(struct gs_class *ending)
+static void set_ending(int cpu, struct gs_class *c, unsigned int n)
+{
+	struct drain_work *d = per_cpu_ptr(&drain_works, cpu);
+
+	d->ending = c;
+	d->nr_ending = n;
+}
+
+/* Empty all slots of all CPUs, end those of @n classes at @c, wait for it. */
+static void drain_all(struct gs_class *c, unsigned int n)
 {
 	int cpu;
 
 	cpus_read_lock();
 	for_each_online_cpu(cpu)
-		per_cpu_ptr(&drain_works, cpu)->ending = ending;
+		set_ending(cpu, c, n);
 	gs_drain_post_all();
 	for_each_online_cpu(cpu) {
 		flush_work(&per_cpu_ptr(&drain_works, cpu)->work);
-		per_cpu_ptr(&drain_works, cpu)->ending = NULL;
+		set_ending(cpu, NULL, 0);
 	}
-	if (ending) {
+	if (n) {
 		mutex_lock(&drain_mutex);
 		for_each_possible_cpu(cpu)
 			if (!cpu_online(cpu))
-				gs_mcache_unmake_slot(ending, cpu);
+				unmake_slots(c, n, cpu);
 		mutex_unlock(&drain_mutex);
 	}
 	cpus_read_unlock();
@@ -251,7 +269,7 @@ static void drain_all(struct gs_class *ending)
 void gs_drain_all(void)
 {
 	mutex_lock(&end_mutex);
-	drain_all(NULL);
+	drain_all(NULL, 0);
 	mutex_unlock(&end_mutex);
 	gs_class_sweep(false);
 }
@@ -266,24 +284,69 @@ void gs_drain_dead(unsigned int cpu)
 }
 
 /**
- * gs_drain_class() - empty and end all slots of a cache that ends.
- * @c: nobody uses it any more.
+ * gs_drain_classes() - empty and end the slots of classes, on all CPUs.
+ * @c: the first of them; nobody uses any.
+ * @n: how many, side by side in memory.
  *
- * Context: Task; sleeps.
+ * Slots are made again if somebody uses a class again.
+ *
+ * Context: Task; sleeps, for a grace period.
  */
-void gs_drain_class(struct gs_class *c)
+void gs_drain_classes(struct gs_class *c, unsigned int n)
 {
+	unsigned int i;
+
 	mutex_lock(&end_mutex);
-	drain_all(c);
+	drain_all(c, n);
 	mutex_unlock(&end_mutex);
 	/*
 	 * An eviction (gs_mcache_grow_cap()) may still carry objects of ours, and
 	 * a reader be in a slot.
 	 */
 	synchronize_rcu();
-	gs_mcache_free_slots(c);
-	free_percpu(c->slots);
-	c->slots = &gs_gone_slots;
+	for (i = 0; i < n; i++)
+		gs_mcache_free_slots(&c[i]);
+}
+
+static void trim(struct gs_class *c)
+{
+	int node;
+
+	for (node = 0; node < nr_node_ids; node++) {
+		gs_mcentral_empty_transfer(gs_class_central(c, node));
+		gs_mcentral_trim(gs_class_central(c, node));
+	}
+}
+
+/**
+ * gs_drain_heap() - a heap is at its quota: give back what lies idle in it.
+ * @heap: the heap.
+ * @c: the class of a cache that draws from it, or NULL.
+ *
+ * What this CPU has of it and what its central lists keep; what other CPUs
+ * have they must be asked for, and nobody waits for that here.
+ *
+ * Context: any but NMI.
+ * Return: whether there is more room now.
+ */
+bool gs_drain_heap(struct goslab_heap *heap, struct gs_class *c)
+{
+	long before = atomic_long_read(&heap->held);
+	struct gs_slot *slot;
+	unsigned int cls;
+	int cpu;
+
+	rcu_read_lock();
+	cpu = raw_smp_processor_id();
+	list_for_each_entry_rcu(slot, &per_cpu_ptr(&gs_mcache, cpu)->slots, link)
+		if (slot->class->heap == heap)
+			drain_slot(slot, cpu);
+	rcu_read_unlock();
+	for (cls = 0; cls < GS_NR_CLASSES; cls++)
+		trim(&heap->classes[cls]);
+	if (c)
+		trim(c);
+	return atomic_long_read(&heap->held) < before;
 }
 
 /**

@@ -2,7 +2,8 @@
 /*
  * large: objects above GS_MAX_SMALL, each a span of its own from mheap.
  *
- * Lock:       none here.
+ * Lock:       none here; of a heap with a quota the central lock of its class
+ *             for large objects, on whose list they are.
  * Context:    any but NMI; sleeps only as @gfp says.
  * Invariants: a span in state GS_SPAN_LARGE has one object, its state an
  *             owner's number.
@@ -15,10 +16,69 @@
 
 #include "back/mheap.h"
 #include "base/worker.h"
+#include "front/drain.h"
 #include "front/usage.h"
+#include "middle/heap.h"
+
+/* Of a heap other than the default one: on the list that its end goes by. */
+static void publish_linked(struct mspan *s)
+{
+	struct mcentral *mc = gs_class_central(s->class, s->node);
+	unsigned long flags;
+
+	s->alloc_count = 1;
+	gs_lock(&mc->lock, flags);
+	gs_mheap_publish(s, GS_SPAN_LARGE);
+	list_add(&s->list, &mc->full);
+	mc->nr_spans++;
+	mc->nr_lock++;
+	gs_unlock(&mc->lock, flags);
+}
+
+static bool unlink_span(struct mspan *s)
+{
+	struct mcentral *mc = gs_class_central(s->class, s->node);
+	unsigned long flags;
+	bool was_live;
+
+	gs_lock(&mc->lock, flags);
+	was_live = s->objects[0] >= GS_OWNER_MIN;
+	if (was_live) {
+		s->objects[0] = GS_FREE;
+		list_del(&s->list);
+		mc->nr_spans--;
+		mc->nr_lock++;
+	}
+	gs_unlock(&mc->lock, flags);
+	return was_live;
+}
+
+/* One attempt, within the quota of @heap if there is one. */
+static struct mspan *get_span(struct goslab_heap *heap,
+			      const struct gs_span_req *req)
+{
+	size_t bytes = req->npages * GS_PAGE_SIZE;
+	struct mspan *s;
+
+	if (!heap)
+		return gs_mheap_alloc(req);
+	if (!gs_heap_charge(heap, bytes) &&
+	    (!gs_drain_heap(heap, NULL) || !gs_heap_charge(heap, bytes))) {
+		atomic_long_inc(&heap->nr_refused);
+		return NULL;
+	}
+	if (heap->classes->account)
+		s = gs_mheap_alloc_direct(req);
+	else
+		s = gs_mheap_alloc(req);
+	if (!s)
+		gs_heap_uncharge(heap, bytes);
+	return s;
+}
 
 /**
  * gs_large_alloc() - a large object.
+ * @heap: whose; NULL for the default heap.
  * @size: bytes, GS_MAX_SMALL + 1 to GS_ARENA_SIZE.
  * @gfp: the caller's.
  * @node: node wanted, or NUMA_NO_NODE.
@@ -27,9 +87,13 @@
  *
  * Return: the object, aligned as kmalloc() promises, or NULL.
  */
-void *gs_large_alloc(size_t size, gfp_t gfp, int node, u8 owner, bool *zeroed)
+void *gs_large_alloc(struct goslab_heap *heap, size_t size, gfp_t gfp, int node,
+		     u8 owner, bool *zeroed)
 {
-	unsigned int npages = gs_pages(size);
+	bool account = heap && heap->classes->account;
+	unsigned int npages = account ?
+		PAGE_SIZE << get_order(ALIGN(size, GS_PAGE_SIZE)) >> GS_PAGE_SHIFT :
+		gs_pages(size);
 	struct gs_span_req req = {
 		.npages = npages, .min_pages = npages,
 		.align = max(1UL, (size & -size) >> GS_PAGE_SHIFT), .cap = 1,
@@ -40,16 +104,19 @@ void *gs_large_alloc(size_t size, gfp_t gfp, int node, u8 owner, bool *zeroed)
 	struct mspan *s;
 
 	might_alloc(gfp);
-	while (!(s = gs_mheap_alloc(&req))) {
+	while (!(s = get_span(heap, &req))) {
 		if (!(gfp & __GFP_NOFAIL))
 			return NULL;
 		schedule_timeout_uninterruptible(1);
 	}
-	gs_span_cut(s, NULL, gs_span_size(s), 1);
+	gs_span_cut(s, heap ? heap->classes : NULL, gs_span_size(s), 1);
 	s->slots = NULL;
 	s->objects[0] = owner;
 	*zeroed = !s->needzero;
-	gs_mheap_publish(s, GS_SPAN_LARGE);
+	if (heap)
+		publish_linked(s);
+	else
+		gs_mheap_publish(s, GS_SPAN_LARGE);
 	gs_usage_note_peak();
 	gs_worker_kick();
 	return (void *)s->base;
@@ -59,9 +126,15 @@ void *gs_large_alloc(size_t size, gfp_t gfp, int node, u8 owner, bool *zeroed)
 bool gs_large_free(struct mspan *s)
 {
 	/* Two frees at once must not give the pages back twice. */
-	if (xchg(&s->objects[0], GS_FREE) < GS_OWNER_MIN)
-		return false;
-	gs_mheap_free(s);
+	if (s->class) {
+		if (!unlink_span(s))
+			return false;
+		gs_class_free_span(s);
+	} else {
+		if (xchg(&s->objects[0], GS_FREE) < GS_OWNER_MIN)
+			return false;
+		gs_mheap_free(s);
+	}
 	gs_worker_kick();
 	return true;
 }

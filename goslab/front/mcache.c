@@ -102,17 +102,32 @@ void gs_mcache_exit(void)
 		gs_fixalloc_exit(&slot_allocs[i]);
 }
 
-/* Per-CPU pointers for the slots of a cache. Return: 0 or -ENOMEM. */
-int gs_mcache_init_slots(struct gs_class *c)
+/* Per-CPU pointers for the slots of @n classes. Return: 0 or -ENOMEM. */
+int gs_mcache_init_slots(struct gs_class *c, unsigned int n)
 {
+	struct gs_slot *__percpu *slots;
+	unsigned int i;
 	int cpu;
 
-	c->slots = alloc_percpu(struct gs_slot *);
-	if (!c->slots)
+	slots = __alloc_percpu(n * sizeof(*slots), sizeof(*slots));
+	if (!slots)
 		return -ENOMEM;
-	for_each_possible_cpu(cpu)
-		*per_cpu_ptr(c->slots, cpu) = &gs_no_slot;
+	for (i = 0; i < n; i++) {
+		c[i].slots = slots + i;
+		for_each_possible_cpu(cpu)
+			*per_cpu_ptr(slots + i, cpu) = &gs_no_slot;
+	}
 	return 0;
+}
+
+/* The classes are no more: whoever asks for one of their slots finds none. */
+void gs_mcache_exit_slots(struct gs_class *c, unsigned int n)
+{
+	unsigned int i;
+
+	free_percpu(c->slots);
+	for (i = 0; i < n; i++)
+		c[i].slots = &gs_gone_slots;
 }
 
 /* Objects that a slot starts with room for: about a KiB of them, two at least. */

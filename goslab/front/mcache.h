@@ -107,7 +107,8 @@ void gs_mcache_unmake_slot(struct gs_class *c, int cpu);
 void gs_mcache_free_slots(struct gs_class *c);
 void gs_mcache_grow_cap(struct gs_class *c);
 void gs_mcache_drop_cap(struct gs_slot *slot, int cpu);
-int gs_mcache_init_slots(struct gs_class *c);
+int gs_mcache_init_slots(struct gs_class *c, unsigned int n);
+void gs_mcache_exit_slots(struct gs_class *c, unsigned int n);
 
 /* front/refill.c; all that no slot counts */
 extern atomic64_t gs_mcache_nr_direct;

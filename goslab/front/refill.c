@@ -27,8 +27,10 @@
 
 #include "base/report.h"
 #include "base/worker.h"
+#include "front/drain.h"
 #include "front/mcache.h"
 #include "front/usage.h"
+#include "middle/heap.h"
 
 /* Objects that went straight from mcentral to their user. */
 atomic64_t gs_mcache_nr_direct;
@@ -229,6 +231,22 @@ static bool get_objects(struct gs_class *c, struct refill *r, gfp_t gfp)
 	return r->n;
 }
 
+/*
+ * Nothing to be had. If that is because the heap is at its quota, have back what
+ * lies idle in it. Return: whether another attempt may do.
+ */
+static bool make_room(struct gs_class *c, unsigned int attempt)
+{
+	size_t bytes = gs_pages(c->elemsize) * GS_PAGE_SIZE;
+
+	if (!c->heap || !gs_heap_full(c->heap, bytes))
+		return false;
+	if (!attempt && gs_drain_heap(c->heap, c))
+		return true;
+	atomic_long_inc(&c->heap->nr_refused);
+	return false;
+}
+
 /**
  * gs_mcache_alloc_slow() - allocate an object and refill the slot.
  * @c: the class.
@@ -247,6 +265,7 @@ void *gs_mcache_alloc_slow(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 {
 	struct gs_entry e[GS_BATCH_MAX] __uninitialized;
 	struct refill r = { .e = e, .node = node };
+	unsigned int attempt = 0;
 	struct mcentral *mc;
 	enum look found;
 	void *p;
@@ -262,6 +281,8 @@ void *gs_mcache_alloc_slow(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 		return e[0].object;
 	}
 	while (!get_objects(c, &r, gfp & ~__GFP_NOFAIL)) {
+		if (make_room(c, attempt++))
+			continue;
 		if (!(gfp & __GFP_NOFAIL))
 			return NULL;
 		schedule_timeout_uninterruptible(1);

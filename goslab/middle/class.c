@@ -22,6 +22,7 @@
 #include "base/fixalloc.h"
 #include "base/sizeclass.h"
 #include "base/sys.h"
+#include "middle/heap.h"
 
 struct gs_class gs_classes[GS_NR_SPC];
 GS_EXPORT_KUNIT(gs_classes);
@@ -88,6 +89,29 @@ static void init_malloc(struct gs_class *c, unsigned int cls, const char *kind)
 	c->nelems = sc.pages * GS_PAGE_SIZE / sc.size;
 	scnprintf(c->name, sizeof(c->name), "%s-%u", kind, sc.size);
 	set_depth(c);
+}
+
+/**
+ * gs_class_init_sized() - one of the classes of a heap, and put it on the list.
+ * @c: all zero.
+ * @cls: size class; 0 has no shape, only lists.
+ * @heap: name of the heap.
+ *
+ * Context: Task; under gs_class_mutex.
+ * Return: 0 or -ENOMEM.
+ */
+int gs_class_init_sized(struct gs_class *c, unsigned int cls, const char *heap)
+{
+	int ret;
+
+	if (cls)
+		init_malloc(c, cls, heap);
+	else
+		scnprintf(c->name, sizeof(c->name), "%s-large", heap);
+	ret = init_central(c);
+	if (!ret)
+		list_add_tail(&c->link, &gs_class_list);
+	return ret;
 }
 
 static int init_spc(unsigned int spc)
@@ -284,6 +308,37 @@ static struct mspan *charged_pages(const struct gs_class *c,
 	return gs_mheap_alloc_direct(req);
 }
 
+/* Bytes that a span of @npages really takes. */
+static size_t span_bytes(const struct gs_class *c, unsigned int npages)
+{
+	size_t bytes = npages * GS_PAGE_SIZE;
+
+	return c->account ? PAGE_SIZE << get_order(bytes) : bytes;
+}
+
+/*
+ * Have room in the heap for as many pages as fit its quota. Return: false if
+ * there is none for one object.
+ */
+static bool charge(const struct gs_class *c, struct gs_span_req *req,
+		   size_t *charged)
+{
+	const unsigned int tries[] = { req->npages, c->npages, req->min_pages };
+	unsigned int i;
+
+	if (!c->heap)
+		return true;
+	for (i = 0; i < ARRAY_SIZE(tries); i++) {
+		*charged = span_bytes(c, tries[i]);
+		if (gs_heap_charge(c->heap, *charged)) {
+			req->npages = tries[i];
+			req->fair_pages = min(req->fair_pages, tries[i]);
+			return true;
+		}
+	}
+	return false;
+}
+
 /**
  * gs_class_new_span() - a fresh span of a class, cut and ready.
  * @c: the class.
@@ -303,9 +358,14 @@ struct mspan *gs_class_new_span(struct gs_class *c, int node, gfp_t gfp)
 		.tiny = c->tiny, .node = node, .gfp = gfp,
 	};
 	unsigned int nelems;
+	size_t charged = 0;
 	struct mspan *s;
 
+	if (!charge(c, &req, &charged))
+		return NULL;
 	s = c->account ? charged_pages(c, &req) : pool_pages(c, &req);
+	if (c->heap)
+		gs_heap_uncharge(c->heap, charged - (s ? gs_span_size(s) : 0));
 	if (!s)
 		return NULL;
 	nelems = gs_span_size(s) / c->elemsize;
@@ -339,6 +399,8 @@ static void end_span(struct mspan *s)
 		for (i = 0; i < s->nelems; i++)
 			c->dtor(gs_span_object(s, i));
 	}
+	if (c->heap)
+		gs_heap_uncharge(c->heap, gs_span_size(s));
 	gs_mheap_free(s);
 }
 

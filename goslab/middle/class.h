@@ -11,12 +11,15 @@
 
 #define GS_NAME_LEN	32
 
+struct goslab_heap;
+
 /**
  * struct gs_class - one span class: a shape of spans, its central lists, its slots.
  * @slots: this class's slot of each CPU.
  * @ctor: once per object, when a span is cut.
  * @elemsize: bytes of an object.
- * @owner: number of the module that made it; 0 for the classes of malloc.
+ * @owner: number of the module that made it; 0 for the classes of malloc, those
+ *         of heaps included.
  * @keep: enum gs_keep.
  * @tiny: blocks of tiny objects.
  * @account: spans are direct, and charged to whoever made them grow.
@@ -28,6 +31,7 @@
  * @depth: most objects that a magazine may hold.
  * @scan: index in the census being made (gs_class_mutex).
  * @dtor: once per object, before a span leaves the class.
+ * @heap: whose it is; NULL for the default heap.
  * @central: by node.
  * @gone_slots: slots that were ended and wait for readers (drain mutex).
  * @link: on gs_class_list.
@@ -49,6 +53,7 @@ struct gs_class {
 	u16 depth;
 	unsigned int scan;
 	void (*dtor)(void *object);
+	struct goslab_heap *heap;
 	struct mcentral *central;
 	struct gs_slot *gone_slots;
 	struct list_head link;
@@ -65,6 +70,7 @@ extern struct gs_class gs_classes[GS_NR_SPC];
 int gs_class_init_malloc(void);
 void gs_class_exit_malloc(void);
 int gs_class_init(struct gs_class *c, size_t size, size_t align);
+int gs_class_init_sized(struct gs_class *c, unsigned int cls, const char *heap);
 void gs_class_exit(struct gs_class *c);
 unsigned int gs_class_trim_all(void);
 bool gs_class_sweep(bool idle_only);

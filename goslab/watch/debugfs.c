@@ -19,6 +19,7 @@ DEFINE_SHOW_ATTRIBUTE(gs_owners);
 DEFINE_SHOW_ATTRIBUTE(gs_mcaches);
 DEFINE_SHOW_ATTRIBUTE(gs_classes);
 DEFINE_SHOW_ATTRIBUTE(gs_caches);
+DEFINE_SHOW_ATTRIBUTE(gs_heaps);
 DEFINE_SHOW_ATTRIBUTE(gs_mheap);
 DEFINE_SHOW_ATTRIBUTE(gs_spans);
 DEFINE_SHOW_ATTRIBUTE(gs_arenas);
@@ -34,6 +35,7 @@ static const struct {
 	{ "mcaches", 0444, &gs_mcaches_fops },
 	{ "classes", 0444, &gs_classes_fops },
 	{ "caches", 0444, &gs_caches_fops },
+	{ "heaps", 0444, &gs_heaps_fops },
 	{ "mheap", 0444, &gs_mheap_fops },
 	{ "spans", 0400, &gs_spans_fops },
 	{ "arenas", 0400, &gs_arenas_fops },

@@ -31,7 +31,7 @@ static void class_row(struct seq_file *m, const char *name, unsigned int size,
 
 static void class_rows(struct seq_file *m, struct gs_survey *v)
 {
-	struct gs_census sum = { }, caches = { };
+	struct gs_census sum = { }, caches = { }, heaps = { };
 	struct gs_class *c;
 	unsigned int cls, i;
 	char name[8];
@@ -49,10 +49,14 @@ static void class_rows(struct seq_file *m, struct gs_survey *v)
 	c = &gs_classes[GS_SPC_TINY];
 	class_row(m, "tiny", c->elemsize, &v->of[c->scan], c->nelems,
 		  c->npages);
-	list_for_each_entry(c, &gs_class_list, link)
-		if (c->owner)
+	list_for_each_entry(c, &gs_class_list, link) {
+		if (gs_class_is_cache(c))
 			gs_census_add(&caches, &v->of[c->scan]);
+		else if (c->heap)
+			gs_census_add(&heaps, &v->of[c->scan]);
+	}
 	class_row(m, "cache", 0, &caches, 0, 0);
+	class_row(m, "heap", 0, &heaps, 0, 0);
 	for (i = 0; i < v->nr; i++)
 		gs_census_add(&sum, &v->of[i]);
 	seq_putc(m, '\n');
@@ -102,7 +106,7 @@ int gs_caches_show(struct seq_file *m, void *unused)
 	v = gs_survey_make();
 	if (v) {
 		list_for_each_entry(c, &gs_class_list, link)
-			if (c->owner || v->of[c->scan].spans)
+			if (gs_class_is_cache(c) || v->of[c->scan].spans)
 				cache_row(m, c, &v->of[c->scan]);
 		gs_survey_free(v);
 	}

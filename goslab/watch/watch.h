@@ -2,6 +2,7 @@
 #ifndef GS_WATCH_WATCH_H
 #define GS_WATCH_WATCH_H
 
+#include <linux/goslab.h>
 #include <linux/seq_file.h>
 
 /* watch/stats.c */
@@ -15,6 +16,10 @@ int gs_caches_show(struct seq_file *m, void *v);
 int gs_mheap_show(struct seq_file *m, void *v);
 int gs_spans_show(struct seq_file *m, void *v);
 int gs_arenas_show(struct seq_file *m, void *v);
+
+/* watch/heaps.c */
+int gs_heaps_show(struct seq_file *m, void *v);
+void gs_heap_read(const struct goslab_heap *h, struct goslab_heap_usage *usage);
 
 /* watch/verify.c */
 int gs_verify(bool *sums);

@@ -6,6 +6,7 @@
 #define _LINUX_GOSLAB_CACHE_H
 
 struct goslab_cache;
+struct goslab_heap;
 
 /* Flags of a cache. */
 #define GOSLAB_HWCACHE_ALIGN	BIT(0)	/* objects on cache lines of their own */
@@ -20,6 +21,8 @@ struct goslab_cache;
  * @useroffset: where in an object the part begins that goslab_check_object()
  *              lets be copied to and from user space.
  * @usersize: bytes of it; 0: nothing of an object may be copied.
+ * @heap: NULL, or the heap whose quota its spans count against; the heap cannot
+ *        be reset or destroyed before the cache is.
  * @ctor: called once for each object when its span is cut, in the context of
  *        the allocation that needed the span; objects must be freed in the
  *        state that it leaves.
@@ -32,6 +35,7 @@ struct goslab_cache_args {
 	size_t align;
 	size_t useroffset;
 	size_t usersize;
+	struct goslab_heap *heap;
 	void (*ctor)(void *object);
 	void (*dtor)(void *object);
 };

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * goslab: heaps: the calls of malloc for one component, with a name, a quota
+ * and an end of its own. Included by <linux/goslab.h>.
+ *
+ * An object of a heap is freed, sized and reallocated by the calls without
+ * heap: goslab_free(), goslab_size(), goslab_realloc(), on any CPU and in any
+ * context that they allow; it stays in its heap when it moves.
+ */
+#ifndef _LINUX_GOSLAB_HEAP_H
+#define _LINUX_GOSLAB_HEAP_H
+
+struct goslab_heap;
+
+#define GOSLAB_ON_NODE		BIT(5)	/* goslab_heap_args.node counts */
+
+/**
+ * struct goslab_heap_args - what only some heaps have; 0 for none.
+ * @quota: bytes of spans that the heap may hold, free objects in them
+ *         included; allocations that would need more fail. 0: no limit.
+ * @node: with GOSLAB_ON_NODE, the NUMA node that memory comes from unless a
+ *        call says another one, or the node has none.
+ * @flags: GOSLAB_ON_NODE, GOSLAB_ACCOUNT (as for caches), GOSLAB_PANIC.
+ */
+struct goslab_heap_args {
+	size_t quota;
+	int node;
+	unsigned long flags;
+};
+
+/**
+ * struct goslab_heap_usage - what a heap has, in bytes unless it says else.
+ * @quota: its limit, or 0.
+ * @held: in its spans now: live and free objects, tails.
+ * @peak: the most that @held was.
+ * @live: in live objects.
+ * @nr_live: live objects.
+ * @nr_refused: allocations that failed at the quota.
+ */
+struct goslab_heap_usage {
+	size_t quota;
+	size_t held;
+	size_t peak;
+	size_t live;
+	unsigned long nr_live;
+	unsigned long nr_refused;
+};
+
+/* Not for callers: what the inlines below stand on. */
+struct goslab_heap *__goslab_heap_create(const char *name,
+					 const struct goslab_heap_args *args,
+					 struct goslab_owner *owner);
+void *__goslab_heap_malloc(struct goslab_heap *heap, size_t size, gfp_t gfp,
+			   struct goslab_owner *owner) __alloc_size(2);
+void *__goslab_heap_malloc_node(struct goslab_heap *heap, size_t size,
+				gfp_t gfp, int node,
+				struct goslab_owner *owner) __alloc_size(2);
+
+/**
+ * goslab_heap_create() - make a heap.
+ * @name: shown in debugfs and in reports, copied; 23 characters, unique, no
+ *        blanks.
+ * @args: what else there is to say, or NULL.
+ *
+ * A heap costs some 20 KiB on a machine with one node; its spans are shared
+ * with nobody. What it holds is seen in debugfs ``heaps``.
+ *
+ * Context: Task. Sleeps.
+ * Return: the heap; NULL, after a report that says why, for bad arguments or a
+ * name in use; NULL without memory.
+ */
+static __always_inline struct goslab_heap *
+goslab_heap_create(const char *name, const struct goslab_heap_args *args)
+{
+	return __goslab_heap_create(name, args, &goslab_this_owner);
+}
+
+/**
+ * goslab_heap_reset() - free every object of a heap, and keep the heap.
+ * @heap: the heap; not the default one, and no caches may draw from it.
+ *
+ * Nobody may use the heap or an object of it meanwhile, or the objects
+ * afterwards: a later free of one is found as a double free until its memory is
+ * used again. Takes time by spans, not by objects, and a grace period.
+ *
+ * Context: Task. Sleeps.
+ */
+void goslab_heap_reset(struct goslab_heap *heap);
+
+/**
+ * goslab_heap_destroy() - free every object of a heap, and the heap.
+ * @heap: as for goslab_heap_reset(), or NULL.
+ *
+ * Context: Task. Sleeps.
+ */
+void goslab_heap_destroy(struct goslab_heap *heap);
+
+/**
+ * goslab_heap_default() - the heap of the calls that name none.
+ *
+ * Context: Any.
+ * Return: the default heap, for the calls here; it has no quota and no end.
+ */
+struct goslab_heap *goslab_heap_default(void);
+
+/**
+ * goslab_heap_usage() - what a heap has.
+ * @heap: the heap.
+ * @usage: filled in; all 0 after a report if the heap is gone.
+ *
+ * Live objects are counted by a scan of all spans. Caches that draw from the
+ * heap are in it.
+ *
+ * Context: Task. Sleeps.
+ */
+void goslab_heap_usage(struct goslab_heap *heap,
+		       struct goslab_heap_usage *usage);
+
+/**
+ * goslab_heap_malloc() - allocate memory from a heap.
+ * @heap: the heap.
+ * @size: bytes, at most GOSLAB_MAX_SIZE.
+ * @gfp: as for goslab_malloc(). __GFP_NOFAIL waits at the quota until there is
+ *       room.
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: as goslab_malloc(); NULL at the quota, which is counted.
+ */
+static __always_inline __alloc_size(2) void *
+goslab_heap_malloc(struct goslab_heap *heap, size_t size, gfp_t gfp)
+{
+	return __goslab_heap_malloc(heap, size, gfp, &goslab_this_owner);
+}
+
+/**
+ * goslab_heap_malloc_node() - allocate memory from a heap, on a NUMA node.
+ * @heap: the heap.
+ * @size: bytes.
+ * @gfp: as for goslab_heap_malloc(); with __GFP_THISNODE no other node will do.
+ * @node: node wanted, or NUMA_NO_NODE for that of the heap.
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: as goslab_heap_malloc(); NULL, after a report, for a node that is
+ * none.
+ */
+static __always_inline __alloc_size(2) void *
+goslab_heap_malloc_node(struct goslab_heap *heap, size_t size, gfp_t gfp,
+			int node)
+{
+	return __goslab_heap_malloc_node(heap, size, gfp, node,
+					 &goslab_this_owner);
+}
+
+/**
+ * goslab_heap_zalloc() - allocate zeroed memory from a heap.
+ * @heap: the heap.
+ * @size: bytes. All of goslab_size() is zero.
+ * @gfp: as for goslab_heap_malloc().
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: as goslab_heap_malloc().
+ */
+static __always_inline __alloc_size(2) void *
+goslab_heap_zalloc(struct goslab_heap *heap, size_t size, gfp_t gfp)
+{
+	return goslab_heap_malloc(heap, size, gfp | __GFP_ZERO);
+}
+
+/**
+ * goslab_heap_malloc_array() - allocate an array from a heap.
+ * @heap: the heap.
+ * @n: number of elements.
+ * @size: bytes of an element.
+ * @gfp: as for goslab_heap_malloc().
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: as goslab_heap_malloc(); NULL if @n * @size overflows.
+ */
+static __always_inline __alloc_size(2, 3) void *
+goslab_heap_malloc_array(struct goslab_heap *heap, size_t n, size_t size,
+			 gfp_t gfp)
+{
+	size_t bytes;
+
+	if (unlikely(check_mul_overflow(n, size, &bytes)))
+		return NULL;
+	return goslab_heap_malloc(heap, bytes, gfp);
+}
+
+/**
+ * goslab_heap_calloc() - allocate a zeroed array from a heap.
+ * @heap: the heap.
+ * @n: number of elements.
+ * @size: bytes of an element.
+ * @gfp: as for goslab_heap_malloc().
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: as goslab_heap_malloc_array().
+ */
+static __always_inline __alloc_size(2, 3) void *
+goslab_heap_calloc(struct goslab_heap *heap, size_t n, size_t size, gfp_t gfp)
+{
+	return goslab_heap_malloc_array(heap, n, size, gfp | __GFP_ZERO);
+}
+
+/**
+ * goslab_heap_realloc() - change the size of an object of a heap.
+ * @heap: where the memory comes from if @p is NULL or ZERO_SIZE_PTR.
+ * @p: as for goslab_realloc(); an object stays in the heap that it is of.
+ * @size: bytes wanted; 0 frees @p.
+ * @gfp: as for goslab_realloc().
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: as goslab_realloc().
+ */
+static __always_inline __realloc_size(3) void *
+goslab_heap_realloc(struct goslab_heap *heap, const void *p, size_t size,
+		    gfp_t gfp)
+{
+	if (ZERO_OR_NULL_PTR(p))
+		return goslab_heap_malloc(heap, size, gfp);
+	return goslab_realloc(p, size, gfp);
+}
+
+#endif /* _LINUX_GOSLAB_HEAP_H */

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * heaps: what each heap holds, and which modules' objects live in it.
+ *
+ * Lock:       gs_class_mutex, which keeps the heaps; the mheap lock per arena
+ *             (scan.c).
+ * Context:    task; sleeps.
+ * Tests:      kunit/heap_kunit.c
+ */
+#include <linux/mm.h>
+
+#include "back/arena.h"
+#include "back/mheap.h"
+#include "base/owner.h"
+#include "front/usage.h"
+#include "middle/heap.h"
+#include "watch/scan.h"
+#include "watch/watch.h"
+
+/**
+ * struct census - live objects of one heap.
+ * @objects: by owner.
+ * @bytes: by owner.
+ */
+struct census {
+	unsigned long objects[GS_OWNER_MAX + 1];
+	size_t bytes[GS_OWNER_MAX + 1];
+};
+
+/* What a scan counts: all heaps by their index, the default one first. */
+struct heap_scan {
+	unsigned int nr;
+	struct census *of;
+};
+
+static void count_span(const struct mspan *s, void *arg)
+{
+	const struct goslab_heap *h = s->class ? s->class->heap : NULL;
+	struct heap_scan *scan = arg;
+	struct census *n = &scan->of[h ? h->scan : 0];
+	unsigned int i;
+
+	for (i = 0; i < s->nelems; i++) {
+		u8 state = READ_ONCE(s->objects[i]);
+
+		if (state >= GS_OWNER_MIN) {
+			n->objects[state]++;
+			n->bytes[state] += s->elemsize;
+		}
+	}
+}
+
+/* Under gs_class_mutex. Return: 0 or -ENOMEM. */
+static int scan_heaps(struct heap_scan *scan)
+{
+	struct goslab_heap *h;
+	unsigned long i;
+
+	scan->nr = 1;
+	list_for_each_entry(h, &gs_heap_list, link)
+		h->scan = scan->nr++;
+	scan->of = kvcalloc(scan->nr, sizeof(*scan->of), GFP_KERNEL);
+	if (!scan->of)
+		return -ENOMEM;
+	for (i = 0; i < READ_ONCE(gs_radix.nr); i++)
+		gs_scan_arena(i, count_span, scan);
+	return 0;
+}
+
+/* All but the live objects. */
+static void read_counters(const struct goslab_heap *h,
+			  struct goslab_heap_usage *u)
+{
+	u->quota = h->quota;
+	u->held = atomic_long_read(&h->held);
+	u->peak = atomic_long_read(&h->peak);
+	u->nr_refused = atomic_long_read(&h->nr_refused);
+}
+
+/* The default heap has what no other one has; its peak is not kept apart. */
+static void read_default(struct goslab_heap_usage *u)
+{
+	struct goslab_usage now, peak;
+	struct goslab_heap *h;
+
+	gs_usage_read(&now);
+	gs_usage_read_peak(&peak);
+	u->held = now.spans;
+	u->peak = peak.spans;
+	list_for_each_entry(h, &gs_heap_list, link)
+		u->held -= min_t(size_t, u->held, atomic_long_read(&h->held));
+}
+
+static void add_up(const struct census *n, struct goslab_heap_usage *u)
+{
+	unsigned int id;
+
+	for (id = GS_OWNER_MIN; id <= GS_OWNER_MAX; id++) {
+		u->nr_live += n->objects[id];
+		u->live += n->bytes[id];
+	}
+}
+
+static void read_heap(const struct goslab_heap *h, const struct heap_scan *scan,
+		      struct goslab_heap_usage *u)
+{
+	*u = (struct goslab_heap_usage){ };
+	if (h == &gs_default_heap)
+		read_default(u);
+	else
+		read_counters(h, u);
+	add_up(&scan->of[h->scan], u);
+}
+
+/* For goslab_heap_usage(). Without memory for the count, live is 0. */
+void gs_heap_read(const struct goslab_heap *h, struct goslab_heap_usage *usage)
+{
+	struct heap_scan scan;
+
+	mutex_lock(&gs_class_mutex);
+	if (!scan_heaps(&scan)) {
+		read_heap(h, &scan, usage);
+		kvfree(scan.of);
+	}
+	mutex_unlock(&gs_class_mutex);
+}
+
+static void heap_row(struct seq_file *m, const struct goslab_heap *h,
+		     const struct heap_scan *scan)
+{
+	const char *module = gs_owner_name(h->owner);
+	struct goslab_heap_usage u;
+
+	read_heap(h, scan, &u);
+	seq_printf(m, "%-23s %12zu %12zu %12zu %10lu %12zu %9lu %s\n", h->name,
+		   u.quota, u.held, u.peak, u.nr_live, u.live, u.nr_refused,
+		   module ?: "-");
+}
+
+static void module_rows(struct seq_file *m, const struct goslab_heap *h,
+			const struct heap_scan *scan)
+{
+	const struct census *n = &scan->of[h->scan];
+	unsigned int id;
+
+	for (id = GS_OWNER_MIN; id <= GS_OWNER_MAX; id++)
+		if (n->objects[id])
+			seq_printf(m, "%-23s %10lu %12zu %s\n", h->name,
+				   n->objects[id], n->bytes[id],
+				   gs_owner_name(id) ?: "-");
+}
+
+typedef void (*row_fn)(struct seq_file *m, const struct goslab_heap *h,
+		       const struct heap_scan *scan);
+
+static void rows(struct seq_file *m, const struct heap_scan *scan,
+			  row_fn row)
+{
+	struct goslab_heap *h;
+
+	row(m, &gs_default_heap, scan);
+	list_for_each_entry(h, &gs_heap_list, link)
+		row(m, h, scan);
+}
+
+int gs_heaps_show(struct seq_file *m, void *unused)
+{
+	struct heap_scan scan;
+	int ret;
+
+	mutex_lock(&gs_class_mutex);
+	ret = scan_heaps(&scan);
+	if (ret)
+		goto out;
+	seq_puts(m, "heaps - version: 1.0\n");
+	seq_printf(m, "#%-22s %12s %12s %12s %10s %12s %9s %s\n", "heap",
+		   "quota", "held", "peak", "objects", "bytes", "refused",
+		   "made_by");
+	rows(m, &scan, heap_row);
+	seq_printf(m, "\n#%-22s %10s %12s %s\n", "heap", "objects", "bytes",
+		   "module");
+	rows(m, &scan, module_rows);
+	kvfree(scan.of);
+out:
+	mutex_unlock(&gs_class_mutex);
+	return ret;
+}
