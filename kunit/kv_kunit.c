@@ -106,7 +106,7 @@ static void not_for_vmalloc(struct kunit *test)
 	size_t page = hidden(PAGE_SIZE), more = hidden(PAGE_SIZE + 1);
 
 	asked = 0;
-	gs_test_hook(GS_HOOK_VMALLOC, count_vmalloc);
+	gs_test_hook(GS_HOOK_OTHER_DRAW, count_vmalloc);
 	KUNIT_EXPECT_NULL(test, goslab_kvmalloc(hidden(BIG), GFP_ATOMIC));
 	KUNIT_EXPECT_NULL(test, goslab_kvmalloc(hidden(BIG), GFP_NOWAIT));
 	KUNIT_EXPECT_NULL(test, goslab_kvmalloc_node(hidden(BIG), GFP_KERNEL |
@@ -140,10 +140,10 @@ static void vmalloc_fails(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	strcpy(p, "kept");
-	gs_test_hook(GS_HOOK_VMALLOC, fail_vmalloc);
+	gs_test_hook(GS_HOOK_OTHER_DRAW, fail_vmalloc);
 	KUNIT_EXPECT_NULL(test, goslab_kvmalloc(hidden(BIG), GFP_KERNEL));
 	KUNIT_EXPECT_NULL(test, goslab_kvrealloc(p, hidden(BIG), GFP_KERNEL));
-	gs_test_hook(GS_HOOK_VMALLOC, NULL);
+	gs_test_hook(GS_HOOK_OTHER_DRAW, NULL);
 	KUNIT_EXPECT_STREQ(test, (char *)p, "kept");
 	goslab_kvfree(p);
 }
@@ -272,7 +272,7 @@ static void resized_in_place(struct kunit *test)
 	u8 *p = goslab_kvmalloc(BIG, GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, p);
-	gs_test_hook(GS_HOOK_VMALLOC, fail_vmalloc);
+	gs_test_hook(GS_HOOK_OTHER_DRAW, fail_vmalloc);
 	gs_test_fail_draws(1, ULONG_MAX);
 	KUNIT_EXPECT_PTR_EQ(test, (u8 *)goslab_kvrealloc(p, BIG / 2 + PAGE_SIZE,
 							 GFP_KERNEL), p);

@@ -25,6 +25,11 @@ void *gs_malloc_unusual(struct goslab_heap *heap, size_t size, gfp_t gfp,
 			int node, struct goslab_owner *owner,
 			unsigned long site);
 
+/* api/string.c */
+__printf(4, 0) char *gs_vasprintf_at(struct goslab_owner *owner, gfp_t gfp,
+				     unsigned long site, const char *fmt,
+				     va_list args);
+
 /* api/kv.c */
 void *gs_kvmalloc_at(size_t size, gfp_t gfp, int node,
 		     struct goslab_owner *owner, unsigned long site)

@@ -54,7 +54,7 @@ static void *map(size_t size, gfp_t gfp, int node)
 {
 	u64 bytes = PAGE_ALIGN(size);
 
-	gs_hook(GS_HOOK_VMALLOC, &bytes);
+	gs_hook(GS_HOOK_OTHER_DRAW, &bytes);
 	if (!bytes)
 		return NULL;
 	return gs_compat_vmalloc(bytes, gfp & GFP_OF_VMALLOC, node);

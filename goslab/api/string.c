@@ -17,9 +17,8 @@
 
 #include "api/api.h"
 
-static __printf(4, 0) char *print(struct goslab_owner *owner, gfp_t gfp,
-				  unsigned long site, const char *fmt,
-				  va_list args)
+char *gs_vasprintf_at(struct goslab_owner *owner, gfp_t gfp, unsigned long site,
+		      const char *fmt, va_list args)
 {
 	int len, again;
 	va_list copy;
@@ -40,7 +39,7 @@ static __printf(4, 0) char *print(struct goslab_owner *owner, gfp_t gfp,
 char *__goslab_vasprintf(struct goslab_owner *owner, gfp_t gfp, const char *fmt,
 			 va_list args)
 {
-	return print(owner, gfp, _RET_IP_, fmt, args);
+	return gs_vasprintf_at(owner, gfp, _RET_IP_, fmt, args);
 }
 EXPORT_SYMBOL_GPL(__goslab_vasprintf);
 
@@ -51,7 +50,7 @@ char *__goslab_asprintf(struct goslab_owner *owner, gfp_t gfp, const char *fmt,
 	char *s;
 
 	va_start(args, fmt);
-	s = print(owner, gfp, _RET_IP_, fmt, args);
+	s = gs_vasprintf_at(owner, gfp, _RET_IP_, fmt, args);
 	va_end(args);
 	return s;
 }

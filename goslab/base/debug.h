@@ -61,7 +61,7 @@ enum gs_hook_point {
 	GS_HOOK_ENTERED,	/* struct gs_slot *: busy is set */
 	GS_HOOK_DRAIN_LEFT,	/* struct gs_class *: batch taken, no lock yet */
 	GS_HOOK_TINY_OPEN,	/* void *: a tiny object just cut, block open */
-	GS_HOOK_VMALLOC,	/* u64 *: bytes; set to 0 to fail vmalloc() */
+	GS_HOOK_OTHER_DRAW,	/* u64 *: the same of vmalloc() or a devres */
 	GS_NR_HOOKS,
 };
 

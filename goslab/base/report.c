@@ -38,6 +38,7 @@ static const char *const kind_names[] = {
 	[GS_BUG_LIVE_OBJECTS]	= "live objects at the end",
 	[GS_BUG_BAD_STATE]	= "state byte overwritten",
 	[GS_BUG_PAGE_COUNT]	= "page put by a stranger",
+	[GS_BUG_WRONG_DEVICE]	= "free of what the device does not have",
 	[GS_BUG_BAD_REGION]	= "user region outside the object",
 	[GS_BUG_USERCOPY]	= "user copy outside an object's user region",
 	[GS_BUG_DEAD_HEAP]	= "use of a destroyed heap",

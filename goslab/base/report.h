@@ -26,6 +26,7 @@ enum gs_report_kind {
 	GS_BUG_USERCOPY,
 	GS_BUG_DEAD_HEAP,
 	GS_BUG_HEAP_IN_USE,	/* at its end: by caches, or the default heap */
+	GS_BUG_WRONG_DEVICE,	/* devm free or realloc of what it has not */
 	GS_NR_REPORTS,
 };
 

@@ -285,5 +285,7 @@ size_t goslab_shrink(void);
 #include <linux/goslab_array.h>
 #include <linux/goslab_string.h>
 #include <linux/goslab_kv.h>
+#include <linux/goslab_devm.h>
+#include <linux/goslab_mempool.h>
 
 #endif /* _LINUX_GOSLAB_H */
