@@ -132,6 +132,58 @@ static void all_calls(struct kunit *test)
 	goslab_heap_destroy(heap);
 }
 
+struct flex {
+	u32 n;
+	u64 each[];
+};
+
+/* What the calls without heap have, too. */
+static void more_calls(struct kunit *test)
+{
+	static const char text[] = "sixteen letters.";
+	struct goslab_heap *heap = make(test, 0);
+	struct flex *flex;
+	u8 *p[16];
+	unsigned int i = 0;
+
+	p[i++] = goslab_heap_zalloc_node(heap, 77, GFP_KERNEL, NUMA_NO_NODE);
+	p[i++] = goslab_heap_calloc_node(heap, 7, 11, GFP_KERNEL, 0);
+	p[i++] = goslab_heap_malloc_array_node(heap, 7, 11, GFP_KERNEL, 0);
+	p[i++] = goslab_heap_realloc_array(heap, NULL, 4, 20, GFP_KERNEL);
+	p[i++] = goslab_heap_malloc_noscan(heap, 5, GFP_KERNEL);
+	p[i++] = (u8 *)goslab_heap_malloc_obj(heap, *flex);
+	p[i++] = (u8 *)goslab_heap_malloc_objs(heap, struct flex, 9, GFP_ATOMIC);
+	p[i++] = (u8 *)goslab_heap_zalloc_obj(heap, u64);
+	p[i++] = (u8 *)goslab_heap_zalloc_objs(heap, u64, 5);
+	p[i++] = (u8 *)goslab_heap_malloc_flex(heap, *flex, each, 50);
+	flex = goslab_heap_zalloc_flex(heap, *flex, each, 30, GFP_KERNEL);
+	p[i++] = (u8 *)flex;
+	p[i++] = goslab_heap_memdup(heap, text, 7, GFP_KERNEL);
+	p[i++] = goslab_heap_memdup_array(heap, text, 2, 3, GFP_KERNEL);
+	p[i++] = goslab_heap_memdup_nul(heap, text, 7, GFP_KERNEL);
+	p[i++] = goslab_heap_strdup(heap, text, GFP_KERNEL);
+	p[i++] = goslab_heap_strndup(heap, text, 7, GFP_KERNEL);
+	KUNIT_ASSERT_EQ(test, i, ARRAY_SIZE(p));
+	for (i = 0; i < ARRAY_SIZE(p); i++) {
+		KUNIT_ASSERT_NOT_NULL(test, p[i]);
+		KUNIT_EXPECT_PTR_EQ(test, heap_of(p[i]), heap);
+	}
+	KUNIT_EXPECT_NULL(test, memchr_inv(p[0], 0, 77));
+	KUNIT_EXPECT_NULL(test, memchr_inv(p[1], 0, 77));
+	KUNIT_EXPECT_NULL(test, memchr_inv(p[8], 0, 40));
+	KUNIT_EXPECT_NULL(test, memchr_inv(flex->each, 0, 240));
+	KUNIT_EXPECT_EQ(test, memcmp(p[11], text, 7), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(p[12], text, 6), 0);
+	KUNIT_EXPECT_STREQ(test, (char *)p[13], "sixteen");
+	KUNIT_EXPECT_STREQ(test, (char *)p[14], text);
+	KUNIT_EXPECT_STREQ(test, (char *)p[15], "sixteen");
+	KUNIT_EXPECT_NULL(test, goslab_heap_strdup(heap, NULL, GFP_KERNEL));
+	KUNIT_EXPECT_NULL(test, goslab_heap_malloc_objs(heap, u64, SIZE_MAX));
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		goslab_free(p[i]);
+	goslab_heap_destroy(heap);
+}
+
 static void the_default(struct kunit *test)
 {
 	struct goslab_heap *heap = goslab_heap_default();
@@ -465,6 +517,7 @@ static void charged(struct kunit *test)
 static struct kunit_case heap_cases[] = {
 	KUNIT_CASE(lives),
 	KUNIT_CASE(all_calls),
+	KUNIT_CASE(more_calls),
 	KUNIT_CASE(the_default),
 	KUNIT_CASE(within_quota),
 	KUNIT_CASE(refuses),

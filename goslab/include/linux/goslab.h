@@ -281,9 +281,9 @@ void goslab_usage_reset_peak(void);
 size_t goslab_shrink(void);
 
 #include <linux/goslab_cache.h>
-#include <linux/goslab_heap.h>
 #include <linux/goslab_array.h>
 #include <linux/goslab_string.h>
+#include <linux/goslab_heap.h>
 #include <linux/goslab_kv.h>
 #include <linux/goslab_devm.h>
 #include <linux/goslab_mempool.h>

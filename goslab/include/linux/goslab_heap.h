@@ -180,11 +180,7 @@ static __always_inline __alloc_size(2, 3) void *
 goslab_heap_malloc_array(struct goslab_heap *heap, size_t n, size_t size,
 			 gfp_t gfp)
 {
-	size_t bytes;
-
-	if (unlikely(check_mul_overflow(n, size, &bytes)))
-		return NULL;
-	return goslab_heap_malloc(heap, bytes, gfp);
+	return goslab_heap_malloc(heap, size_mul(n, size), gfp);
 }
 
 /**
@@ -221,5 +217,268 @@ goslab_heap_realloc(struct goslab_heap *heap, const void *p, size_t size,
 		return goslab_heap_malloc(heap, size, gfp);
 	return goslab_realloc(p, size, gfp);
 }
+
+/**
+ * goslab_heap_zalloc_node() - allocate zeroed memory from a heap, on a node.
+ * @heap: the heap.
+ * @size: bytes. All of goslab_size() is zero.
+ * @gfp: as for goslab_heap_malloc().
+ * @node: node wanted, or NUMA_NO_NODE for that of the heap.
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: as goslab_heap_malloc_node().
+ */
+static __always_inline __alloc_size(2) void *
+goslab_heap_zalloc_node(struct goslab_heap *heap, size_t size, gfp_t gfp,
+			int node)
+{
+	return goslab_heap_malloc_node(heap, size, gfp | __GFP_ZERO, node);
+}
+
+/**
+ * goslab_heap_malloc_array_node() - allocate an array from a heap, on a node.
+ * @heap: the heap.
+ * @n: number of elements.
+ * @size: bytes of an element.
+ * @gfp: as for goslab_heap_malloc().
+ * @node: node wanted, or NUMA_NO_NODE for that of the heap.
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: as goslab_heap_malloc_node(); NULL if @n * @size overflows.
+ */
+static __always_inline __alloc_size(2, 3) void *
+goslab_heap_malloc_array_node(struct goslab_heap *heap, size_t n, size_t size,
+			      gfp_t gfp, int node)
+{
+	return goslab_heap_malloc_node(heap, size_mul(n, size), gfp, node);
+}
+
+/**
+ * goslab_heap_calloc_node() - allocate a zeroed array from a heap, on a node.
+ * @heap: the heap.
+ * @n: number of elements.
+ * @size: bytes of an element.
+ * @gfp: as for goslab_heap_malloc().
+ * @node: node wanted, or NUMA_NO_NODE for that of the heap.
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: as goslab_heap_malloc_array_node().
+ */
+static __always_inline __alloc_size(2, 3) void *
+goslab_heap_calloc_node(struct goslab_heap *heap, size_t n, size_t size,
+			gfp_t gfp, int node)
+{
+	return goslab_heap_malloc_array_node(heap, n, size, gfp | __GFP_ZERO,
+					     node);
+}
+
+/**
+ * goslab_heap_realloc_array() - change the number of elements of an array.
+ * @heap: the heap.
+ * @p: as for goslab_heap_realloc().
+ * @n: number of elements wanted; 0 frees @p.
+ * @size: bytes of an element; 0 frees @p.
+ * @gfp: as for goslab_realloc().
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: as goslab_realloc(); NULL if @n * @size overflows (@p is then as it
+ * was).
+ */
+static __always_inline __realloc_size(3, 4) void *
+goslab_heap_realloc_array(struct goslab_heap *heap, const void *p, size_t n,
+			  size_t size, gfp_t gfp)
+{
+	return goslab_heap_realloc(heap, p, size_mul(n, size), gfp);
+}
+
+/**
+ * goslab_heap_malloc_noscan() - allocate memory that will hold no pointers.
+ * @heap: the heap.
+ * @size: bytes.
+ * @gfp: as for goslab_heap_malloc().
+ *
+ * The same as goslab_heap_malloc(): a heap has no spans of their own for such
+ * objects.
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: as goslab_heap_malloc().
+ */
+static __always_inline __alloc_size(2) void *
+goslab_heap_malloc_noscan(struct goslab_heap *heap, size_t size, gfp_t gfp)
+{
+	return goslab_heap_malloc(heap, size, gfp);
+}
+
+/**
+ * goslab_heap_memdup() - allocate a copy of memory from a heap.
+ * @heap: the heap.
+ * @src: what to copy.
+ * @size: bytes.
+ * @gfp: as for goslab_heap_malloc().
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: as goslab_heap_malloc().
+ */
+static __always_inline __realloc_size(3) void *
+goslab_heap_memdup(struct goslab_heap *heap, const void *src, size_t size,
+		   gfp_t gfp)
+{
+	return __goslab_fill(goslab_heap_malloc(heap, size, gfp), src, size);
+}
+
+/**
+ * goslab_heap_memdup_array() - allocate a copy of an array from a heap.
+ * @heap: the heap.
+ * @src: what to copy.
+ * @n: number of elements.
+ * @size: bytes of an element.
+ * @gfp: as for goslab_heap_malloc().
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: as goslab_heap_malloc_array().
+ */
+static __always_inline __realloc_size(3, 4) void *
+goslab_heap_memdup_array(struct goslab_heap *heap, const void *src, size_t n,
+			 size_t size, gfp_t gfp)
+{
+	return goslab_heap_memdup(heap, src, size_mul(n, size), gfp);
+}
+
+/**
+ * goslab_heap_memdup_nul() - allocate a string of so many characters.
+ * @heap: the heap.
+ * @s: the characters; NULL gives NULL.
+ * @len: how many; a NUL is put behind them.
+ * @gfp: as for goslab_heap_malloc().
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: the string, or NULL.
+ */
+static inline char *goslab_heap_memdup_nul(struct goslab_heap *heap,
+					   const char *s, size_t len, gfp_t gfp)
+{
+	if (!s)
+		return NULL;
+	return __goslab_fill_nul(goslab_heap_malloc(heap, size_add(len, 1), gfp),
+				 s, len);
+}
+
+/**
+ * goslab_heap_strdup() - allocate a copy of a string from a heap.
+ * @heap: the heap.
+ * @s: the string; NULL gives NULL.
+ * @gfp: as for goslab_heap_malloc().
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: the copy, or NULL.
+ */
+static inline char *goslab_heap_strdup(struct goslab_heap *heap, const char *s,
+				       gfp_t gfp)
+{
+	return goslab_heap_memdup_nul(heap, s, s ? strlen(s) : 0, gfp);
+}
+
+/**
+ * goslab_heap_strndup() - allocate a copy of the beginning of a string.
+ * @heap: the heap.
+ * @s: the string; NULL gives NULL.
+ * @max: characters copied at most.
+ * @gfp: as for goslab_heap_malloc().
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: the copy, with a NUL at its end, or NULL.
+ */
+static inline char *goslab_heap_strndup(struct goslab_heap *heap, const char *s,
+					size_t max, gfp_t gfp)
+{
+	return goslab_heap_memdup_nul(heap, s, s ? strnlen(s, max) : 0, gfp);
+}
+
+/**
+ * goslab_heap_malloc_obj() - allocate an object of a type from a heap.
+ * @heap: the heap.
+ * @TYPE: as for goslab_malloc_obj().
+ * @...: gfp as for goslab_heap_malloc(); GFP_KERNEL if it is left out.
+ *
+ * Context: Any but NMI. May sleep if the gfp allows direct reclaim.
+ * Return: as goslab_malloc_obj().
+ */
+#define goslab_heap_malloc_obj(heap, TYPE, ...)				\
+	__goslab_objs(typeof(TYPE), 1,					\
+		      goslab_heap_malloc(heap, __goslab_bytes,		\
+					 __goslab_gfp(__VA_ARGS__)))
+
+/**
+ * goslab_heap_malloc_objs() - allocate an array of objects from a heap.
+ * @heap: the heap.
+ * @TYPE: as for goslab_malloc_obj().
+ * @COUNT: number of elements.
+ * @...: gfp as for goslab_heap_malloc(); GFP_KERNEL if it is left out.
+ *
+ * Context: Any but NMI. May sleep if the gfp allows direct reclaim.
+ * Return: as goslab_malloc_objs().
+ */
+#define goslab_heap_malloc_objs(heap, TYPE, COUNT, ...)			\
+	__goslab_objs(typeof(TYPE), COUNT,				\
+		      goslab_heap_malloc(heap, __goslab_bytes,		\
+					 __goslab_gfp(__VA_ARGS__)))
+
+/**
+ * goslab_heap_malloc_flex() - allocate a structure with a flexible array.
+ * @heap: the heap.
+ * @TYPE: as for goslab_malloc_obj().
+ * @FAM: name of its flexible array member.
+ * @COUNT: number of elements.
+ * @...: gfp as for goslab_heap_malloc(); GFP_KERNEL if it is left out.
+ *
+ * Context: Any but NMI. May sleep if the gfp allows direct reclaim.
+ * Return: as goslab_malloc_flex().
+ */
+#define goslab_heap_malloc_flex(heap, TYPE, FAM, COUNT, ...)		\
+	__goslab_flex(typeof(TYPE), FAM, COUNT,				\
+		      goslab_heap_malloc(heap, __goslab_bytes,		\
+					 __goslab_gfp(__VA_ARGS__)))
+
+/**
+ * goslab_heap_zalloc_obj() - allocate a zeroed object of a type from a heap.
+ * @heap: the heap.
+ * @TYPE: as for goslab_malloc_obj().
+ * @...: gfp as for goslab_heap_malloc(); GFP_KERNEL if it is left out.
+ *
+ * Context: Any but NMI. May sleep if the gfp allows direct reclaim.
+ * Return: as goslab_malloc_obj().
+ */
+#define goslab_heap_zalloc_obj(heap, TYPE, ...)				\
+	goslab_heap_malloc_obj(heap, TYPE,				\
+			       __goslab_gfp(__VA_ARGS__) | __GFP_ZERO)
+
+/**
+ * goslab_heap_zalloc_objs() - allocate a zeroed array of objects from a heap.
+ * @heap: the heap.
+ * @TYPE: as for goslab_malloc_obj().
+ * @COUNT: number of elements.
+ * @...: gfp as for goslab_heap_malloc(); GFP_KERNEL if it is left out.
+ *
+ * Context: Any but NMI. May sleep if the gfp allows direct reclaim.
+ * Return: as goslab_malloc_objs().
+ */
+#define goslab_heap_zalloc_objs(heap, TYPE, COUNT, ...)			\
+	goslab_heap_malloc_objs(heap, TYPE, COUNT,			\
+				__goslab_gfp(__VA_ARGS__) | __GFP_ZERO)
+
+/**
+ * goslab_heap_zalloc_flex() - allocate a zeroed structure with a flexible array.
+ * @heap: the heap.
+ * @TYPE: as for goslab_malloc_obj().
+ * @FAM: name of its flexible array member.
+ * @COUNT: number of elements.
+ * @...: gfp as for goslab_heap_malloc(); GFP_KERNEL if it is left out.
+ *
+ * Context: Any but NMI. May sleep if the gfp allows direct reclaim.
+ * Return: as goslab_malloc_flex().
+ */
+#define goslab_heap_zalloc_flex(heap, TYPE, FAM, COUNT, ...)		\
+	goslab_heap_malloc_flex(heap, TYPE, FAM, COUNT,			\
+				__goslab_gfp(__VA_ARGS__) | __GFP_ZERO)
 
 #endif /* _LINUX_GOSLAB_HEAP_H */
