@@ -128,9 +128,11 @@ static void freed_once(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	spans = gs_mheap.nr_spans;
 	/* As if both had looked the span up before either changed it. */
-	KUNIT_EXPECT_TRUE(test, xchg(&s->objects[0], GS_FREE) >= GS_OWNER_MIN);
+	KUNIT_EXPECT_TRUE(test, gs_span_claim(&s->objects[0]));
+	KUNIT_EXPECT_FALSE(test, gs_span_claim(&s->objects[0]));
 	GS_EXPECT_REPORTS(test, GS_BUG_DOUBLE_FREE, 1, goslab_free(p));
 	KUNIT_EXPECT_EQ(test, gs_mheap.nr_spans, spans);
+	KUNIT_EXPECT_EQ(test, (int)s->objects[0], GS_PENDING);
 	s->objects[0] = goslab_this_owner.id;
 	goslab_free(p);
 	KUNIT_EXPECT_EQ(test, gs_mheap.nr_spans, spans - 1);

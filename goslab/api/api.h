@@ -35,6 +35,10 @@ void *gs_kvmalloc_at(size_t size, gfp_t gfp, int node,
 		     struct goslab_owner *owner, unsigned long site)
 	__alloc_size(1);
 
+/* api/free_rcu.c */
+void gs_free_rcu_init(void);
+void gs_free_pending(struct mspan *s, long i, unsigned long site);
+
 /* api/cache.c */
 void gs_cache_init(void);
 unsigned long gs_cache_exit(void);

@@ -351,7 +351,8 @@ static void count_live(const struct mspan *s, struct survivors *left)
 	unsigned int i;
 
 	for (i = 0; i < s->nelems; i++) {
-		if (s->objects[i] < GS_OWNER_MIN)
+		/* What is lost on its way, after misuse, keeps its span, too. */
+		if (s->objects[i] == GS_FREE)
 			continue;
 		left->live++;
 		if (left->listed == MAX_LISTED)
@@ -421,6 +422,7 @@ void goslab_cache_destroy(struct goslab_cache *cache)
 	if (!cache || gs_cache_dead(cache, _RET_IP_))
 		return;
 	WRITE_ONCE(cache->magic, 0);
+	goslab_free_rcu_barrier();
 	gs_drain_classes(c, 1);
 	gs_mcache_exit_slots(c, 1);
 	end_spans(c, &left);

@@ -61,6 +61,7 @@ static int __init goslab_init(void)
 		goto no_mcache;
 	gs_drain_init();
 	gs_cache_init();
+	gs_free_rcu_init();
 	ret = gs_reclaim_init();
 	if (ret)
 		goto no_reclaim;
@@ -85,6 +86,8 @@ static void __exit goslab_exit(void)
 	unsigned long left;
 
 	gs_debugfs_exit();
+	/* Clients do not wait for their last frees. */
+	goslab_free_rcu_barrier();
 	gs_dropin_exit();
 	gs_reclaim_exit();
 	/* Spans on their way out still need their cache. */

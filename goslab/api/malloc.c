@@ -283,20 +283,14 @@ static void free_tiny(struct mspan *s, void *p, unsigned long site)
 			     GS_BUG_DOUBLE_FREE, s->class->name, p, site);
 }
 
-static const char *large_name(const struct mspan *s)
-{
-	return s->class ? s->class->name : "large";
-}
-
 static void free_large(struct mspan *s, void *p, unsigned long site)
 {
-	if ((unsigned long)p != s->base) {
-		gs_report_at(GS_BUG_INTERIOR_FREE, large_name(s), p, site);
+	if ((unsigned long)p != s->base || !gs_span_claim(&s->objects[0])) {
+		gs_free_bad(s, p, site);
 		return;
 	}
 	gs_hook_free(p, s->elemsize, 0);
-	if (!gs_large_free(s))
-		gs_report_at(GS_BUG_DOUBLE_FREE, large_name(s), p, site);
+	gs_large_free(s);
 }
 
 /* Anything but an object of a small class: tiny, large, or a mistake. */
@@ -324,7 +318,7 @@ void gs_free_unusual(struct mspan *s, void *p, unsigned long site)
 	}
 }
 
-/* An address in a small span that is no live object's start. */
+/* An address in a small or large span that is no live object's start. */
 void gs_free_bad(struct mspan *s, void *p, unsigned long site)
 {
 	enum gs_report_kind kind = GS_BUG_INTERIOR_FREE;
@@ -337,7 +331,7 @@ void gs_free_bad(struct mspan *s, void *p, unsigned long site)
 	if (i >= 0)
 		kind = READ_ONCE(s->objects[i]) <= GS_HELD ?
 			GS_BUG_DOUBLE_FREE : GS_BUG_BAD_STATE;
-	gs_report_at(kind, s->class->name, p, site);
+	gs_report_at(kind, gs_span_name(s), p, site);
 }
 
 /* A free with more to do than to hand the object over. */

@@ -192,6 +192,17 @@ static __always_inline long gs_span_index(const struct mspan *s, const void *p)
 	return product >> 32;
 }
 
+/*
+ * Take a live object from its owner: @state, its state byte, becomes GS_PENDING.
+ * Return: false if it was not live. Of two who try at once, one succeeds.
+ */
+static inline bool gs_span_claim(u8 *state)
+{
+	u8 was = READ_ONCE(*state);
+
+	return was >= GS_OWNER_MIN && try_cmpxchg(state, &was, GS_PENDING);
+}
+
 /* The index of the object that @p lies in, or -1. */
 static inline int gs_span_index_within(const struct mspan *s, const void *p)
 {

@@ -43,6 +43,8 @@ static const char *const kind_names[] = {
 	[GS_BUG_USERCOPY]	= "user copy outside an object's user region",
 	[GS_BUG_DEAD_HEAP]	= "use of a destroyed heap",
 	[GS_BUG_HEAP_IN_USE]	= "heap that caches draw from, or the default one",
+	[GS_BUG_NO_HEAD]	= "no room for the rcu_head in the object",
+	[GS_BUG_PENDING]	= "object changed while its free was pending",
 };
 static_assert(ARRAY_SIZE(kind_names) == GS_NR_REPORTS);
 

@@ -43,6 +43,12 @@ void gs_worker_queue_on(int cpu, struct work_struct *w)
 	queue_work_on(cpu, wq, w);
 }
 
+/* A work that runs after a grace period, near where that is noticed. */
+void gs_worker_queue_rcu(struct rcu_work *w)
+{
+	queue_rcu_work(wq, w);
+}
+
 /* Slow half of gs_worker_kick(). */
 void gs_worker_arm(void)
 {

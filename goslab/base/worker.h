@@ -5,6 +5,9 @@
 #include <linux/compiler.h>
 #include <linux/types.h>
 
+struct rcu_work;
+struct work_struct;
+
 /* One tick of background work. Return: true to be called again. */
 typedef bool (*gs_worker_fn)(void);
 
@@ -14,6 +17,7 @@ void gs_worker_exit(void);
 void gs_worker_arm(void);
 void gs_worker_pause(void);
 void gs_worker_queue_on(int cpu, struct work_struct *work);
+void gs_worker_queue_rcu(struct rcu_work *work);
 unsigned long gs_worker_busy_us(void);
 
 #define GS_TICK		HZ

@@ -35,22 +35,17 @@ static void publish_linked(struct mspan *s)
 	gs_unlock(&mc->lock, flags);
 }
 
-static bool unlink_span(struct mspan *s)
+static void unlink_span(struct mspan *s)
 {
 	struct mcentral *mc = gs_class_central(s->class, s->node);
 	unsigned long flags;
-	bool was_live;
 
 	gs_lock(&mc->lock, flags);
-	was_live = s->objects[0] >= GS_OWNER_MIN;
-	if (was_live) {
-		s->objects[0] = GS_FREE;
-		list_del(&s->list);
-		mc->nr_spans--;
-		mc->nr_lock++;
-	}
+	s->objects[0] = GS_FREE;
+	list_del(&s->list);
+	mc->nr_spans--;
+	mc->nr_lock++;
 	gs_unlock(&mc->lock, flags);
-	return was_live;
 }
 
 /* One attempt, within the quota of @heap if there is one. */
@@ -122,19 +117,18 @@ void *gs_large_alloc(struct goslab_heap *heap, size_t size, gfp_t gfp, int node,
 	return (void *)s->base;
 }
 
-/* Free the object of a large span. Return: false if it was free before. */
-bool gs_large_free(struct mspan *s)
+/*
+ * Free the object of a large span. It is GS_PENDING, for of two frees at once
+ * only one may give the pages back: gs_span_claim() decides which.
+ */
+void gs_large_free(struct mspan *s)
 {
-	/* Two frees at once must not give the pages back twice. */
 	if (s->class) {
-		if (!unlink_span(s))
-			return false;
+		unlink_span(s);
 		gs_class_free_span(s);
 	} else {
-		if (xchg(&s->objects[0], GS_FREE) < GS_OWNER_MIN)
-			return false;
+		WRITE_ONCE(s->objects[0], GS_FREE);
 		gs_mheap_free(s);
 	}
 	gs_worker_kick();
-	return true;
 }

@@ -82,6 +82,12 @@ static inline bool gs_class_is_cache(const struct gs_class *c)
 	return c->owner;
 }
 
+/* What a report calls the place of an object of @s. */
+static inline const char *gs_span_name(const struct mspan *s)
+{
+	return s->class ? s->class->name : "large";
+}
+
 struct mcentral *gs_class_central(const struct gs_class *c, int node);
 
 #endif /* GS_MIDDLE_CLASS_H */

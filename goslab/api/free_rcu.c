@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * free_rcu: frees that wait for a grace period, in batches.
+ *
+ * Flow:       goslab_free_rcu() -> this CPU's bucket -> grace period -> worker
+ *             -> the way of every free
+ * Owner:      the bucket that an object was put into, from the moment when its
+ *             state became GS_PENDING. The lists run through the objects' own
+ *             rcu_heads, so no memory is needed: next links, func tells whose
+ *             head it is. An object without a head is carried by a note, an
+ *             object of the size of a head.
+ * Lock:       bucket->lock, raw, a leaf. Adding: only by the bucket's own CPU,
+ *             with interrupts off until the work is queued.
+ * Lifetime:   gs_free_rcu_init() .. goslab_free_rcu_barrier() at unload.
+ * Context:    adding: any but NMI. Freeing: task.
+ * Invariants: busy <=> the bucket's work is queued, waits for its grace period
+ *             or runs. Not busy: both lists are empty.
+ *             Users can write to what lies in the lists, so nothing in there is
+ *             believed before it is checked (own_head()).
+ * Tests:      kunit/rcu_kunit.c
+ */
+#include <linux/export.h>
+#include <linux/goslab.h>
+#include <linux/kmemleak.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/workqueue.h>
+
+#include "api/api.h"
+#include "back/arena.h"
+#include "base/report.h"
+#include "base/sizeclass.h"
+#include "base/worker.h"
+#include "front/large.h"
+#include "front/mcache.h"
+
+/**
+ * struct bucket - what one CPU wants freed.
+ * @lock: for the rest; interrupts off.
+ * @busy: @work is under way.
+ * @collecting: comes after the next grace period, which has not begun.
+ * @waiting: freed when @work runs, which alone touches it while @busy.
+ * @work: of this bucket.
+ */
+struct bucket {
+	raw_spinlock_t lock;
+	bool busy;
+	struct rcu_head *collecting;
+	struct rcu_head *waiting;
+	struct rcu_work work;
+};
+
+static DEFINE_PER_CPU(struct bucket, buckets);
+
+/* In func of a head: it is a note's, the rest is the address that it is about. */
+#define NOTE	1UL
+
+/* Bytes that a head needs of an object, and those of a note. */
+#define HEAD_BYTES	sizeof(struct rcu_head)
+
+/* Object @i of @s is in state GS_PENDING and nobody else's: free it now. */
+void gs_free_pending(struct mspan *s, long i, unsigned long site)
+{
+	void *p = gs_span_object(s, i);
+
+	switch (smp_load_acquire(&s->state)) {
+	case GS_SPAN_SMALL:
+		gs_free_object(s, p, i);
+		break;
+	case GS_SPAN_LARGE:
+		gs_hook_free(p, s->elemsize, s->keep);
+		gs_large_free(s);
+		break;
+	default:
+		/* Its cache was destroyed while it was being freed. */
+		gs_free_unusual(s, p, site);
+	}
+}
+
+/* The pending object that starts at @p, or -1. */
+static long pending_at(struct mspan *s, void *p)
+{
+	long i;
+
+	if (!s || smp_load_acquire(&s->state) < GS_SPAN_SMALL)
+		return -1;
+	i = gs_span_index(s, p);
+	return i >= 0 && READ_ONCE(s->objects[i]) == GS_PENDING ? i : -1;
+}
+
+/* Is @head still as add() left it? Then the index of its object in @s, or -1. */
+static long own_head(struct mspan *s, struct rcu_head *head)
+{
+	unsigned long func;
+	int within;
+	void *p;
+
+	if (!s || !gs_span_in_use(s))
+		return -1;
+	within = gs_span_index_within(s, head);
+	if (within < 0)
+		return -1;
+	p = gs_span_object(s, within);
+	/* Before it is read: the memory may be a stranger's. */
+	if (pending_at(s, p) < 0)
+		return -1;
+	func = (unsigned long)head->func;
+	return func & NOTE || func == (unsigned long)p ? within : -1;
+}
+
+static void report_changed(struct mspan *s, void *p)
+{
+	gs_report_at(GS_BUG_PENDING, s ? gs_span_name(s) : NULL, p, _THIS_IP_);
+}
+
+/* What a note is about goes before the note does. */
+static void free_noted(unsigned long func)
+{
+	void *p = (void *)(func & ~NOTE);
+	struct mspan *s = gs_arena_span(p);
+	long i = pending_at(s, p);
+
+	if (i < 0)
+		report_changed(s, p);
+	else
+		gs_free_pending(s, i, _THIS_IP_);
+}
+
+/*
+ * Free a list. Behind a head that was overwritten nothing can be found: what
+ * stood there is lost, and stays pending.
+ */
+static void free_list(struct rcu_head *head)
+{
+	while (head) {
+		struct mspan *s = gs_arena_span(head);
+		long i = own_head(s, head);
+		struct rcu_head *next;
+		unsigned long func;
+
+		if (i < 0) {
+			report_changed(s, head);
+			return;
+		}
+		next = head->next;
+		func = (unsigned long)head->func;
+		if (func & NOTE)
+			free_noted(func);
+		gs_free_pending(s, i, _THIS_IP_);
+		head = next;
+		cond_resched();
+	}
+}
+
+/* A grace period has passed since @waiting was closed. */
+static void bucket_work(struct work_struct *work)
+{
+	struct bucket *b = container_of(to_rcu_work(work), struct bucket, work);
+	unsigned long flags;
+	bool again;
+
+	free_list(b->waiting);
+	gs_debug_lock();
+	raw_spin_lock_irqsave(&b->lock, flags);
+	b->waiting = b->collecting;
+	b->collecting = NULL;
+	again = b->waiting;
+	/* All was freed before: goslab_free_rcu_barrier() may rely on it. */
+	smp_store_release(&b->busy, again);
+	raw_spin_unlock_irqrestore(&b->lock, flags);
+	if (again)
+		gs_worker_queue_rcu(&b->work);
+}
+
+/*
+ * Put the pending object at @p, whose head is @head, into this CPU's bucket.
+ *
+ * Interrupts stay off until the work is queued: one that came before would add
+ * to a busy bucket with no work under way, and a barrier that follows would not
+ * wait for it.
+ */
+static void add(void *p, struct rcu_head *head, unsigned long func)
+{
+	unsigned long flags;
+	struct bucket *b;
+	bool start;
+
+	/* kmemleak could not follow the list. */
+	kmemleak_free(p);
+	head->func = (rcu_callback_t)func;
+	local_irq_save(flags);
+	b = this_cpu_ptr(&buckets);
+	gs_debug_lock();
+	raw_spin_lock(&b->lock);
+	start = !b->busy;
+	head->next = start ? NULL : b->collecting;
+	if (start)
+		b->waiting = head;
+	else
+		b->collecting = head;
+	WRITE_ONCE(b->busy, true);
+	raw_spin_unlock(&b->lock);
+	if (start)
+		gs_worker_queue_rcu(&b->work);
+	local_irq_restore(flags);
+}
+
+/* Would writing to @head write past object @i of @s, at @p? */
+static bool head_outside(const struct mspan *s, void *p, struct rcu_head *head)
+{
+	unsigned long offset = (unsigned long)head - (unsigned long)p;
+
+	return s->elemsize < HEAD_BYTES || offset > s->elemsize - HEAD_BYTES;
+}
+
+/*
+ * The live object at @p is GS_PENDING from now on; it has a state of its own,
+ * not one that it shares with tiny ones. @head is its own, or NULL.
+ * Return: its span; NULL after a report.
+ */
+static struct mspan *claim(void *p, struct rcu_head *head, unsigned long site)
+{
+	struct mspan *s = gs_arena_span(p);
+	u8 state = s ? smp_load_acquire(&s->state) : GS_SPAN_DEAD;
+	long i;
+
+	if (state == GS_SPAN_TINY && gs_span_covers(s, p)) {
+		gs_report_at(GS_BUG_NO_HEAD, s->class->name, p, site);
+		return NULL;
+	}
+	if (state != GS_SPAN_SMALL && state != GS_SPAN_LARGE) {
+		gs_free_unusual(s, p, site);
+		return NULL;
+	}
+	i = gs_span_index(s, p);
+	if (i >= 0 && head && head_outside(s, p, head)) {
+		gs_report_at(GS_BUG_NO_HEAD, gs_span_name(s), p, site);
+		return NULL;
+	}
+	if (i < 0 || !gs_span_claim(&s->objects[i])) {
+		gs_free_bad(s, p, site);
+		return NULL;
+	}
+	return s;
+}
+
+void __goslab_free_rcu(struct rcu_head *head, void *p)
+{
+	if (!ZERO_OR_NULL_PTR(p) && claim(p, head, _RET_IP_))
+		add(p, head, (unsigned long)p);
+}
+EXPORT_SYMBOL_GPL(__goslab_free_rcu);
+
+/* A note, pending as what it is about. Return: NULL without memory. */
+static struct rcu_head *make_note(void)
+{
+	struct gs_class *c = &gs_classes[gs_spc(gs_sizeclass_of(HEAD_BYTES),
+						true)];
+	gfp_t gfp = GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN;
+	bool zeroed = false;
+	void *p;
+
+	if (!gs_mcache_alloc(c->slots, NUMA_NO_NODE, GS_PENDING, &p))
+		p = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, GS_PENDING,
+					 &zeroed);
+	return p ? gs_hook_alloc(p, c->elemsize, gfp, 0, zeroed, true) : NULL;
+}
+
+void goslab_free_rcu_mightsleep(const void *ptr)
+{
+	void *p = (void *)ptr;
+	struct rcu_head *note;
+	struct mspan *s;
+
+	might_sleep();
+	if (ZERO_OR_NULL_PTR(p))
+		return;
+	s = gs_arena_span(p);
+	if (s && gs_span_covers(s, p) && READ_ONCE(s->state) == GS_SPAN_TINY) {
+		synchronize_rcu();
+		gs_free_unusual(s, p, _RET_IP_);
+		return;
+	}
+	s = claim(p, NULL, _RET_IP_);
+	if (!s)
+		return;
+	note = make_note();
+	if (note) {
+		kmemleak_free(p);
+		add(note, note, (unsigned long)p | NOTE);
+		return;
+	}
+	synchronize_rcu();
+	gs_free_pending(s, gs_span_index(s, p), _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(goslab_free_rcu_mightsleep);
+
+static bool any_busy(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		/* Pairs with the release in bucket_work(). */
+		if (smp_load_acquire(&per_cpu_ptr(&buckets, cpu)->busy))
+			return true;
+	return false;
+}
+
+/*
+ * An object of a call that has returned is in a bucket whose work is under way.
+ * If it is waiting there, one round sees it freed. If it is collecting, the run
+ * that the round waits for queues the work once more, for it, and the second
+ * round waits for that.
+ */
+void goslab_free_rcu_barrier(void)
+{
+	int round, cpu;
+
+	might_sleep();
+	for (round = 0; round < 2 && any_busy(); round++) {
+		/* Works that wait for their grace period are queued by then. */
+		rcu_barrier();
+		for_each_possible_cpu(cpu)
+			flush_work(&per_cpu_ptr(&buckets, cpu)->work.work);
+	}
+}
+EXPORT_SYMBOL_GPL(goslab_free_rcu_barrier);
+
+void gs_free_rcu_init(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct bucket *b = per_cpu_ptr(&buckets, cpu);
+
+		raw_spin_lock_init(&b->lock);
+		INIT_RCU_WORK(&b->work, bucket_work);
+	}
+}
