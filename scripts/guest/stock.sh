@@ -45,6 +45,28 @@ numa() {
 	stress numa=1
 }
 
+# charge - a memory cgroup pays for objects with GOSLAB_ACCOUNT while they are
+# there: twice 8 MiB, and their tails, and not for the rest.
+charge() {
+	local cg=/tmp/cgroup before during after
+
+	mkdir -p $cg && mount -t cgroup2 none $cg || return 1
+	echo +memory >$cg/cgroup.subtree_control && mkdir -p $cg/pays || return 1
+	sh -c "echo 0 >$cg/pays/cgroup.procs && cat /modules/goslab_charge.ko" \
+		>/dev/null || return 1
+	before=$(cat $cg/pays/memory.current)
+	sh -c "echo 0 >$cg/pays/cgroup.procs &&
+		insmod /modules/goslab_charge.ko" || return 1
+	during=$(cat $cg/pays/memory.current)
+	rmmod goslab_charge || return 1
+	after=$(cat $cg/pays/memory.current)
+	echo "charge: $before bytes before, $during with objects, $after after"
+	umount $cg
+	[ $((during - before)) -ge 16777216 ] &&
+		[ $((during - before)) -le 25165824 ] &&
+		[ $((after - before)) -le 1048576 ]
+}
+
 unload() { rmmod goslab && gone goslab; }
 
 reload() {
@@ -65,6 +87,7 @@ step stress stress
 if [ "$kind" = full ]; then
 	step cpu_off_on hotplug
 	step numa numa
+	step charge charge
 fi
 step verify verified
 step unload unload
