@@ -2,6 +2,7 @@
 /*
  * drain_kunit: goslab_drain: front/drain.c, emptying the slots of CPUs.
  */
+#include <linux/delay.h>
 #include <linux/goslab.h>
 
 #include "front/drain.h"
@@ -162,6 +163,46 @@ static void ends_slots(struct kunit *test)
 		KUNIT_EXPECT_PTR_NE(test, slot->class, c);
 }
 
+static struct goslab_cache *ending;
+static unsigned int posts;
+
+/* A tick of the worker, just then: its works look for what is idle. */
+static void tick(enum gs_hook_point point, void *arg)
+{
+	if (!arg)
+		return;
+	posts++;
+	gs_drain_post_idle();
+	msleep(50);
+}
+
+static void use_ending(void *unused)
+{
+	void *p[3];
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		p[i] = goslab_cache_alloc(ending, GFP_KERNEL);
+	for (i = 0; i < 3; i++)
+		goslab_cache_free(ending, p[i]);
+}
+
+/* What such a work ends must be empty, in use or not. */
+static void ends_at_a_tick(struct kunit *test)
+{
+	ending = goslab_cache_create("kunit-drain", 3000, 0, 0, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, ending);
+	use_ending(NULL);
+	if (gs_test_other_cpu() >= 0)
+		gs_test_on_other_cpu(use_ending, NULL);
+	posts = 0;
+	gs_test_hook(GS_HOOK_DRAIN_ENDING, tick);
+	goslab_cache_destroy(ending);
+	gs_test_hook(GS_HOOK_DRAIN_ENDING, NULL);
+	KUNIT_EXPECT_EQ(test, posts, 1U);
+	KUNIT_EXPECT_EQ(test, gs_test_idle_pages(), 0UL);
+}
+
 static struct kunit_case drain_cases[] = {
 	KUNIT_CASE(this_cpu),
 	KUNIT_CASE(all_cpus),
@@ -169,6 +210,7 @@ static struct kunit_case drain_cases[] = {
 	KUNIT_CASE(idle_only),
 	KUNIT_CASE(keeps_live),
 	KUNIT_CASE(ends_slots),
+	KUNIT_CASE(ends_at_a_tick),
 	{}
 };
 

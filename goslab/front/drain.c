@@ -34,8 +34,9 @@ static DEFINE_MUTEX(end_mutex);
  * @work: runs on that CPU.
  * @cpu: that CPU.
  * @all: everything, not only what is idle; set by who posts, cleared by the work.
- * @ending: classes whose slots end after that, or NULL (end_mutex).
- * @nr_ending: how many.
+ * @ending: classes whose slots end after that, or NULL (end_mutex; changes under
+ *          drain_mutex as well).
+ * @nr_ending: how many (likewise).
  */
 struct drain_work {
 	struct work_struct work;
@@ -161,7 +162,8 @@ static void drain_work_fn(struct work_struct *work)
 	mutex_lock(&drain_mutex);
 	/* Only the CPU that was meant may; see the top. */
 	if (raw_smp_processor_id() == d->cpu) {
-		drain_cpu(d->cpu, !all);
+		/* What ends is emptied, whoever posted this work, and why. */
+		drain_cpu(d->cpu, !all && !d->ending);
 		unmake_slots(d->ending, d->nr_ending, d->cpu);
 	}
 	mutex_unlock(&drain_mutex);
@@ -212,6 +214,7 @@ void gs_drain_post_idle(void)
 		if (has_something(cpu))
 			post(cpu, false);
 }
+GS_EXPORT_KUNIT(gs_drain_post_idle);
 
 /* Does any CPU hold something that a later tick may drain? Sleeps. */
 bool gs_drain_pending(void)
@@ -234,12 +237,19 @@ void gs_drain_post_all(void)
 }
 GS_EXPORT_KUNIT(gs_drain_post_all);
 
-static void set_ending(int cpu, struct gs_class *c, unsigned int n)
+/* From here on every work that runs ends the slots of @n classes at @c. */
+static void set_ending(struct gs_class *c, unsigned int n)
 {
-	struct drain_work *d = per_cpu_ptr(&drain_works, cpu);
+	int cpu;
 
-	d->ending = c;
-	d->nr_ending = n;
+	mutex_lock(&drain_mutex);
+	for_each_online_cpu(cpu) {
+		struct drain_work *d = per_cpu_ptr(&drain_works, cpu);
+
+		d->ending = c;
+		d->nr_ending = n;
+	}
+	mutex_unlock(&drain_mutex);
 }
 
 /* Empty all slots of all CPUs, end those of @n classes at @c, wait for it. */
@@ -248,13 +258,12 @@ static void drain_all(struct gs_class *c, unsigned int n)
 	int cpu;
 
 	cpus_read_lock();
-	for_each_online_cpu(cpu)
-		set_ending(cpu, c, n);
+	set_ending(c, n);
+	gs_hook(GS_HOOK_DRAIN_ENDING, c);
 	gs_drain_post_all();
-	for_each_online_cpu(cpu) {
+	for_each_online_cpu(cpu)
 		flush_work(&per_cpu_ptr(&drain_works, cpu)->work);
-		set_ending(cpu, NULL, 0);
-	}
+	set_ending(NULL, 0);
 	if (n) {
 		mutex_lock(&drain_mutex);
 		for_each_possible_cpu(cpu)
