@@ -114,7 +114,11 @@ void gs_mcache_exit_slots(struct gs_class *c, unsigned int n);
 extern atomic64_t gs_mcache_nr_direct;
 void *gs_mcache_alloc_slow(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 			   bool *zeroed);
+unsigned int gs_mcache_alloc_some(struct gs_class *c, int node, gfp_t gfp,
+				  u8 owner, unsigned int n, void **p,
+				  bool *zeroed);
 void gs_mcache_free_slow(struct mspan *s, void *object, u8 *state);
+void gs_mcache_make_room(struct gs_class *c);
 
 /*
  * Enter this CPU's slot: preemption off, busy set. False if an interrupt came

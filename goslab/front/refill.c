@@ -4,7 +4,8 @@
  *
  * Alloc:  1 enter: fill half the magazine from the span that the CPU owns; when
  *           that is exhausted give it up, see how much the magazine takes
- *         2 leave; under the mcentral lock take the caller's object, then a batch
+ *         2 leave; under the mcentral lock take the caller's object or objects
+ *           (bulk.c), then a batch
  *         3 nothing there: a fresh span from mheap
  *         4 enter again, perhaps on another CPU: install what fits, put the
  *           rest back
@@ -14,11 +15,11 @@
  *         3 enter again and push; if that fails, put the object into its span
  *
  * Whoever cannot enter (an interrupt between, no slot, another node) goes to
- * mcentral for its one object.
+ * mcentral for what it needs.
  *
  * Lock:       none here; I6: never entered while mcentral or mheap is called.
  * Context:    any but NMI; sleeps only as @gfp says.
- * Tests:      kunit/mcache_kunit.c, kunit/race_kunit.c
+ * Tests:      kunit/mcache_kunit.c, kunit/bulk_kunit.c, kunit/race_kunit.c
  */
 #include <linux/kernel.h>
 #include <linux/sched.h>
@@ -41,9 +42,11 @@ struct refill {
 	struct gs_entry *e;	/* room for GS_BATCH_MAX */
 	unsigned int n;		/* objects in e but for the caller's */
 	unsigned int want;
+	unsigned int most;	/* objects that the caller has a use for */
+	unsigned int taken;	/* objects that are the caller's */
 	int node;		/* where e and own come from */
-	bool direct;		/* one object, nothing to install */
-	bool zeroed;		/* the caller's object is fresh and zero */
+	bool direct;		/* for the caller only, nothing to install */
+	bool zeroed;		/* the caller's one object is fresh and zero */
 	struct mspan *old;	/* exhausted span that the slot gave up */
 	struct mspan *own;	/* span to install */
 	void *bad;		/* object found in a wrong state, left out */
@@ -117,7 +120,8 @@ static enum look look_entered(struct gs_class *c, struct gs_slot *slot,
 		r->old = slot->span;
 	slot->span = &gs_no_span;
 	/* Half of the room: frees to come want the rest. */
-	r->want = min_t(unsigned int, c->batch, gs_slot_cap(slot) / 2 + 1);
+	r->want = min_t(unsigned int, c->batch,
+			max(r->most, gs_slot_cap(slot) / 2 + 1));
 	slot->nr_refill++;
 	return LOOK_REFILL;
 }
@@ -135,7 +139,7 @@ static enum look look(struct gs_class *c, struct refill *r, gfp_t gfp, u8 owner)
 	if ((r->node != NUMA_NO_NODE && r->node != slot->node) ||
 	    !gs_slot_enter(slot)) {
 		r->direct = true;
-		r->want = 1;
+		r->want = min_t(unsigned int, c->batch, r->most);
 		if (r->node == NUMA_NO_NODE)
 			r->node = numa_mem_id();
 	} else {
@@ -161,7 +165,7 @@ static void install(struct gs_class *c, struct refill *r)
 	/* On a CPU of another node nothing of ours belongs into the slot. */
 	entered = slot->node == r->node && gs_slot_enter(slot);
 	if (entered) {
-		slot->nr_alloc++;
+		slot->nr_alloc += r->taken;
 		if (r->own && slot->span == &gs_no_span) {
 			slot->span = r->own;
 			r->own = NULL;
@@ -173,7 +177,7 @@ static void install(struct gs_class *c, struct refill *r)
 	}
 	preempt_enable();
 	if (!entered)
-		atomic64_inc(&gs_mcache_nr_direct);
+		atomic64_add(r->taken, &gs_mcache_nr_direct);
 	if (n < r->n)
 		gs_mcentral_put(c, r->e + n, r->n - n);
 	if (r->own)
@@ -247,54 +251,69 @@ static bool make_room(struct gs_class *c, unsigned int attempt)
 	return false;
 }
 
+/* The youngest are the caller's. */
+static void hand_out(struct refill *r, u8 owner, void **p)
+{
+	struct gs_entry *e = r->e + r->n;
+	unsigned int i;
+
+	r->taken = min(r->n, r->most);
+	r->n -= r->taken;
+	for (i = 0; i < r->taken; i++) {
+		e--;
+		p[i] = e->object;
+		*e->state = owner;
+	}
+}
+
 /**
- * gs_mcache_alloc_slow() - allocate an object and refill the slot.
+ * gs_mcache_alloc_some() - allocate objects and refill the slot.
  * @c: the class.
  * @node: node wanted, or NUMA_NO_NODE.
  * @gfp: the caller's.
- * @owner: number that the object's state is set to.
- * @zeroed: set to true if the object is known to be zero.
+ * @owner: number that the objects' states are set to.
+ * @n: how many the caller has a use for, one at least.
+ * @p: filled with objects.
+ * @zeroed: set to true if they are known to be zero.
  *
  * __GFP_NOFAIL is served here, in a loop of attempts that may fail: the kernels
  * of 6.1 and 6.12 warn when it is asked of larger blocks.
  *
- * Return: an object, or NULL.
+ * Return: objects in @p, GS_BATCH_MAX at most; 0 without memory.
  */
-void *gs_mcache_alloc_slow(struct gs_class *c, int node, gfp_t gfp, u8 owner,
-			   bool *zeroed)
+unsigned int gs_mcache_alloc_some(struct gs_class *c, int node, gfp_t gfp,
+				  u8 owner, unsigned int n, void **p,
+				  bool *zeroed)
 {
 	struct gs_entry e[GS_BATCH_MAX] __uninitialized;
-	struct refill r = { .e = e, .node = node };
+	struct refill r = { .e = e, .most = n, .node = node };
 	unsigned int attempt = 0;
 	struct mcentral *mc;
 	enum look found;
-	void *p;
 
 	might_alloc(gfp);
 	while ((found = look(c, &r, gfp, owner)) == LOOK_AGAIN) {
-		if (gs_mcache_alloc(c->slots, node, owner, &p))
-			return p;
+		if (gs_mcache_alloc(c->slots, node, owner, p))
+			return 1;
 		r.node = node;
 	}
 	if (found == LOOK_OWN) {
 		*zeroed = r.zeroed;
-		return e[0].object;
+		*p = e[0].object;
+		return 1;
 	}
 	while (!get_objects(c, &r, gfp & ~__GFP_NOFAIL)) {
 		if (make_room(c, attempt++))
 			continue;
 		if (!(gfp & __GFP_NOFAIL))
-			return NULL;
+			return 0;
 		schedule_timeout_uninterruptible(1);
 	}
 	*zeroed = r.zeroed;
 	gs_hook(GS_HOOK_REFILL_LEFT, c);
-	/* The youngest is the caller's. */
-	r.n--;
-	p = e[r.n].object;
-	*e[r.n].state = owner;
+	hand_out(&r, owner, p);
 	if (r.direct) {
-		atomic64_inc(&gs_mcache_nr_direct);
+		atomic64_add(r.taken, &gs_mcache_nr_direct);
 		if (r.own)
 			gs_mcentral_put_span(r.own);
 	} else {
@@ -307,7 +326,17 @@ void *gs_mcache_alloc_slow(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 		gs_mcentral_make_transfer(mc, gfp);
 	gs_usage_note_peak();
 	gs_worker_kick();
-	return p;
+	return r.taken;
+}
+
+/* One object, or NULL; arguments as above. */
+void *gs_mcache_alloc_slow(struct gs_class *c, int node, gfp_t gfp, u8 owner,
+			   bool *zeroed)
+{
+	void *p;
+
+	return gs_mcache_alloc_some(c, node, gfp, owner, 1, &p, zeroed) ?
+		p : NULL;
 }
 GS_EXPORT_KUNIT(gs_mcache_alloc_slow);
 
@@ -353,36 +382,44 @@ static unsigned int take_older_half(struct gs_class *c, struct gs_entry *e,
 }
 
 /**
- * gs_mcache_free_slow() - free an object that the slot did not take.
- * @s: its span.
- * @object: the object.
- * @state: its state byte, an owner's number.
+ * gs_mcache_make_room() - have this CPU's slot take frees that it did not take.
+ * @c: the class.
  *
  * A CPU that only frees gets its slot here, if one lies ready: without, each of
  * its frees would take the central lock.
  */
-void gs_mcache_free_slow(struct mspan *s, void *object, u8 *state)
+void gs_mcache_make_room(struct gs_class *c)
 {
 	struct gs_entry e[GS_BATCH_MAX] __uninitialized;
-	struct gs_class *c = s->class;
 	unsigned int n;
 	int node;
 
+	if (READ_ONCE(*raw_cpu_ptr(c->slots)) == &gs_no_slot)
+		gs_mcache_make_slot(c, 0);
+	n = take_older_half(c, e, &node);
+	if (n) {
+		gs_hook(GS_HOOK_DRAIN_LEFT, c);
+		gs_mcentral_flush(gs_class_central(c, node), e, n);
+	}
+	/* After a drain there is no room at all. */
+	gs_mcache_grow_cap(c);
+}
+
+/**
+ * gs_mcache_free_slow() - free an object that the slot did not take.
+ * @s: its span.
+ * @object: the object.
+ * @state: its state byte, an owner's number.
+ */
+void gs_mcache_free_slow(struct mspan *s, void *object, u8 *state)
+{
 	gs_worker_kick();
 	if (s->node == numa_mem_id()) {
-		if (READ_ONCE(*raw_cpu_ptr(c->slots)) == &gs_no_slot)
-			gs_mcache_make_slot(c, 0);
-		n = take_older_half(c, e, &node);
-		if (n) {
-			gs_hook(GS_HOOK_DRAIN_LEFT, c);
-			gs_mcentral_flush(gs_class_central(c, node), e, n);
-		}
-		/* After a drain there is no room at all. */
-		gs_mcache_grow_cap(c);
+		gs_mcache_make_room(s->class);
 		if (gs_mcache_free(s, object, state))
 			return;
 	}
 	*state = GS_CACHED;
-	gs_mcentral_put(c, &(struct gs_entry){ object, state }, 1);
+	gs_mcentral_put(s->class, &(struct gs_entry){ object, state }, 1);
 }
 GS_EXPORT_KUNIT(gs_mcache_free_slow);

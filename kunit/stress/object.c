@@ -22,6 +22,7 @@
 #define TABLE_SIZE	2048
 #define CTOR_SEED	0x5eed
 #define REPORTS		10
+#define BULK		48	/* objects of a bulk call, at most */
 
 static const struct {
 	const char *name;
@@ -188,12 +189,18 @@ static void alloc_object(struct actor *a, struct handle *h)
 	atomic_long_inc(&a->counts->allocs);
 }
 
-static void free_object(struct counts *c, struct handle *h)
+/* The object goes: as it was filled, and then as its ctor left it. */
+static void check_contents(struct counts *c, struct handle *h)
 {
 	if (!gs_pattern_holds(h->p, h->size, h->seed))
 		note(c, &c->changed, "contents changed", h->size);
 	if (h->kind == KIND_CTOR)
 		gs_pattern_fill(h->p, h->size, CTOR_SEED);
+}
+
+static void free_object(struct counts *c, struct handle *h)
+{
+	check_contents(c, h);
 	if (h->kind == KIND_CTOR || h->kind == KIND_CACHE)
 		goslab_cache_free(caches[h->cache], h->p);
 	else
@@ -232,18 +239,90 @@ static bool can_resize(const struct handle *h)
 	return h->kind == KIND_MALLOC || h->kind == KIND_ZALLOC;
 }
 
-/* Swap the handle in hand for another one and do something with it. */
-void actor_step(struct actor *a)
+/* Another handle for that in hand. Return: 16 random bits more. */
+static unsigned int swap_hand(struct actor *a)
 {
 	u64 r = actor_random(a) >> 16;
 
 	a->hand = xchg(&table[r % TABLE_SIZE], a->hand);
-	if (!a->hand->p)
+	return r >> 16 & 0xffff;
+}
+
+/* @n objects like those of @like, of a cache or of malloc. */
+static bool alloc_bulk(struct actor *a, struct handle *like, unsigned int n,
+		       void **p)
+{
+	if (like->kind != KIND_CACHE)
+		return goslab_malloc_bulk(like->size, a->gfp, n, p);
+	like->cache = 0;
+	like->size = cache_specs[0].size;
+	return goslab_cache_alloc_bulk(caches[0], a->gfp, n, p);
+}
+
+/* Many objects with one call, each into an empty handle if one comes by. */
+static void bulk_in(struct actor *a, unsigned int r)
+{
+	struct handle like = {
+		.kind = r & 1 ? KIND_CACHE : KIND_MALLOC,
+		.size = random_size(a),
+	};
+	unsigned int i, n = 1 + (r >> 1) % BULK;
+	void *p[BULK];
+
+	if (!alloc_bulk(a, &like, n, p)) {
+		atomic_long_inc(&a->counts->refused);
+		return;
+	}
+	for (i = 0; i < n; i++) {
+		swap_hand(a);
+		if (a->hand->p)
+			continue;
+		like.seed = actor_random(a);
+		like.p = p[i];
+		p[i] = NULL;
+		check_malloc_alignment(a->counts, like.p, like.size);
+		gs_pattern_fill(like.p, like.size, like.seed);
+		*a->hand = like;
+		atomic_long_inc(&a->counts->allocs);
+	}
+	goslab_free_bulk(n, p);
+}
+
+/* Many objects of all kinds, wherever they came from, freed with one call. */
+static void bulk_out(struct actor *a, unsigned int r)
+{
+	unsigned int i, n = 1 + (r >> 1) % BULK;
+	void *p[BULK];
+
+	for (i = 0; i < n; i++) {
+		swap_hand(a);
+		p[i] = a->hand->p;
+		if (!p[i])
+			continue;
+		check_contents(a->counts, a->hand);
+		a->hand->p = NULL;
+		atomic_long_inc(&a->counts->frees);
+	}
+	goslab_free_bulk(n, p);
+}
+
+/* Swap the handle in hand for another one and do something with it. */
+void actor_step(struct actor *a)
+{
+	unsigned int r = swap_hand(a);
+
+	if (!(r >> 3 & 63)) {
+		if (r & 1)
+			bulk_in(a, r >> 9);
+		else
+			bulk_out(a, r >> 9);
+	} else if (!a->hand->p) {
 		alloc_object(a, a->hand);
-	else if (can_resize(a->hand) && !(r >> 16 & 7))
+	} else if (can_resize(a->hand) && !(r & 7)) {
 		resize_object(a, a->hand);
-	else
+	} else {
 		free_object(a->counts, a->hand);
+	}
 }
 
 /* Not more often than objects_init() was told. */

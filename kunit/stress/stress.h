@@ -4,8 +4,8 @@
  *
  * Every context (a thread, the timer of a CPU) is an actor with one handle in
  * its hand. It swaps it for another from a table that all share, and allocates,
- * resizes or frees what it now has: so objects wander between CPUs and between
- * contexts, and no handle is ever held twice.
+ * resizes or frees what it now has, at times many with one call: so objects
+ * wander between CPUs and between contexts, and no handle is ever held twice.
  */
 #ifndef _GOSLAB_STRESS_H
 #define _GOSLAB_STRESS_H

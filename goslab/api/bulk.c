@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * bulk: many objects with one call.
+ *
+ * Flow:       [bulk] -> front/bulk.c, which has the batches
+ * Lock:       none here.
+ * Context:    any but NMI.
+ * Tests:      kunit/bulk_kunit.c
+ */
+#include <linux/export.h>
+#include <linux/goslab.h>
+
+#include "api/cache.h"
+#include "back/arena.h"
+#include "base/owner.h"
+#include "base/report.h"
+#include "base/sizeclass.h"
+#include "front/bulk.h"
+
+/* Anything but a live object of @cache, or, without a cache, of a small class. */
+static noinline void free_odd(struct goslab_cache *cache, struct mspan *s,
+			      void *p, unsigned long site)
+{
+	if (cache)
+		gs_cache_free_bad(cache, s, p, site);
+	else if (!s || smp_load_acquire(&s->state) != GS_SPAN_SMALL)
+		gs_free_unusual(s, p, site);
+	else
+		gs_free_bad(s, p, site);
+}
+
+/*
+ * One object joins the batch, after all checks that the single calls make.
+ * The objects in the batch keep the span of the last one in use, so its
+ * neighbour needs no look-up.
+ */
+static __always_inline void free_one(struct gs_batch *b,
+				     struct goslab_cache *cache, void *p,
+				     unsigned long site)
+{
+	struct mspan *s = b->s;
+	long i = s ? gs_span_index(s, p) : -1;
+
+	if (i < 0) {
+		if (ZERO_OR_NULL_PTR(p))
+			return;
+		s = gs_arena_span(p);
+		/* Pairs with the release in gs_mheap_publish(). */
+		if (unlikely(!s ||
+			     smp_load_acquire(&s->state) != GS_SPAN_SMALL ||
+			     (cache && s->class != &cache->class))) {
+			free_odd(cache, s, p, site);
+			return;
+		}
+		i = gs_span_index(s, p);
+	}
+	if (unlikely(i < 0 || READ_ONCE(s->objects[i]) < GS_OWNER_MIN)) {
+		free_odd(cache, s, p, site);
+		return;
+	}
+	if (unlikely(gs_hook_free_wanted()))
+		gs_hook_free(p, s->elemsize, s->keep);
+	gs_batch_add(b, s, p, &s->objects[i]);
+}
+
+static __always_inline void free_all(struct goslab_cache *cache, size_t n,
+				     void **p, unsigned long site)
+{
+	struct gs_batch b __uninitialized;
+	size_t i;
+
+	gs_batch_begin(&b);
+	for (i = 0; i < n; i++)
+		free_one(&b, cache, p[i], site);
+	gs_mcache_free_batch(&b);
+}
+
+void goslab_free_bulk(size_t n, void **p)
+{
+	free_all(NULL, n, p, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(goslab_free_bulk);
+
+void goslab_cache_free_bulk(struct goslab_cache *cache, size_t n, void **p)
+{
+	free_all(cache, n, p, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(goslab_cache_free_bulk);
+
+/* @n objects of a class, or none. */
+static bool alloc_all(struct gs_class *c, gfp_t gfp, u8 owner, size_t n,
+		      void **p)
+{
+	size_t got = gs_mcache_alloc_bulk(c, gfp, owner, n, p, true);
+
+	if (likely(got == n))
+		return true;
+	goslab_free_bulk(got, p);
+	return false;
+}
+
+bool goslab_cache_alloc_bulk(struct goslab_cache *cache, gfp_t gfp, size_t n,
+			     void **p)
+{
+	struct gs_class *c = &cache->class;
+
+	if (gs_cache_dead(cache, _RET_IP_) ||
+	    ((gfp & cache->refused) && gs_cache_refuses(cache, gfp, _RET_IP_)))
+		return false;
+	return n && alloc_all(c, gfp, c->owner, n, p);
+}
+EXPORT_SYMBOL_GPL(goslab_cache_alloc_bulk);
+
+/* One after the other: sizes that no class serves. */
+static bool alloc_each(size_t size, gfp_t gfp, size_t n, void **p,
+		       struct goslab_owner *owner)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		p[i] = __goslab_malloc(size, gfp, owner);
+		if (p[i])
+			continue;
+		goslab_free_bulk(i, p);
+		return false;
+	}
+	return true;
+}
+
+bool __goslab_malloc_bulk(size_t size, gfp_t gfp, size_t n, void **p,
+			  struct goslab_owner *owner)
+{
+	struct gs_class *c;
+
+	if (gfp & GS_GFP_REFUSED) {
+		gs_report_at(GS_BUG_BAD_ZONE, NULL, NULL, _RET_IP_);
+		return false;
+	}
+	if (!n)
+		return false;
+	if (size - 1 >= GS_MAX_SMALL)
+		return alloc_each(size, gfp, n, p, owner);
+	c = &gs_classes[gs_spc(gs_sizeclass_of(size), false)];
+	return alloc_all(c, gfp, gs_owner_id(owner), n, p);
+}
+EXPORT_SYMBOL_GPL(__goslab_malloc_bulk);

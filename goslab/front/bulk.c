@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * bulk: many objects of a class, in and out of the slot by the batch.
+ *
+ * Alloc:  1 enter once for up to a batch: the magazine, else the window of the
+ *           span that the CPU owns
+ *         2 the slot is empty: refill.c brings a batch from mcentral. It is the
+ *           caller's; only what is left of it goes to the magazine
+ * Free:   1 the caller collects a batch of one class and node (bulk.h)
+ *         2 enter once: push what the magazine has room for
+ *         3 the rest of a long run goes straight to mcentral; for a short one
+ *           the older half of the magazine gives way, as for a single object
+ *
+ * Each object is checked as the single calls do. Between batches nothing is
+ * entered and preemption is on: interrupts, drains and other CPUs come in.
+ *
+ * Lock:       none here; I6: never entered while mcentral or a hook is called.
+ * Context:    any but NMI; sleeps only as @gfp says.
+ * Tests:      kunit/bulk_kunit.c, kunit/bulk_race_kunit.c
+ */
+#include "front/bulk.h"
+
+#include <linux/minmax.h>
+#include <linux/string.h>
+#include <linux/topology.h>
+
+#include "base/worker.h"
+#include "front/hooks.h"
+
+/* Off the top of the magazine, up to one that is not as it was left. Entered. */
+static unsigned int pop(struct gs_slot *slot, u8 owner, unsigned int n,
+			void **p)
+{
+	const struct gs_entry *e = slot->top;
+	unsigned int i;
+
+	/* What lies at the bottom is not as it was left, either. */
+	for (i = 0; i < n; i++) {
+		e--;
+		if (unlikely(*e->state != GS_CACHED))
+			break;
+		*e->state = owner;
+		p[i] = e->object;
+	}
+	slot->top -= i;
+	return i;
+}
+
+/* The same from the window of the span that this CPU owns. Entered. */
+static unsigned int cut(struct mspan *s, u8 owner, unsigned int n, void **p)
+{
+	u64 window;
+	unsigned int i;
+
+	if (!s->alloc_cache &&
+	    (s == &gs_no_span || !gs_span_next_window(s)))
+		return 0;
+	window = s->alloc_cache;
+	for (i = 0; i < n && window; i++) {
+		unsigned int index = s->free_index + __ffs64(window);
+
+		if (unlikely(s->objects[index] != GS_FREE))
+			break;
+		s->objects[index] = owner;
+		p[i] = gs_span_object(s, index);
+		window &= window - 1;
+	}
+	s->alloc_cache = window;
+	return i;
+}
+
+/*
+ * What this CPU has, up to a batch. Return: how many; 0: take the slow path,
+ * which also reports an object that is not in the state that it was left in.
+ */
+static unsigned int take_run(struct gs_class *c, u8 owner, size_t n, void **p,
+			     bool *zeroed)
+{
+	unsigned int most = min_t(size_t, n, GS_BATCH_MAX), got = 0;
+	struct gs_slot *slot;
+
+	preempt_disable();
+	slot = *this_cpu_ptr(c->slots);
+	if (likely(gs_slot_enter(slot))) {
+		got = pop(slot, owner, most, p);
+		if (slot->top == slot->entry && !got) {
+			got = cut(slot->span, owner, most, p);
+			*zeroed = !slot->span->needzero;
+		}
+		slot->nr_alloc += got;
+		gs_slot_leave(slot);
+	}
+	preempt_enable();
+	return got;
+}
+
+static void run_hooks(const struct gs_class *c, gfp_t gfp, bool zeroed,
+		      unsigned int n, void **p)
+{
+	unsigned int i;
+
+	if (!GS_HOOKS_WATCH && (zeroed || !want_init_on_alloc(gfp)))
+		return;
+	for (i = 0; i < n; i++)
+		gs_hook_alloc(p[i], c->elemsize, gfp, c->keep, zeroed, false);
+}
+
+/**
+ * gs_mcache_alloc_bulk() - allocate objects of a class.
+ * @c: the class, of no noscan one of malloc.
+ * @gfp: the caller's.
+ * @owner: number that the objects' states are set to.
+ * @n: how many.
+ * @p: filled with them.
+ * @hooks: they go to their user now.
+ *
+ * Return: how many there are in @p; fewer than @n without memory.
+ */
+size_t gs_mcache_alloc_bulk(struct gs_class *c, gfp_t gfp, u8 owner, size_t n,
+			    void **p, bool hooks)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		bool zeroed = false;
+		unsigned int got;
+
+		got = take_run(c, owner, n - done, p + done, &zeroed);
+		if (!got)
+			got = gs_mcache_alloc_some(c, NUMA_NO_NODE, gfp, owner,
+						   min_t(size_t, n - done,
+							 GS_BATCH_MAX),
+						   p + done, &zeroed);
+		if (unlikely(!got))
+			break;
+		if (hooks)
+			run_hooks(c, gfp, zeroed, got, p + done);
+		done += got;
+	}
+	return done;
+}
+
+/* Push as many as this CPU's magazine has room for. Return: how many. */
+static unsigned int push_run(struct gs_class *c, int node,
+			     const struct gs_entry *e, unsigned int n)
+{
+	unsigned int fit = 0;
+	struct gs_slot *slot;
+
+	preempt_disable();
+	slot = *this_cpu_ptr(c->slots);
+	if (likely(slot->node == node && gs_slot_enter(slot))) {
+		if (slot->top < slot->limit)
+			fit = min_t(long, n, slot->limit - slot->top);
+		memcpy(slot->top, e, fit * sizeof(*e));
+		slot->top += fit;
+		gs_slot_leave(slot);
+	}
+	preempt_enable();
+	return fit;
+}
+
+/* What the magazine did not take. */
+static void free_rest(struct gs_class *c, int node, struct gs_entry *e,
+		      unsigned int n, bool long_run)
+{
+	gs_worker_kick();
+	if (node == numa_mem_id()) {
+		unsigned int fit;
+
+		if (!long_run)
+			gs_mcache_make_room(c);
+		else
+			gs_mcache_grow_cap(c);
+		fit = push_run(c, node, e, n);
+		e += fit;
+		n -= fit;
+	}
+	if (!n)
+		return;
+	gs_hook(GS_HOOK_DRAIN_LEFT, c);
+	gs_mcentral_flush(gs_class_central(c, node), e, n);
+}
+
+/**
+ * gs_mcache_free_batch() - objects go back.
+ * @b: the batch; empty afterwards.
+ *
+ * Context: any but NMI.
+ */
+void gs_mcache_free_batch(struct gs_batch *b)
+{
+	unsigned int fit, n = b->n;
+	struct gs_class *c;
+	int node;
+
+	if (!n)
+		return;
+	c = b->s->class;
+	node = b->s->node;
+	/* Once they are elsewhere, their span may be, too. */
+	gs_batch_begin(b);
+	fit = push_run(c, node, b->e, n);
+	if (fit < n)
+		free_rest(c, node, b->e + fit, n - fit, n == GS_BATCH_MAX);
+}
