@@ -289,5 +289,6 @@ size_t goslab_shrink(void);
 #include <linux/goslab_mempool.h>
 #include <linux/goslab_rcu.h>
 #include <linux/goslab_bulk.h>
+#include <linux/goslab_sheaf.h>
 
 #endif /* _LINUX_GOSLAB_H */

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * sheaf: objects in reserve, for callers that cannot fail later.
+ *
+ * A sheaf is an array of live objects of one cache that nobody has yet: counted
+ * for its owner, found by the walk, survivors if the cache ends before them.
+ * Their hooks run when they are handed out, so until then KASAN watches them as
+ * free ones, and init_on_alloc has nothing to do.
+ *
+ * Owner:      who prefilled it. Its memory is an object of malloc of the same
+ *             owner.
+ * Lock:       none: a sheaf has one user at a time, and alloc_from_sheaf touches
+ *             nothing else.
+ * Context:    any but NMI.
+ * Invariants: n <= room; the state of each object is the owner's number. One
+ *             that somebody freed meanwhile is reported and left out.
+ * Tests:      kunit/sheaf_kunit.c
+ */
+#include <linux/export.h>
+#include <linux/goslab.h>
+#include <linux/overflow.h>
+#include <linux/string.h>
+
+#include "api/cache.h"
+#include "back/arena.h"
+#include "base/report.h"
+#include "front/bulk.h"
+#include "front/hooks.h"
+
+/**
+ * struct goslab_sheaf - objects in reserve.
+ * @cache: what they are of.
+ * @room: entries of @object.
+ * @n: objects left, handed out from the end.
+ * @object: the objects.
+ */
+struct goslab_sheaf {
+	struct goslab_cache *cache;
+	unsigned int room;
+	unsigned int n;
+	void *object[];
+};
+
+/* Is @sheaf one of @cache? */
+static bool sheaf_ok(const struct goslab_cache *cache,
+		     const struct goslab_sheaf *sheaf, unsigned long site)
+{
+	if (unlikely(gs_cache_dead(cache, site)))
+		return false;
+	if (likely(sheaf->cache == cache))
+		return true;
+	gs_report_at(GS_BUG_WRONG_CACHE, cache->class.name, sheaf, site);
+	return false;
+}
+
+/*
+ * The state byte of an object in reserve; NULL, after a report, if it is live no
+ * more.
+ */
+static u8 *look_at(struct goslab_cache *cache, void *p, struct mspan **span,
+		   unsigned long site)
+{
+	struct mspan *s = gs_arena_span(p);
+	long i = -1;
+
+	/* Pairs with the release in gs_mheap_publish(). */
+	if (likely(s && smp_load_acquire(&s->state) == GS_SPAN_SMALL &&
+		   s->class == &cache->class))
+		i = gs_span_index(s, p);
+	if (likely(i >= 0 && READ_ONCE(s->objects[i]) >= GS_OWNER_MIN)) {
+		*span = s;
+		return &s->objects[i];
+	}
+	gs_report_at(GS_BUG_BAD_STATE, cache->class.name, p, site);
+	return NULL;
+}
+
+/* Fill @sheaf up to @n objects. Return: whether it has them. */
+static bool fill(struct goslab_sheaf *sheaf, gfp_t gfp, unsigned int n)
+{
+	struct gs_class *c = &sheaf->cache->class;
+
+	sheaf->n += gs_mcache_alloc_bulk(c, gfp, c->owner, n - sheaf->n,
+					 sheaf->object + sheaf->n, false);
+	return sheaf->n == n;
+}
+
+/* Free what is in @sheaf, and @sheaf. */
+static void empty(struct goslab_sheaf *sheaf, unsigned long site)
+{
+	struct gs_batch b __uninitialized;
+	unsigned int i;
+
+	gs_batch_begin(&b);
+	for (i = 0; i < sheaf->n; i++) {
+		void *p = sheaf->object[i];
+		struct mspan *s;
+		u8 *state = look_at(sheaf->cache, p, &s, site);
+
+		if (state)
+			gs_batch_add(&b, s, p, state);
+	}
+	gs_mcache_free_batch(&b);
+	goslab_free(sheaf);
+}
+
+/* An empty sheaf with room for @n. */
+static struct goslab_sheaf *make(struct goslab_cache *cache, gfp_t gfp,
+				 unsigned int n)
+{
+	struct goslab_owner owner = { .id = cache->class.owner };
+	struct goslab_sheaf *sheaf;
+
+	sheaf = __goslab_malloc(struct_size(sheaf, object, n), gfp, &owner);
+	if (!sheaf)
+		return NULL;
+	sheaf->cache = cache;
+	sheaf->room = n;
+	sheaf->n = 0;
+	return sheaf;
+}
+
+static struct goslab_sheaf *make_full(struct goslab_cache *cache, gfp_t gfp,
+				      unsigned int n, unsigned long site)
+{
+	struct goslab_sheaf *sheaf = make(cache, gfp, n);
+
+	if (!sheaf || fill(sheaf, gfp, n))
+		return sheaf;
+	empty(sheaf, site);
+	return NULL;
+}
+
+static bool gfp_ok(const struct goslab_cache *cache, gfp_t gfp,
+		   unsigned long site)
+{
+	return !(gfp & cache->refused) || !gs_cache_refuses(cache, gfp, site);
+}
+
+struct goslab_sheaf *goslab_cache_prefill_sheaf(struct goslab_cache *cache,
+						gfp_t gfp, unsigned int n)
+{
+	gfp &= ~__GFP_ZERO;
+	if (gs_cache_dead(cache, _RET_IP_) || !gfp_ok(cache, gfp, _RET_IP_) ||
+	    !n)
+		return NULL;
+	return make_full(cache, gfp, n, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(goslab_cache_prefill_sheaf);
+
+/* Have a sheaf with room for @n, and @n objects, in the place of *@sheafp. */
+static int grow(struct goslab_sheaf **sheafp, gfp_t gfp, unsigned int n,
+		unsigned long site)
+{
+	struct goslab_sheaf *old = *sheafp, *sheaf;
+
+	sheaf = make(old->cache, gfp, n);
+	if (!sheaf)
+		return -ENOMEM;
+	if (!fill(sheaf, gfp, n - old->n)) {
+		empty(sheaf, site);
+		return -ENOMEM;
+	}
+	memcpy(sheaf->object + sheaf->n, old->object,
+	       old->n * sizeof(*old->object));
+	sheaf->n = n;
+	*sheafp = sheaf;
+	goslab_free(old);
+	return 0;
+}
+
+int goslab_cache_refill_sheaf(struct goslab_cache *cache, gfp_t gfp,
+			      struct goslab_sheaf **sheafp, unsigned int n)
+{
+	gfp &= ~__GFP_ZERO;
+	if (!sheafp || !*sheafp || !sheaf_ok(cache, *sheafp, _RET_IP_) ||
+	    !gfp_ok(cache, gfp, _RET_IP_))
+		return -EINVAL;
+	if ((*sheafp)->n >= n)
+		return 0;
+	if ((*sheafp)->room < n)
+		return grow(sheafp, gfp, n, _RET_IP_);
+	return fill(*sheafp, gfp, n) ? 0 : -ENOMEM;
+}
+EXPORT_SYMBOL_GPL(goslab_cache_refill_sheaf);
+
+void *goslab_cache_alloc_from_sheaf(struct goslab_cache *cache, gfp_t gfp,
+				    struct goslab_sheaf *sheaf)
+{
+	struct gs_class *c = &cache->class;
+
+	if (!sheaf_ok(cache, sheaf, _RET_IP_) ||
+	    !gfp_ok(cache, gfp & __GFP_ZERO, _RET_IP_))
+		return NULL;
+	while (sheaf->n) {
+		void *p = sheaf->object[--sheaf->n];
+		struct mspan *s;
+
+		if (likely(look_at(cache, p, &s, _RET_IP_)))
+			return gs_hook_alloc(p, c->elemsize, gfp, c->keep,
+					     false, false);
+	}
+	return NULL;
+}
+EXPORT_SYMBOL_GPL(goslab_cache_alloc_from_sheaf);
+
+void goslab_cache_return_sheaf(struct goslab_cache *cache, gfp_t gfp,
+			       struct goslab_sheaf *sheaf)
+{
+	if (sheaf && sheaf_ok(cache, sheaf, _RET_IP_))
+		empty(sheaf, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(goslab_cache_return_sheaf);
+
+unsigned int goslab_cache_sheaf_size(const struct goslab_sheaf *sheaf)
+{
+	return sheaf->n;
+}
+EXPORT_SYMBOL_GPL(goslab_cache_sheaf_size);
