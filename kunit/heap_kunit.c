@@ -335,6 +335,41 @@ static void destroyed(struct kunit *test)
 	}));
 }
 
+struct pending {
+	struct rcu_head rcu;
+	u8 rest[1000];
+};
+
+/* Objects that wait for RCU are freed before the heap ends, or begins again. */
+static void ends_after_rcu(struct kunit *test)
+{
+	static const size_t sizes[] = { sizeof(struct pending), 50000 };
+	unsigned long idle = gs_test_idle_pages();
+	struct goslab_heap *heap = make(test, 0);
+	unsigned int round, i, k;
+
+	for (round = 0; round < 4; round++) {
+		for (k = 0; k < ARRAY_SIZE(sizes); k++) {
+			for (i = 0; i < 30; i++) {
+				struct pending *p;
+
+				p = goslab_heap_malloc(heap, sizes[k],
+						       GFP_KERNEL);
+				KUNIT_ASSERT_NOT_NULL(test, p);
+				goslab_free_rcu(p, rcu);
+			}
+		}
+		GS_EXPECT_REPORTS(test, GS_BUG_PENDING, 0,
+				  goslab_heap_reset(heap));
+		KUNIT_EXPECT_EQ(test, usage(heap).held, 0UL);
+	}
+	for (i = 0; i < 30; i++)
+		goslab_free_rcu((struct pending *)goslab_heap_malloc(heap, 1024,
+							GFP_KERNEL), rcu);
+	goslab_heap_destroy(heap);
+	KUNIT_EXPECT_EQ(test, gs_test_idle_pages(), idle);
+}
+
 /* What freed it costs goes by spans: no object of it is looked at. */
 static void ends_by_spans(struct kunit *test)
 {
@@ -526,6 +561,7 @@ static struct kunit_case heap_cases[] = {
 	KUNIT_CASE(refuses),
 	KUNIT_CASE(resets),
 	KUNIT_CASE(destroyed),
+	KUNIT_CASE(ends_after_rcu),
 	KUNIT_CASE(ends_by_spans),
 	KUNIT_CASE(misuse),
 	KUNIT_CASE(with_cache),

@@ -146,6 +146,8 @@ static void empty(struct goslab_heap *h)
 {
 	/* Readers may still be in what waits for them. */
 	goslab_free_rcu_barrier();
+	/* What waits for RCU would come back to spans that are others' by then. */
+	goslab_free_rcu_barrier();
 	gs_drain_classes(h->classes, GS_NR_CLASSES);
 	gs_heap_free_spans(h);
 }
