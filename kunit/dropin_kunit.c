@@ -348,7 +348,7 @@ static void after_rcu(struct kunit *test)
 	/* The end of the cache waits for it. */
 	kfree_rcu(q, rcu);
 	kmem_cache_destroy(s);
-	goslab_slab_rcu_barrier();
+	goslab_free_rcu_barrier();
 	GS_EXPECT_WHOLE(test);
 }
 

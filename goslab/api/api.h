@@ -50,9 +50,6 @@ void *gs_heap_malloc_at(struct goslab_heap *h, size_t size, gfp_t gfp,
 			struct goslab_owner *owner, unsigned long site);
 bool gs_heap_dead(const struct goslab_heap *h, unsigned long site);
 
-/* api/dropin.c */
-void gs_dropin_exit(void);
-
 /* api/reclaim.c */
 int gs_reclaim_init(void);
 void gs_reclaim_exit(void);

@@ -8,8 +8,6 @@
  * the lowest bit of the pointer tells caches apart.
  *
  * Lock:       none of its own.
- * Lifetime:   objects that wait for RCU are waited for before a cache ends and
- *             before the module goes.
  * Context:    as the call of slab; any but NMI at most.
  * Tests:      kunit/dropin_kunit.c
  */
@@ -19,7 +17,6 @@
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/panic.h>
-#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -33,23 +30,6 @@
 #include "base/owner.h"
 #include "base/report.h"
 #include "base/sys.h"
-
-/* Objects that wait for RCU. */
-static atomic_long_t nr_waiting = ATOMIC_LONG_INIT(0);
-
-/* What was given to kfree_rcu() has been freed. */
-void goslab_slab_rcu_barrier(void)
-{
-	if (atomic_long_read(&nr_waiting))
-		rcu_barrier();
-}
-EXPORT_SYMBOL_GPL(goslab_slab_rcu_barrier);
-
-/* No callback is under way any more: the last one may have counted already. */
-void gs_dropin_exit(void)
-{
-	rcu_barrier();
-}
 
 /*
  * Is @p in pages of ours, live or not? The radix tree led to @s, which may be
@@ -283,12 +263,10 @@ void goslab_slab_kmem_cache_destroy(struct kmem_cache *s)
 {
 	struct goslab_cache *cache = goslab_slab_cache(s);
 
-	if (!cache) {
+	if (cache)
+		goslab_cache_destroy(cache);
+	else
 		kmem_cache_destroy(s);
-		return;
-	}
-	goslab_slab_rcu_barrier();
-	goslab_cache_destroy(cache);
 }
 EXPORT_SYMBOL_GPL(goslab_slab_kmem_cache_destroy);
 
@@ -310,34 +288,3 @@ unsigned int goslab_slab_kmem_cache_size(struct kmem_cache *s)
 	return cache ? goslab_cache_size(cache) : kmem_cache_size(s);
 }
 EXPORT_SYMBOL_GPL(goslab_slab_kmem_cache_size);
-
-/* The grace period is over: the object is what @head lies in. */
-static void free_now(struct rcu_head *head)
-{
-	struct mspan *s = gs_arena_span(head);
-	int i = gs_span_index_within(s, head);
-
-	goslab_free(s->state == GS_SPAN_SMALL ? gs_span_object(s, i) :
-		    (void *)s->base);
-	atomic_long_dec(&nr_waiting);
-}
-
-/*
- * kfree_rcu(): @head lies in the object; NULL: the caller may sleep.
- *
- * Return: false if @p is the kernel's.
- */
-bool __goslab_slab_free_rcu(const void *p, struct rcu_head *head)
-{
-	if (!goslab_slab_owns(p))
-		return false;
-	if (!head) {
-		synchronize_rcu();
-		goslab_free(p);
-		return true;
-	}
-	atomic_long_inc(&nr_waiting);
-	call_rcu(head, free_now);
-	return true;
-}
-EXPORT_SYMBOL_GPL(__goslab_slab_free_rcu);

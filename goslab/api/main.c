@@ -88,7 +88,6 @@ static void __exit goslab_exit(void)
 	gs_debugfs_exit();
 	/* Clients do not wait for their last frees. */
 	goslab_free_rcu_barrier();
-	gs_dropin_exit();
 	gs_reclaim_exit();
 	/* Spans on their way out still need their cache. */
 	rcu_barrier();

@@ -225,7 +225,9 @@
 #define kmem_cache_create		goslab_slab_kmem_cache_create
 #endif
 
-/* An object of ours is no slab's to charge; a missing call stays missing. */
+/* What not all kernels have: missing calls stay missing. */
+#define kvfree_atomic(p)						\
+	(goslab_slab_owns(p) ? goslab_slab_kfree(p) : kvfree_atomic(p))
 #define kmem_cache_charge(object, gfp)					\
 	(goslab_slab_owns(object) || kmem_cache_charge(object, gfp))
 
@@ -261,6 +263,6 @@
 #undef kvfree_rcu_mightsleep
 #define kvfree_rcu_mightsleep		__goslab_slab_kvfree_rcu_1
 #define kvfree_rcu_barrier()						\
-	(goslab_slab_rcu_barrier(), kvfree_rcu_barrier())
+	(goslab_free_rcu_barrier(), kvfree_rcu_barrier())
 
 #endif /* _LINUX_GOSLAB_SLAB_NAMES_H */
