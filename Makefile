@@ -6,15 +6,20 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
 export KSRC TRACE CPUS MEM BEDS SHORT
+# Of make client; see the top of scripts/client.sh.
+CLIENT = SRC RUN ARGS CONFIG BED BOOT FILES NAME EXPECT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench modules shell check clean
+.PHONY: help run test bench client clients modules shell check clean
 
 help:
 	@echo 'make run       boot User-Mode Linux, replay a trace, print the figures'
 	@echo '                 TRACE=FILE  another .kmt or .kmt.xz   CPUS=N  MEM=SIZE'
 	@echo 'make test      every test on every kernel; BEDS="uml-smp ..." for some'
 	@echo 'make bench     goslab beside every peer, limits, plots; SHORT=1: counts only'
+	@echo 'make clients   unedited kernel modules run on goslab instead of slab'
+	@echo 'make client    yours: SRC=DIR of a module, RUN=SCRIPT to run inside,'
+	@echo '                 ARGS="..." for its make, CONFIG=FILE of kernel options'
 	@echo 'make shell     a shell in User-Mode Linux with goslab loaded'
 	@echo 'make modules   the modules for any kernel: KDIR=DIR (default: this one)'
 	@echo 'make check     what can be checked without building'
@@ -30,6 +35,12 @@ test:
 
 bench:
 	@scripts/bench.sh
+
+client:
+	@$(foreach v,$(CLIENT),$(if $($v),$v='$($v)')) scripts/client.sh
+
+clients:
+	@scripts/clients.sh $(NAME)
 
 shell:
 	@scripts/shell.sh

@@ -4,9 +4,9 @@
 #
 # User-Mode Linux is built from Debian's linux-source (or KSRC=DIR) outside the
 # checkout, once per source version, configuration and compiler, and so is the
-# x86-64 kernel of qemu-7.2. KERNEL_CONFIG=FILE has options besides the bed's. The stock Debian kernels of the other QEMU beds are
-# unpacked, never built. The directory (for QEMU: kdir in it) is what "make -C"
-# takes to build a module.
+# x86-64 kernel of qemu-7.2; KERNEL_CONFIG=FILE has options besides the bed's.
+# The stock Debian kernels of the other QEMU beds are unpacked, never built. The
+# directory (for QEMU: kdir in it) is what "make -C" takes to build a module.
 
 . "$(dirname "$0")/lib.sh"
 

@@ -67,6 +67,9 @@ main() {
 	bench) WANT=$(missing $PACKAGES_BENCH $(peers)) ;;
 	*) die "usage: setup.sh [um|qemu|bench]" ;;
 	esac
+	# In newer releases of Debian these left util-linux.
+	PATH=$PATH:/sbin:/usr/sbin command -v mkfs.minix >/dev/null ||
+		WANT+=" util-linux-extra"
 	[ -n "$WANT" ] || return 0
 	WANT=$(echo $WANT)
 	mkdir -p "$CACHE"

@@ -12,7 +12,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
-BEDS=${BEDS:-$BEDS_ALL}
+export BEDS=${BEDS:-$BEDS_ALL}
 RESULTS=$BUILD/test
 ORDER=0
 GROUPS_ASIDE=()
@@ -109,11 +109,28 @@ run_bench() {
 	record bench "$log" $((SECONDS - start)) "$problem"
 }
 
+# run_clients - modules that were not written for goslab, in place of slab.
+run_clients() {
+	local start=$SECONDS log=$RESULTS/clients.log problem=""
+
+	wanted uml-smp || wanted qemu-6.1 || return 0
+	ORDER=15
+	say "clients: running, log in $log.err"
+	"$SCRIPTS/clients.sh" >"$log.out" 2>"$log.err" || tail -12 "$log.out" >&2
+	cp "$BUILD/clients/sources/ktap" "$log" 2>/dev/null ||
+		problem="no results, see $log.err"
+	record clients "$log" $((SECONDS - start)) "$problem"
+}
+
 # build_ahead - all kernels, one after the other, in the background.
 build_ahead() {
 	local bed
 	for bed in $BEDS_ALL; do
 		! wanted "$bed" || nice "$SCRIPTS/kernel.sh" "$bed" >/dev/null 2>&1 ||
+			true
+		[ "$bed" != uml-up ] || ! wanted uml-smp ||
+			KERNEL_CONFIG=$SCRIPTS/config/clients.config \
+				nice "$SCRIPTS/kernel.sh" uml-smp >/dev/null 2>&1 ||
 			true
 	done
 }
@@ -142,6 +159,8 @@ clean_up() {
 
 # run_quick - User-Mode Linux at full speed.
 run_quick() {
+	local bed
+
 	ORDER=10
 	bed_run uml-smp kunit-2 --cpus 2 --timeout 300 -- kunit.sh
 	bed_run uml-smp kunit-8 --cpus 8 --timeout 400 -- kunit.sh
@@ -155,6 +174,10 @@ run_quick() {
 	bed_run uml-up traces --timeout 200 --add "$RESULTS/traces" -- traces.sh
 	bed_run uml-smp stress --cpus 8 --timeout 200 -- stress.sh \
 		seconds=15 threads=8
+	for bed in uml-smp uml-6.1 uml-6.12; do
+		bed_run $bed stray --timeout 100 -- stray.sh
+	done
+	run_clients
 }
 
 # run_debug - the same with every checker, which takes its time.
