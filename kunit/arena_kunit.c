@@ -17,12 +17,12 @@
 
 static unsigned long radix_end(void)
 {
-	return gs_radix.base + gs_radix.nr * GS_ARENA_SIZE;
+	return gs_radix->base + gs_radix->nr * GS_ARENA_SIZE;
 }
 
 static void foreign_addresses_have_no_span(struct kunit *test)
 {
-	unsigned long base = gs_radix.base, end = radix_end();
+	unsigned long base = gs_radix->base, end = radix_end();
 	static int data;
 	int stack;
 	void *heap = kunit_kzalloc(test, 64, GFP_KERNEL);
@@ -33,7 +33,7 @@ static void foreign_addresses_have_no_span(struct kunit *test)
 		(void *)end, (void *)(end + 1), (void *)(end + GS_ARENA_SIZE),
 		(void *)-1UL, ERR_PTR(-ENOMEM), (void *)LONG_MIN,
 		(void *)LONG_MAX, &data, &stack, heap, v, current,
-		high_memory, gs_test_init, &gs_radix,
+		high_memory, gs_test_init, &gs_radix, gs_radix->arena,
 	};
 	unsigned int i;
 
@@ -55,7 +55,7 @@ static void each_entry_is_of_its_page(struct kunit *test)
 	for (i = 0; !IS_ERR(arena = gs_arena_get(i, &base)); i++) {
 		unsigned long at;
 
-		KUNIT_EXPECT_EQ(test, base, gs_radix.base + i * GS_ARENA_SIZE);
+		KUNIT_EXPECT_EQ(test, base, gs_radix->base + i * GS_ARENA_SIZE);
 		holes += !arena;
 		for (at = base; at < base + GS_ARENA_SIZE; at += GS_PAGE_SIZE) {
 			struct mspan *s = gs_arena_span((void *)at);
@@ -68,7 +68,7 @@ static void each_entry_is_of_its_page(struct kunit *test)
 			mapped += s && s->state != GS_SPAN_RUN;
 		}
 	}
-	KUNIT_EXPECT_EQ(test, i, gs_radix.nr);
+	KUNIT_EXPECT_EQ(test, i, gs_radix->nr);
 	KUNIT_EXPECT_EQ(test, bad, 0);
 	KUNIT_EXPECT_GE(test, mapped, gs_pages(100000));
 	KUNIT_EXPECT_GT(test, holes, 0);
@@ -80,7 +80,7 @@ static unsigned long free_border(struct kunit *test, unsigned int n)
 {
 	unsigned long at, off;
 
-	for (at = gs_radix.base + GS_ARENA_SIZE; at < radix_end();
+	for (at = gs_radix->base + GS_ARENA_SIZE; at < radix_end();
 	     at += GS_ARENA_SIZE) {
 		for (off = 0; off < 2 * n; off++)
 			if (gs_arena_span((void *)(at + (off - n) * GS_PAGE_SIZE)))
@@ -142,7 +142,7 @@ static void reserve_draws_what_is_missing(struct kunit *test)
 	void *hole;
 	size_t meta;
 
-	for (i = gs_radix.nr; i-- > 0; )
+	for (i = gs_radix->nr; i-- > 0; )
 		if (!gs_arena_get(i, &base))
 			break;
 	if (i == -1UL)
@@ -169,7 +169,7 @@ static void reserve_draws_what_is_missing(struct kunit *test)
 
 static void covers_what_the_top_reaches(struct kunit *test)
 {
-	void *base = (void *)gs_radix.base, *end = (void *)radix_end();
+	void *base = (void *)gs_radix->base, *end = (void *)radix_end();
 
 	KUNIT_EXPECT_TRUE(test, gs_arena_covers(base, GS_PAGE_SIZE));
 	KUNIT_EXPECT_TRUE(test, gs_arena_covers(end - GS_PAGE_SIZE,
@@ -184,7 +184,7 @@ static void covers_what_the_top_reaches(struct kunit *test)
 /* Last: the top is longer from then on. */
 static void extend_copies_and_publishes(struct kunit *test)
 {
-	unsigned long nr = gs_radix.nr, end = radix_end(), i, base;
+	unsigned long nr = gs_radix->nr, end = radix_end(), i, base;
 	struct heap_arena **old = kunit_kmalloc_array(test, nr, sizeof(*old),
 						      GFP_KERNEL);
 	void *keep = goslab_malloc(64, GFP_KERNEL);
@@ -197,14 +197,14 @@ static void extend_copies_and_publishes(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, gs_arena_extend(end - GS_ARENA_SIZE), 0);
 	KUNIT_EXPECT_EQ(test, gs_arena_extend(end), 0);
-	KUNIT_EXPECT_EQ(test, gs_radix.nr, nr);
+	KUNIT_EXPECT_EQ(test, gs_radix->nr, nr);
 	gs_test_fail_draws(1, 1);
 	KUNIT_EXPECT_EQ(test, gs_arena_extend(end + 1), -ENOMEM);
 	KUNIT_EXPECT_EQ(test, gs_test_end_draws(), 1);
-	KUNIT_EXPECT_EQ(test, gs_radix.nr, nr);
+	KUNIT_EXPECT_EQ(test, gs_radix->nr, nr);
 
 	KUNIT_EXPECT_EQ(test, gs_arena_extend(end + 1), 0);
-	KUNIT_EXPECT_GT(test, gs_radix.nr, nr);
+	KUNIT_EXPECT_GT(test, gs_radix->nr, nr);
 	KUNIT_EXPECT_TRUE(test, gs_arena_covers((void *)end, GS_PAGE_SIZE));
 	KUNIT_EXPECT_PTR_EQ(test, gs_arena_span((void *)end),
 			    (struct mspan *)NULL);

@@ -221,7 +221,7 @@ static void spans_get_longer_with_use(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, s->nelems, gs_span_size(s) / 1000);
 		for (i = 0; i < gs_span_size(s); i++)
 			bad += gs_span_index(s, (void *)s->base + i) !=
-			       (i % 1000 || i >= s->bytes ? -1 : (int)i / 1000);
+			       (i % 1000 || i >= gs_span_bytes(s) ? -1 : (int)i / 1000);
 		most = pages;
 		gs_mheap_free(s);
 	}

@@ -43,7 +43,7 @@ static size_t bytes_of_spans(struct goslab_heap *heap)
 	unsigned long i, page, base;
 	size_t sum = 0;
 
-	for (i = 0; i < gs_radix.nr; i++) {
+	for (i = 0; i < gs_radix->nr; i++) {
 		struct heap_arena *arena = gs_arena_get(i, &base);
 
 		if (IS_ERR_OR_NULL(arena))

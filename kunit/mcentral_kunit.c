@@ -381,7 +381,7 @@ do {									\
 	BROKEN(1, s->state, GS_SPAN_DEAD);
 	BROKEN(2, s->objects[5], GS_CACHED);
 	BROKEN(2, *e[NELEMS].state, GS_FREE);
-	BROKEN(21, s->bytes, s->bytes + 1);
+	BROKEN(21, s->open, s->open + 1);
 	BROKEN(22, s->alloc_count, 2);
 	BROKEN(23, s->alloc_cache, 1);
 	list_move(&s->list, &mc->full);

@@ -185,9 +185,9 @@ static void in_the_tail(struct kunit *test)
 {
 	void *p = goslab_malloc(80, GFP_KERNEL);
 	struct mspan *s = gs_arena_span(p);
-	void *tail = (void *)s->base + s->bytes;
+	void *tail = (void *)s->base + gs_span_bytes(s);
 
-	KUNIT_ASSERT_LT(test, (size_t)s->bytes, gs_span_size(s));
+	KUNIT_ASSERT_LT(test, (size_t)gs_span_bytes(s), gs_span_size(s));
 	bad_free(test, GS_BUG_INTERIOR_FREE, tail);
 	bad_free(test, GS_BUG_INTERIOR_FREE, tail + 1);
 	not_live(test, tail);
@@ -242,9 +242,9 @@ static void garbage(struct kunit *test)
 	}
 	for (i = 5; i < 64; i++)
 		bad_free(test, GS_BUG_FOREIGN_FREE, (void *)(1UL << i));
-	bad_free(test, GS_BUG_FOREIGN_FREE, (void *)gs_radix.base - 1);
-	bad_free(test, GS_BUG_FOREIGN_FREE, (void *)gs_radix.base +
-		 gs_radix.nr * GS_ARENA_SIZE);
+	bad_free(test, GS_BUG_FOREIGN_FREE, (void *)gs_radix->base - 1);
+	bad_free(test, GS_BUG_FOREIGN_FREE, (void *)gs_radix->base +
+		 gs_radix->nr * GS_ARENA_SIZE);
 }
 
 /* Objects and calls of a cache that ended with live objects. */

@@ -171,9 +171,9 @@ static void i5_object_lost(struct kunit *test)
 static void s1_objects_and_pages(struct kunit *test)
 {
 	begin(test);
-	b.s->bytes += 8;
+	b.s->open += 8;
 	expect_broken(test, 21);
-	b.s->bytes -= 8;
+	b.s->open -= 8;
 	b.s->nelems++;
 	expect_broken(test, 21);
 	b.s->nelems--;

@@ -315,20 +315,15 @@ noinline void gs_cache_free_bad(struct goslab_cache *cache, struct mspan *s,
 
 void goslab_cache_free(struct goslab_cache *cache, void *p)
 {
-	struct mspan *s = gs_arena_span(p);
-	long i;
+	struct mspan *s = gs_arena_look(p);
+	long i = gs_span_index_open(s, p);
 
 	/*
-	 * Pairs with the release in gs_mheap_publish(). No span has the class
-	 * of a cache that is gone, so that is found here, too; so is NULL.
+	 * No span has the class of a cache that is gone, so that is found here,
+	 * too; so is NULL.
 	 */
-	if (unlikely(!s || smp_load_acquire(&s->state) != GS_SPAN_SMALL ||
-		     s->class != &cache->class)) {
-		gs_cache_free_bad(cache, s, p, _RET_IP_);
-		return;
-	}
-	i = gs_span_index(s, p);
-	if (unlikely(i < 0 || READ_ONCE(s->objects[i]) < GS_OWNER_MIN)) {
+	if (unlikely(i < 0 || s->class != &cache->class ||
+		     !gs_span_is_live(s, i))) {
 		gs_cache_free_bad(cache, s, p, _RET_IP_);
 		return;
 	}
@@ -369,7 +364,7 @@ static void make_zombies(struct list_head *list, struct survivors *left)
 
 	list_for_each_entry(s, list, list) {
 		count_live(s, left);
-		smp_store_release(&s->state, GS_SPAN_ZOMBIE);
+		gs_span_close(s, GS_SPAN_ZOMBIE);
 	}
 }
 

@@ -137,12 +137,16 @@ void *__goslab_malloc(size_t size, gfp_t gfp, struct goslab_owner *owner)
 	unsigned int cls;
 	void *p;
 
-	if (unlikely(size - 1 >= GS_MAX_SMALL))
-		return malloc_slow(size, gfp, owner);
-	cls = gs_sizeclass_look_up(size);
-	/* A call here would cost all others their registers. */
-	if (unlikely(cls & GS_CLASS_LOOK_CLOSER))
-		return malloc_closer(size, gfp, owner);
+	if (likely(size - 1 < GS_STEPS_OF_8)) {
+		cls = gs_sizeclass_small(size);
+	} else {
+		if (unlikely(size - 1 >= GS_MAX_SMALL))
+			return malloc_slow(size, gfp, owner);
+		cls = gs_sizeclass_look_up(size);
+		/* A call here would cost all others their registers. */
+		if (unlikely(cls & GS_CLASS_LOOK_CLOSER))
+			return malloc_closer(size, gfp, owner);
+	}
 	if (unlikely(!alloc_fast(gs_spc(cls, false), gfp, owner, &p)))
 		return malloc_slow(size, gfp, owner);
 	return hand_out(p, gs_spc(cls, false), gfp);
@@ -293,12 +297,17 @@ static void free_large(struct mspan *s, void *p, unsigned long site)
 	gs_large_free(s);
 }
 
-/* Anything but an object of a small class: tiny, large, or a mistake. */
+/* Anything but a live object of a small class: tiny, large, none, or a mistake. */
 void gs_free_unusual(struct mspan *s, void *p, unsigned long site)
 {
 	bool ours = s && gs_span_covers(s, p);
 
+	if (ZERO_OR_NULL_PTR(p))
+		return;
 	switch (ours ? smp_load_acquire(&s->state) : GS_SPAN_DEAD) {
+	case GS_SPAN_SMALL:
+		gs_free_bad(s, p, site);
+		break;
 	case GS_SPAN_TINY:
 		free_tiny(s, p, site);
 		break;
@@ -345,20 +354,11 @@ void gs_free_hooked(struct mspan *s, void *p, u8 *state)
 void goslab_free(const void *ptr)
 {
 	void *p = (void *)ptr;
-	struct mspan *s;
-	long i;
+	struct mspan *s = gs_arena_look(p);
+	long i = gs_span_index_open(s, p);
 
-	if (unlikely(ZERO_OR_NULL_PTR(p)))
-		return;
-	s = gs_arena_span(p);
-	/* Pairs with the release in gs_mheap_publish(). */
-	if (unlikely(!s || smp_load_acquire(&s->state) != GS_SPAN_SMALL)) {
+	if (unlikely(i < 0 || !gs_span_is_live(s, i))) {
 		gs_free_unusual(s, p, _RET_IP_);
-		return;
-	}
-	i = gs_span_index(s, p);
-	if (unlikely(i < 0 || READ_ONCE(s->objects[i]) < GS_OWNER_MIN)) {
-		gs_free_bad(s, p, _RET_IP_);
 		return;
 	}
 	gs_free_object(s, p, i);

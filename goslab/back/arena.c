@@ -9,9 +9,8 @@
  * Owner:      one for the module.
  * Lock:       writers of spans[]: the mheap lock. New arenas and a longer top:
  *             arena_lock (order: mheap lock -> arena_lock). Readers: none; see
- *             gs_arena_span(). On the way in, entries are published with a
- *             release after what they point to; a longer top is published
- *             before its length.
+ *             gs_arena_look(). On the way in, everything is published with a
+ *             release after what it points to.
  * Lifetime:   arenas and replaced tops stay until gs_arena_exit(), so that a
  *             reader needs no RCU.
  * Context:    any but NMI; gs_arena_init() and gs_arena_extend() sleep.
@@ -27,68 +26,88 @@
 
 #include <linux/mm.h>
 #include <linux/numa.h>
+#include <linux/overflow.h>
 
 #include "base/sys.h"
 
 static_assert(sizeof(struct heap_arena) == 4096);
 
-struct gs_radix gs_radix __read_mostly;
+/* Stands where no arena was made: all of its entries are &gs_no_span. */
+static struct heap_arena gs_no_arena;
+
+static struct gs_radix no_radix;
+struct gs_radix *gs_radix __read_mostly = &no_radix;
 GS_EXPORT_KUNIT(gs_radix);
 
 static DEFINE_SPINLOCK(arena_lock);
 
-/* Tops that were replaced by longer ones; a reader may still be in one. */
-static struct {
-	struct heap_arena **top;
-	unsigned long nr;
-} old_tops[32];
-static unsigned int nr_old_tops;
+/* Those that were replaced by longer ones; a reader may still be in one. */
+static struct gs_radix *old_radix[32];
+static unsigned int nr_old;
 
-static unsigned long nr_for(unsigned long end)
+static void clear_arena(struct heap_arena *arena)
 {
-	return DIV_ROUND_UP(end - gs_radix.base, GS_ARENA_SIZE);
+	unsigned int i;
+
+	for (i = 0; i < GS_ARENA_PAGES; i++)
+		arena->spans[i] = &gs_no_span;
 }
 
-static struct heap_arena **draw_top(unsigned long nr, gfp_t gfp)
+static size_t radix_bytes(unsigned long nr)
 {
-	return gs_sys_draw_meta(nr * sizeof(*gs_radix.top), NUMA_NO_NODE, gfp);
+	return struct_size(gs_radix, arena, nr);
 }
 
-/* Size the top for the memory that there is now. */
+/* Room for what lies below @end and @least entries, with no arena yet. */
+static struct gs_radix *draw_radix(unsigned long end, unsigned long least)
+{
+	unsigned long base = ALIGN_DOWN(PAGE_OFFSET, GS_ARENA_SIZE), i;
+	unsigned long nr = max(DIV_ROUND_UP(end - base, GS_ARENA_SIZE), least);
+	struct gs_radix *radix = gs_sys_draw_meta(radix_bytes(nr), NUMA_NO_NODE,
+						  GFP_KERNEL);
+
+	if (!radix)
+		return NULL;
+	radix->base = base;
+	radix->nr = nr;
+	for (i = 0; i < nr; i++)
+		radix->arena[i] = &gs_no_arena;
+	return radix;
+}
+
+/* Size it for the memory that there is now. */
 int gs_arena_init(void)
 {
-	unsigned long nr;
+	struct gs_radix *radix;
 
-	gs_radix.base = ALIGN_DOWN(PAGE_OFFSET, GS_ARENA_SIZE);
-	nr = nr_for((unsigned long)high_memory);
-	gs_radix.top = draw_top(nr, GFP_KERNEL);
-	if (!gs_radix.top)
+	clear_arena(&gs_no_arena);
+	radix = draw_radix((unsigned long)high_memory, 0);
+	if (!radix)
 		return -ENOMEM;
-	/* Pairs with gs_arena_span(). */
-	smp_store_release(&gs_radix.nr, nr);
+	/* Pairs with gs_arena_look(). */
+	smp_store_release(&gs_radix, radix);
 	return 0;
 }
 
 void gs_arena_exit(void)
 {
+	struct gs_radix *radix = gs_radix;
 	unsigned long i;
 
-	for (i = 0; i < gs_radix.nr; i++)
-		if (gs_radix.top[i])
-			gs_sys_give_meta(gs_radix.top[i],
+	for (i = 0; i < radix->nr; i++)
+		if (radix->arena[i] != &gs_no_arena)
+			gs_sys_give_meta(radix->arena[i],
 					 sizeof(struct heap_arena));
-	if (gs_radix.top)
-		gs_sys_give_meta(gs_radix.top,
-				 gs_radix.nr * sizeof(*gs_radix.top));
-	while (nr_old_tops--)
-		gs_sys_give_meta(old_tops[nr_old_tops].top,
-				 old_tops[nr_old_tops].nr * sizeof(*gs_radix.top));
-	gs_radix.nr = 0;
-	gs_radix.top = NULL;
+	while (nr_old--)
+		gs_sys_give_meta(old_radix[nr_old],
+				 radix_bytes(old_radix[nr_old]->nr));
+	gs_radix = &no_radix;
+	if (radix != &no_radix)
+		gs_sys_give_meta(radix, radix_bytes(radix->nr));
 }
 
 /**
- * gs_arena_extend() - memory was added: make the top reach it.
+ * gs_arena_extend() - memory was added: make the top level reach it.
  * @end: first address of the direct map past the new memory.
  *
  * Context: Task; sleeps. Callers are serialised by the memory hotplug lock.
@@ -96,25 +115,22 @@ void gs_arena_exit(void)
  */
 int gs_arena_extend(unsigned long end)
 {
-	unsigned long nr = nr_for(end), flags;
-	struct heap_arena **top;
+	struct gs_radix *radix, *old = gs_radix;
+	unsigned long flags;
 
-	if (nr <= gs_radix.nr)
+	if (end <= old->base + old->nr * GS_ARENA_SIZE)
 		return 0;
-	if (nr_old_tops == ARRAY_SIZE(old_tops))
+	if (nr_old == ARRAY_SIZE(old_radix))
 		return -ENOMEM;
 	/* Twice at least, so that memory added bit by bit costs little. */
-	nr = max(nr, 2 * gs_radix.nr);
-	top = draw_top(nr, GFP_KERNEL);
-	if (!top)
+	radix = draw_radix(end, 2 * old->nr);
+	if (!radix)
 		return -ENOMEM;
 	gs_lock(&arena_lock, flags);
-	memcpy(top, gs_radix.top, gs_radix.nr * sizeof(*top));
-	old_tops[nr_old_tops].top = gs_radix.top;
-	old_tops[nr_old_tops++].nr = gs_radix.nr;
-	WRITE_ONCE(gs_radix.top, top);
-	/* Pairs with gs_arena_span(): who sees the length sees the top. */
-	smp_store_release(&gs_radix.nr, nr);
+	memcpy(radix->arena, old->arena, old->nr * sizeof(*old->arena));
+	old_radix[nr_old++] = old;
+	/* Pairs with gs_arena_look(): who sees it sees what is in it. */
+	smp_store_release(&gs_radix, radix);
 	gs_unlock(&arena_lock, flags);
 	return 0;
 }
@@ -123,9 +139,10 @@ GS_EXPORT_KUNIT(gs_arena_extend);
 /* Can spans of this block be found at all? */
 bool gs_arena_covers(const void *block, size_t bytes)
 {
-	unsigned long off = (unsigned long)block - gs_radix.base;
+	const struct gs_radix *radix = READ_ONCE(gs_radix);
+	unsigned long off = (unsigned long)block - radix->base;
 
-	return (off + bytes - 1) >> GS_ARENA_SHIFT < READ_ONCE(gs_radix.nr);
+	return (off + bytes - 1) >> GS_ARENA_SHIFT < radix->nr;
 }
 GS_EXPORT_KUNIT(gs_arena_covers);
 
@@ -134,15 +151,16 @@ static int reserve_one(unsigned long i, gfp_t gfp)
 	struct heap_arena *arena;
 	unsigned long flags;
 
-	if (READ_ONCE(gs_radix.top[i]))
+	if (READ_ONCE(READ_ONCE(gs_radix)->arena[i]) != &gs_no_arena)
 		return 0;
 	arena = gs_sys_draw_meta(sizeof(*arena), NUMA_NO_NODE, gfp);
 	if (!arena)
 		return -ENOMEM;
+	clear_arena(arena);
 	gs_lock(&arena_lock, flags);
-	if (!gs_radix.top[i]) {
-		/* Pairs with gs_arena_span(): the arena is zero before it shows. */
-		smp_store_release(&gs_radix.top[i], arena);
+	if (gs_radix->arena[i] == &gs_no_arena) {
+		/* Pairs with gs_arena_look(): it is clear before it shows. */
+		smp_store_release(&gs_radix->arena[i], arena);
 		arena = NULL;
 	}
 	gs_unlock(&arena_lock, flags);
@@ -162,7 +180,7 @@ static int reserve_one(unsigned long i, gfp_t gfp)
  */
 int gs_arena_reserve(const void *block, size_t bytes, gfp_t gfp)
 {
-	unsigned long off = (unsigned long)block - gs_radix.base;
+	unsigned long off = (unsigned long)block - READ_ONCE(gs_radix)->base;
 	unsigned long i = off >> GS_ARENA_SHIFT;
 	unsigned long last = (off + bytes - 1) >> GS_ARENA_SHIFT;
 
@@ -175,24 +193,28 @@ GS_EXPORT_KUNIT(gs_arena_reserve);
 
 static struct mspan **entry(unsigned long addr)
 {
-	unsigned long off = addr - gs_radix.base;
+	const struct gs_radix *radix = READ_ONCE(gs_radix);
+	unsigned long off = addr - radix->base;
 
-	return &gs_radix.top[off >> GS_ARENA_SHIFT]->spans[
+	return &radix->arena[off >> GS_ARENA_SHIFT]->spans[
 		off >> GS_PAGE_SHIFT & (GS_ARENA_PAGES - 1)];
 }
 
-/* Map every page of [base, npages) to @s; under the mheap lock. */
+/*
+ * Map every page of [base, npages) to @s, NULL to none of ours; under the mheap
+ * lock.
+ */
 void gs_arena_set(unsigned long base, unsigned int npages, struct mspan *s)
 {
 	unsigned int i;
 
 	/*
-	 * Pairs with gs_arena_span(): who finds the span finds what was stored
+	 * Pairs with gs_arena_look(): who finds the span finds what was stored
 	 * in it before.
 	 */
 	smp_wmb();
 	for (i = 0; i < npages; i++)
-		WRITE_ONCE(*entry(base + i * GS_PAGE_SIZE), s);
+		WRITE_ONCE(*entry(base + i * GS_PAGE_SIZE), s ?: &gs_no_span);
 }
 GS_EXPORT_KUNIT(gs_arena_set);
 
@@ -213,10 +235,14 @@ GS_EXPORT_KUNIT(gs_arena_set_ends);
  */
 struct heap_arena *gs_arena_get(unsigned long i, unsigned long *base)
 {
-	if (i >= smp_load_acquire(&gs_radix.nr))
+	const struct gs_radix *radix = READ_ONCE(gs_radix);
+	struct heap_arena *arena;
+
+	if (i >= radix->nr)
 		return ERR_PTR(-ENOENT);
-	*base = gs_radix.base + i * GS_ARENA_SIZE;
-	return READ_ONCE(gs_radix.top[i]);
+	*base = radix->base + i * GS_ARENA_SIZE;
+	arena = READ_ONCE(radix->arena[i]);
+	return arena == &gs_no_arena ? NULL : arena;
 }
 GS_EXPORT_KUNIT(gs_arena_get);
 

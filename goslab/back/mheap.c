@@ -327,8 +327,10 @@ GS_EXPORT_KUNIT(gs_mheap_alloc);
 void gs_mheap_publish(struct mspan *s, enum gs_span_state state)
 {
 	GS_CHECK(s->state == GS_SPAN_DEAD);
-	/* Pairs with the acquire in goslab_free(). */
 	smp_store_release(&s->state, state);
+	/* Pairs with the acquire in gs_span_index_open(). */
+	if (state == GS_SPAN_SMALL)
+		smp_store_release(&s->open, gs_span_bytes(s));
 }
 GS_EXPORT_KUNIT(gs_mheap_publish);
 
@@ -344,7 +346,7 @@ void gs_mheap_free(struct mspan *s)
 	bool large = s->state == GS_SPAN_LARGE;
 	unsigned long flags;
 
-	WRITE_ONCE(s->state, GS_SPAN_DEAD);
+	gs_span_close(s, GS_SPAN_DEAD);
 	if (s->direct) {
 		gs_mheap_free_direct(s);
 		return;
@@ -424,7 +426,7 @@ int gs_mheap_verify(void)
 		ret = ret == 3 ? 3 : 30 + ret;
 		goto out;
 	}
-	for (i = 0; i < gs_radix.nr; i++) {
+	for (i = 0; i < gs_radix->nr; i++) {
 		long pages = count_arena(i);
 
 		if (pages < 0) {

@@ -13,7 +13,8 @@
  *             another span's fields at worst, and refuses.
  * Context:    any but NMI.
  * Invariants: (gs_span_verify())
- *   S1  bytes == nelems * elemsize <= npages pages; 1 <= nelems <= cap.
+ *   S1  nelems * elemsize <= npages pages; 1 <= nelems <= cap; open says the
+ *       same bytes in state GS_SPAN_SMALL, else 0.
  *   S2  alloc_count == bits set in alloc_bits below nelems, bits of the window
  *       not counted; nr_freed == bits set in freed_bits; freed is allocated.
  *   S3  a span that nobody owns has an empty window and no freed bits.
@@ -48,6 +49,9 @@ static size_t desc_bytes(unsigned int cap, bool tiny)
 #define NR_SIZES	(MAX_DESC / 64 + 1)
 
 static struct fixalloc descs[NR_SIZES];
+
+struct mspan gs_no_span;
+GS_EXPORT_KUNIT(gs_no_span);
 
 int gs_span_init(void)
 {
@@ -106,7 +110,7 @@ struct mspan *gs_span_alloc_short(void)
 void gs_span_free(struct mspan *s)
 {
 	/* A reader that still finds us must see that we are nothing, nowhere. */
-	WRITE_ONCE(s->state, GS_SPAN_DEAD);
+	gs_span_close(s, GS_SPAN_DEAD);
 	s->npages = 0;
 	gs_fixalloc_free(&descs[desc_bytes(s->cap, s->tiny) / 64], s);
 }
@@ -127,7 +131,7 @@ void gs_span_cut(struct mspan *s, struct gs_class *class, u32 elemsize,
 	s->class = class;
 	s->elemsize = elemsize;
 	s->nelems = nelems;
-	s->bytes = nelems * elemsize;
+	s->open = 0;
 	s->magic = gs_sizeclass_magic(elemsize, nelems);
 	s->owned = 0;
 	s->keep = 0;
@@ -217,7 +221,8 @@ int gs_span_verify(const struct mspan *s)
 	const unsigned long *bits, *freed;
 
 	if (!s->nelems || s->nelems > s->cap ||
-	    s->bytes != s->nelems * s->elemsize || s->bytes > gs_span_size(s))
+	    gs_span_bytes(s) > gs_span_size(s) ||
+	    s->open != (s->state == GS_SPAN_SMALL ? gs_span_bytes(s) : 0))
 		return 1;
 	for (i = 0; i < s->nelems; i++)
 		live += s->objects[i] != GS_FREE;

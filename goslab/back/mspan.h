@@ -54,11 +54,13 @@ enum gs_keep {
  * @base: address of the first page.
  * @slots: where this class keeps its per-CPU slot; NULL for a large object.
  * @class: the class; NULL for a large object or a free run. Caches compare it.
- * @bytes: nelems * elemsize; an offset from here on is the tail.
+ * @open: bytes of its objects while goslab_free() may find them there, in state
+ *        GS_SPAN_SMALL; else 0. Stored last (release), loaded first (acquire).
  * @magic: see gs_sizeclass_magic().
  * @elemsize: bytes of an object.
  * @node: NUMA node of the pages.
- * @state: enum gs_span_state; stored last (release), loaded first (acquire).
+ * @state: enum gs_span_state; stored after what it speaks of (release), loaded
+ *         before it (acquire).
  * @needzero: pages may hold old data.
  * @keep: enum gs_keep of the class.
  * @objects: the state bytes, then, if cap is above 64, alloc_bits and
@@ -90,7 +92,7 @@ struct mspan {
 	unsigned long base __aligned(64);
 	struct gs_slot *__percpu *slots;
 	struct gs_class *class;
-	u32 bytes;
+	u32 open;
 	u32 magic;
 	u32 elemsize;
 	u16 node;
@@ -102,6 +104,9 @@ struct mspan {
 
 static_assert(offsetof(struct mspan, base) == 64);
 static_assert(offsetof(struct mspan, objects) == 64 + 41);
+
+/* No span: covers nothing, and nothing is free in it. */
+extern struct mspan gs_no_span;
 
 int gs_span_init(void);
 void gs_span_exit(void);
@@ -167,6 +172,12 @@ static inline void gs_span_take(struct mspan *s, unsigned int word, u64 mask)
 	s->alloc_count += hweight64(mask);
 }
 
+/* Bytes of all its objects; what follows is the tail. */
+static inline u32 gs_span_bytes(const struct mspan *s)
+{
+	return s->nelems * s->elemsize;
+}
+
 static inline size_t gs_span_size(const struct mspan *s)
 {
 	return (size_t)s->npages << GS_PAGE_SHIFT;
@@ -179,15 +190,19 @@ static inline bool gs_span_covers(const struct mspan *s, const void *p)
 }
 
 /*
- * The index of the object that starts at @p, or -1: one multiply gives the
- * quotient and the divisibility (base/sizeclass.c).
+ * The index of the object at @off, below @bytes, if one starts there, or -1: one
+ * multiply gives the quotient and the divisibility (base/sizeclass.c).
  */
-static __always_inline long gs_span_index(const struct mspan *s, const void *p)
+static __always_inline long gs_span_divide(const struct mspan *s,
+					   unsigned long off,
+					   unsigned long bytes)
 {
-	unsigned long off = (unsigned long)p - s->base;
-	u64 product = (u64)(u32)off * s->magic;
+	u64 product;
 
-	if (unlikely(off >= s->bytes || (u32)product >= s->magic))
+	if (unlikely(off >= bytes))
+		return -1;
+	product = (u64)off * s->magic;
+	if (unlikely((u32)product >= s->magic))
 		return -1;
 	return product >> 32;
 }
@@ -203,12 +218,44 @@ static inline bool gs_span_claim(u8 *state)
 	return was >= GS_OWNER_MIN && try_cmpxchg(state, &was, GS_PENDING);
 }
 
+/* The index of the object that starts at @p, or -1. */
+static inline long gs_span_index(const struct mspan *s, const void *p)
+{
+	return gs_span_divide(s, (unsigned long)p - s->base, gs_span_bytes(s));
+}
+
+/* The same for the hot path: -1, too, if the span is none of a small class. */
+static __always_inline long gs_span_index_open(const struct mspan *s,
+					       const void *p)
+{
+	/* Pairs with gs_mheap_publish(). */
+	unsigned long open = smp_load_acquire(&s->open);
+
+	return gs_span_divide(s, (unsigned long)p - s->base, open);
+}
+
+/*
+ * Does object @i have an owner? Not READ_ONCE(), which would keep the compiler
+ * from comparing in memory: a byte cannot tear.
+ */
+static __always_inline bool gs_span_is_live(const struct mspan *s, long i)
+{
+	return data_race(s->objects[i]) >= GS_OWNER_MIN;
+}
+
+/* Frees find no object in @s any more, for it is in @state from now on. */
+static inline void gs_span_close(struct mspan *s, enum gs_span_state state)
+{
+	WRITE_ONCE(s->open, 0);
+	smp_store_release(&s->state, state);
+}
+
 /* The index of the object that @p lies in, or -1. */
 static inline int gs_span_index_within(const struct mspan *s, const void *p)
 {
 	unsigned long off = (unsigned long)p - s->base;
 
-	if (off >= s->bytes)
+	if (off >= gs_span_bytes(s))
 		return -1;
 	return off / s->elemsize;
 }

@@ -102,7 +102,7 @@ static bool merge_all(bool try)
  */
 unsigned long gs_mheap_release(unsigned long npages, bool try)
 {
-	unsigned long i = READ_ONCE(gs_radix.nr), base, done = 0;
+	unsigned long i = READ_ONCE(gs_radix)->nr, base, done = 0;
 
 	if (!merge_all(try))
 		return 0;

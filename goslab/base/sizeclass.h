@@ -24,6 +24,15 @@ u32 gs_sizeclass_magic(u32 size, unsigned int nelems);
 
 #define GS_CLASS_LOOK_CLOSER	0x80
 
+/* The largest size that has a step of 8, which never asks for a closer look. */
+#define GS_STEPS_OF_8		1024
+
+/* The class of 1 to GS_STEPS_OF_8 bytes. */
+static __always_inline unsigned int gs_sizeclass_small(size_t size)
+{
+	return gs_size_to_class8[((size - 1) >> 3) + 1];
+}
+
 /*
  * The class that the tables have for a size from 1 to GS_MAX_SMALL, as in Go's
  * mallocgc(); with GS_CLASS_LOOK_CLOSER set where one size of the step wants
@@ -31,8 +40,8 @@ u32 gs_sizeclass_magic(u32 size, unsigned int nelems);
  */
 static __always_inline unsigned int gs_sizeclass_look_up(size_t size)
 {
-	if (size <= 1024)
-		return gs_size_to_class8[(size + 7) >> 3];
+	if (likely(size - 1 < GS_STEPS_OF_8))
+		return gs_sizeclass_small(size);
 	return gs_size_to_class128[(size - 1024 + 127) >> 7];
 }
 

@@ -30,10 +30,6 @@
 unsigned long gs_max_parked = 256UL << 10;
 GS_EXPORT_KUNIT(gs_max_parked);
 
-/* Has nothing, and nothing can be put there. */
-struct mspan gs_no_span;
-GS_EXPORT_KUNIT(gs_no_span);
-
 /* Stands where a CPU has no slot yet: always busy, so nobody enters it. */
 struct gs_slot gs_no_slot __cacheline_aligned = {
 	.busy = 1, .span = &gs_no_span, .top = gs_no_slot.entry,
@@ -41,6 +37,8 @@ struct gs_slot gs_no_slot __cacheline_aligned = {
 };
 GS_EXPORT_KUNIT(gs_no_slot);
 
+DEFINE_STATIC_KEY_FALSE(gs_node_key);
+GS_EXPORT_KUNIT(gs_node_key);
 DEFINE_PER_CPU(struct mcache, gs_mcache);
 /* The slots of a class that is gone: none, on any CPU, for good. */
 DEFINE_PER_CPU(struct gs_slot *, gs_gone_slots);
@@ -52,6 +50,7 @@ static u8 bottom_state = GS_FREE;
 #define SLOT_BYTES(depth)	(sizeof(struct gs_slot) + \
 				 (depth) * sizeof(struct gs_entry))
 #define MAX_DEPTH	64
+static_assert(MAX_DEPTH <= 2 * GS_BATCH_MAX);
 #define NR_SIZES	(SLOT_BYTES(MAX_DEPTH) / 64 + 1)
 
 static struct fixalloc slot_allocs[NR_SIZES];
@@ -73,6 +72,8 @@ int gs_mcache_init(void)
 	unsigned int i;
 	int cpu;
 
+	if (nr_node_ids > 1)
+		static_branch_enable(&gs_node_key);
 	for (i = 1; i < NR_SIZES; i++)
 		gs_fixalloc_init(&slot_allocs[i], i * 64,
 				 offsetof(struct gs_slot, link));

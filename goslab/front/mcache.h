@@ -2,6 +2,7 @@
 #ifndef GS_FRONT_MCACHE_H
 #define GS_FRONT_MCACHE_H
 
+#include <linux/jump_label.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/string.h>
@@ -94,7 +95,13 @@ struct mcache {
 DECLARE_PER_CPU(struct mcache, gs_mcache);
 DECLARE_PER_CPU(struct gs_slot *, gs_gone_slots);
 extern struct gs_slot gs_no_slot;
-extern struct mspan gs_no_span;
+
+/* Can there be objects of another node than the CPU's? */
+DECLARE_STATIC_KEY_FALSE(gs_node_key);
+static __always_inline bool gs_many_nodes(void)
+{
+	return IS_ENABLED(CONFIG_NUMA) && static_branch_unlikely(&gs_node_key);
+}
 
 /* Most bytes that one CPU may park; module parameter max_parked. */
 extern unsigned long gs_max_parked;
@@ -186,7 +193,7 @@ gs_mcache_alloc(struct gs_slot *__percpu *slots, int node, u8 owner,
 	u8 *state;
 
 	preempt_disable();
-	slot = *this_cpu_ptr(slots);
+	slot = raw_cpu_read(*slots);
 	if (node != NUMA_NO_NODE && slot->node != node)
 		goto none;
 	if (unlikely(!gs_slot_enter(slot)))
@@ -225,13 +232,13 @@ gs_mcache_free(struct mspan *s, void *object, u8 *state)
 	struct gs_entry *e;
 
 	preempt_disable();
-	slot = *this_cpu_ptr(s->slots);
+	slot = raw_cpu_read(*s->slots);
 	if (unlikely(!gs_slot_enter(slot)))
 		goto none;
 	e = slot->top;
 	if (unlikely(e >= slot->limit))
 		goto full;
-	if (IS_ENABLED(CONFIG_NUMA) && unlikely(s->node != slot->node))
+	if (gs_many_nodes() && unlikely(s->node != slot->node))
 		goto full;
 	*state = GS_CACHED;
 	e->object = object;

@@ -425,7 +425,7 @@ void gs_class_free_span(struct mspan *s)
 		end_span(s);
 		return;
 	}
-	WRITE_ONCE(s->state, GS_SPAN_RCU);
+	gs_span_close(s, GS_SPAN_RCU);
 	call_rcu(&s->rcu, end_after_grace);
 }
 GS_EXPORT_KUNIT(gs_class_free_span);

@@ -71,10 +71,10 @@ gs_entries_fill(struct gs_entry *e, struct mspan *s, unsigned int first,
 	void *objects = gs_span_object(s, first);
 	unsigned long size = s->elemsize;
 	struct gs_entry *p = e + n, *end = p;
-	u64 left = *mask;
+	unsigned long left = *mask;
 
 	while (n--) {
-		unsigned long bit = __ffs64(left);
+		unsigned long bit = __ffs(left);
 
 		left &= left - 1;
 		if (unlikely(states[bit] != GS_FREE)) {

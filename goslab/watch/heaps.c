@@ -62,7 +62,7 @@ static int scan_heaps(struct heap_scan *scan)
 	scan->of = kvcalloc(scan->nr, sizeof(*scan->of), GFP_KERNEL);
 	if (!scan->of)
 		return -ENOMEM;
-	for (i = 0; i < READ_ONCE(gs_radix.nr); i++)
+	for (i = 0; i < READ_ONCE(gs_radix)->nr; i++)
 		gs_scan_arena(i, count_span, scan);
 	return 0;
 }

@@ -58,7 +58,7 @@ void gs_census_span(struct gs_census *n, const struct mspan *s)
 	n->live += live;
 	n->cached += cached;
 	n->pending += pending;
-	n->bytes += s->bytes;
+	n->bytes += gs_span_bytes(s);
 	n->live_bytes += (size_t)live * s->elemsize;
 	n->cached_bytes += (size_t)cached * s->elemsize;
 	n->pending_bytes += (size_t)pending * s->elemsize;
@@ -129,7 +129,7 @@ struct gs_survey *gs_survey_make(void)
 		kvfree(v);
 		return NULL;
 	}
-	for (i = 0; i < READ_ONCE(gs_radix.nr); i++)
+	for (i = 0; i < READ_ONCE(gs_radix)->nr; i++)
 		gs_scan_arena(i, survey_span, v);
 	return v;
 }

@@ -191,7 +191,7 @@ int gs_spans_show(struct seq_file *m, void *unused)
 
 	seq_puts(m, "spans - version: 1.0\n");
 	seq_puts(m, "# base           node state    pages    size   live cached class\n");
-	for (i = 0; i < READ_ONCE(gs_radix.nr); i++) {
+	for (i = 0; i < READ_ONCE(gs_radix)->nr; i++) {
 		gs_scan_arena(i, span_row, m);
 		if (seq_has_overflowed(m))
 			break;
@@ -233,7 +233,7 @@ int gs_arenas_show(struct seq_file *m, void *unused)
 
 	seq_puts(m, "arenas - version: 1.0\n");
 	seq_puts(m, "# base           in_spans free     runs     pages\n");
-	for (i = 0; i < READ_ONCE(gs_radix.nr); i++)
+	for (i = 0; i < READ_ONCE(gs_radix)->nr; i++)
 		arena_row(m, i);
 	return 0;
 }

@@ -76,7 +76,7 @@ static int verify_spans(void)
 	unsigned long i;
 	int ret = 0;
 
-	for (i = 0; i < READ_ONCE(gs_radix.nr); i++)
+	for (i = 0; i < READ_ONCE(gs_radix)->nr; i++)
 		gs_scan_arena(i, verify_span, &ret);
 	return ret;
 }
