@@ -68,10 +68,10 @@ static void *drop_bad(struct gs_slot *slot)
 }
 
 /*
- * The magazine is empty: fill half of its room, and one more, from the window
- * of the span that this CPU owns. What is known to be zero comes alone, for a
- * magazine cannot say that of its objects. Entered. Return: false if there is
- * nothing.
+ * The magazine is empty: fill half of its room from the window of the span that
+ * this CPU owns, and a little more, so that two times empty a window. What is
+ * known to be zero comes alone, for a magazine cannot say that of its objects.
+ * Entered. Return: false if there is nothing.
  */
 static bool take_own(struct gs_slot *slot, struct refill *r)
 {
@@ -81,7 +81,7 @@ static bool take_own(struct gs_slot *slot, struct refill *r)
 	if (!s->alloc_cache && (s == &gs_no_span || !gs_span_next_window(s)))
 		return false;
 	if (s->needzero)
-		n = min_t(unsigned int, gs_slot_cap(slot) / 2 + 1,
+		n = min_t(unsigned int, gs_slot_cap(slot) * 9 / 16 + 1,
 			  hweight64(s->alloc_cache));
 	slot->top += gs_entries_fill(slot->top, s, s->free_index,
 				     &s->alloc_cache, n, &r->bad);
@@ -340,19 +340,24 @@ void *gs_mcache_alloc_slow(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 }
 GS_EXPORT_KUNIT(gs_mcache_alloc_slow);
 
-/* The oldest @n entries go to @e, the others move down. Entered. */
-static void take_bottom(struct gs_slot *slot, struct gs_entry *e,
-			unsigned int n)
+/*
+ * The older half of a magazine goes to @e, the newer moves down. Entered. One
+ * pass by words: two copies of unknown length take several times as long.
+ */
+static unsigned int take_bottom(struct gs_slot *slot, struct gs_entry *e)
 {
-	struct gs_entry *to = slot->entry, *from = to + n;
+	unsigned int n = (gs_slot_n(slot) + 1) / 2;
+	struct gs_entry *to = slot->entry, *from = to + n, *top = slot->top;
 
-	slot->top -= n;
-	for (; to < slot->top; to++, from++, e++) {
+	slot->top = top - n;
+	for (; from < top; from++, to++, e++) {
 		*e = *to;
 		*to = *from;
-		n--;
 	}
-	memcpy(e, to, n * sizeof(*e));
+	/* Of an odd number of entries the middle one. */
+	if (to < slot->entry + n)
+		*e = *to;
+	return n;
 }
 
 /*
@@ -369,9 +374,7 @@ static unsigned int take_older_half(struct gs_class *c, struct gs_entry *e,
 	slot = *this_cpu_ptr(c->slots);
 	if (gs_slot_enter(slot)) {
 		if (slot->top >= slot->limit && slot->top > slot->entry) {
-			n = min_t(unsigned int, (gs_slot_n(slot) + 1) / 2,
-				  GS_BATCH_MAX);
-			take_bottom(slot, e, n);
+			n = take_bottom(slot, e);
 			slot->nr_flush++;
 			*node = slot->node;
 		}

@@ -225,30 +225,34 @@ static void put_back(struct mcentral *mc, struct mspan *s, unsigned int n,
  * does. Return: how many entries that were; under the lock.
  */
 static unsigned int put_run(struct mcentral *mc, struct mspan *s,
-			    struct gs_entry *e, unsigned int n,
+			    const struct gs_entry *e, unsigned int n,
 			    unsigned int *bad, struct list_head *gone)
 {
 	unsigned long *bits = s->owned ? gs_span_freed_bits(s) :
 					 gs_span_alloc_bits(s);
-	unsigned int i, put = 0;
+	const struct gs_entry *p = e, *end = e + n;
+	const unsigned long nelems = s->nelems;
+	unsigned int left_out = 0;
 
-	for (i = 0; i < n; i++) {
-		unsigned long index = e[i].state - s->objects;
+	for (; p < end; p++) {
+		u8 *state = p->state;
+		unsigned long index = state - s->objects;
 
-		if (index >= s->nelems)
+		if (index >= nelems)
 			break;
-		if (unlikely(*e[i].state != GS_CACHED)) {
-			(*bad)++;
+		if (unlikely(*state != GS_CACHED)) {
+			left_out++;
 			continue;
 		}
-		*e[i].state = GS_FREE;
+		*state = GS_FREE;
 		/* Clear in alloc_bits, or set in freed_bits. */
 		bits[index / BITS_PER_LONG] ^= BIT(index % BITS_PER_LONG);
-		put++;
 	}
-	if (put)
-		put_back(mc, s, put, gone);
-	return i;
+	n = p - e;
+	*bad += left_out;
+	if (n > left_out)
+		put_back(mc, s, n - left_out, gone);
+	return n;
 }
 
 /*
