@@ -39,6 +39,10 @@ void *gs_kvmalloc_at(size_t size, gfp_t gfp, int node,
 void gs_free_rcu_init(void);
 void gs_free_pending(struct mspan *s, long i, unsigned long site);
 
+/* api/nolock.c */
+void gs_nolock_init(void);
+void gs_nolock_flush(void);
+
 /* api/cache.c */
 void gs_cache_init(void);
 unsigned long gs_cache_exit(void);
@@ -61,6 +65,13 @@ static inline bool gs_node_ok(int node)
 {
 	return node == NUMA_NO_NODE ||
 	       (node >= 0 && node < nr_node_ids && node_online(node));
+}
+
+/* Give an object to this CPU's slot, or past it; its user is through. */
+static inline void gs_put_object(struct mspan *s, void *p, u8 *state)
+{
+	if (!gs_mcache_free(s, p, state))
+		gs_mcache_free_slow(s, p, state);
 }
 
 /* Free object @i of @s, at @p, whose state says that it is live. */

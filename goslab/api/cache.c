@@ -305,7 +305,7 @@ noinline void gs_cache_free_bad(struct goslab_cache *cache, struct mspan *s,
 		return;
 	if (!s || smp_load_acquire(&s->state) < GS_SPAN_SMALL ||
 	    !gs_span_covers(s, p))
-		gs_free_unusual(NULL, p, site);
+		gs_free_bad(NULL, p, site);
 	else if (s->class != &cache->class)
 		gs_report_at(s->state == GS_SPAN_ZOMBIE ? GS_BUG_DEAD_CACHE :
 			     GS_BUG_WRONG_CACHE, cache->class.name, p, site);
@@ -417,6 +417,7 @@ void goslab_cache_destroy(struct goslab_cache *cache)
 	if (!cache || gs_cache_dead(cache, _RET_IP_))
 		return;
 	WRITE_ONCE(cache->magic, 0);
+	gs_nolock_flush();
 	goslab_free_rcu_barrier();
 	gs_drain_classes(c, 1);
 	gs_mcache_exit_slots(c, 1);

@@ -66,6 +66,7 @@ void gs_free_pending(struct mspan *s, long i, unsigned long site)
 
 	switch (smp_load_acquire(&s->state)) {
 	case GS_SPAN_SMALL:
+	case GS_SPAN_TINY:
 		gs_free_object(s, p, i);
 		break;
 	case GS_SPAN_LARGE:
@@ -74,7 +75,7 @@ void gs_free_pending(struct mspan *s, long i, unsigned long site)
 		break;
 	default:
 		/* Its cache was destroyed while it was being freed. */
-		gs_free_unusual(s, p, site);
+		gs_free_bad(s, p, site);
 	}
 }
 
@@ -230,7 +231,7 @@ static struct mspan *claim(void *p, struct rcu_head *head, unsigned long site)
 		return NULL;
 	}
 	if (state != GS_SPAN_SMALL && state != GS_SPAN_LARGE) {
-		gs_free_unusual(s, p, site);
+		gs_free_bad(s, p, site);
 		return NULL;
 	}
 	i = gs_span_index(s, p);

@@ -144,9 +144,8 @@ static bool may_end(const struct goslab_heap *h, unsigned long site)
 /* Nobody uses @h: take every object of it back. */
 static void empty(struct goslab_heap *h)
 {
-	/* Readers may still be in what waits for them. */
-	goslab_free_rcu_barrier();
-	/* What waits for RCU would come back to spans that are others' by then. */
+	/* What is put off would come back to spans that are others' by then. */
+	gs_nolock_flush();
 	goslab_free_rcu_barrier();
 	gs_drain_classes(h->classes, GS_NR_CLASSES);
 	gs_heap_free_spans(h);

@@ -62,6 +62,7 @@ static int __init goslab_init(void)
 	gs_drain_init();
 	gs_cache_init();
 	gs_free_rcu_init();
+	gs_nolock_init();
 	ret = gs_reclaim_init();
 	if (ret)
 		goto no_reclaim;
@@ -87,6 +88,7 @@ static void __exit goslab_exit(void)
 
 	gs_debugfs_exit();
 	/* Clients do not wait for their last frees. */
+	gs_nolock_flush();
 	goslab_free_rcu_barrier();
 	gs_reclaim_exit();
 	/* Spans on their way out still need their cache. */

@@ -297,6 +297,32 @@ static void free_large(struct mspan *s, void *p, unsigned long site)
 	gs_large_free(s);
 }
 
+/*
+ * @p, which @s was found for, if any, is no live object that has a state of its
+ * own: say what is wrong with it. Frees nothing.
+ */
+void gs_free_bad(struct mspan *s, void *p, unsigned long site)
+{
+	enum gs_report_kind kind = GS_BUG_FOREIGN_FREE;
+	bool ours = s && gs_span_in_use(s) && gs_span_covers(s, p);
+	u8 state = ours ? smp_load_acquire(&s->state) : GS_SPAN_DEAD;
+	long i = ours ? gs_span_index(s, p) : -1;
+
+	if (state == GS_SPAN_ZOMBIE)
+		kind = GS_BUG_DEAD_CACHE;
+	else if (state == GS_SPAN_RCU)
+		kind = GS_BUG_DOUBLE_FREE;
+	else if (i >= 0)
+		kind = READ_ONCE(s->objects[i]) <= GS_HELD ?
+			GS_BUG_DOUBLE_FREE : GS_BUG_BAD_STATE;
+	else if (ours)
+		kind = GS_BUG_INTERIOR_FREE;
+	else if (gs_arena_is_free_run(p))
+		/* It held an object that was freed. */
+		kind = GS_BUG_DOUBLE_FREE;
+	gs_report_at(kind, ours ? gs_span_name(s) : NULL, p, site);
+}
+
 /* Anything but a live object of a small class: tiny, large, none, or a mistake. */
 void gs_free_unusual(struct mspan *s, void *p, unsigned long site)
 {
@@ -305,50 +331,22 @@ void gs_free_unusual(struct mspan *s, void *p, unsigned long site)
 	if (ZERO_OR_NULL_PTR(p))
 		return;
 	switch (ours ? smp_load_acquire(&s->state) : GS_SPAN_DEAD) {
-	case GS_SPAN_SMALL:
-		gs_free_bad(s, p, site);
-		break;
 	case GS_SPAN_TINY:
 		free_tiny(s, p, site);
 		break;
 	case GS_SPAN_LARGE:
 		free_large(s, p, site);
 		break;
-	case GS_SPAN_ZOMBIE:
-		gs_report_at(GS_BUG_DEAD_CACHE, s->class->name, p, site);
-		break;
-	case GS_SPAN_RCU:
-		gs_report_at(GS_BUG_DOUBLE_FREE, s->class->name, p, site);
-		break;
 	default:
-		/* Pages that are ours but free held an object that was freed. */
-		gs_report_at(gs_arena_is_free_run(p) ? GS_BUG_DOUBLE_FREE :
-			     GS_BUG_FOREIGN_FREE, NULL, p, site);
+		gs_free_bad(s, p, site);
 	}
-}
-
-/* An address in a small or large span that is no live object's start. */
-void gs_free_bad(struct mspan *s, void *p, unsigned long site)
-{
-	enum gs_report_kind kind = GS_BUG_INTERIOR_FREE;
-	long i = gs_span_index(s, p);
-
-	if (!gs_span_covers(s, p)) {
-		gs_free_unusual(NULL, p, site);
-		return;
-	}
-	if (i >= 0)
-		kind = READ_ONCE(s->objects[i]) <= GS_HELD ?
-			GS_BUG_DOUBLE_FREE : GS_BUG_BAD_STATE;
-	gs_report_at(kind, gs_span_name(s), p, site);
 }
 
 /* A free with more to do than to hand the object over. */
 void gs_free_hooked(struct mspan *s, void *p, u8 *state)
 {
 	gs_hook_free(p, s->elemsize, s->keep);
-	if (!gs_mcache_free(s, p, state))
-		gs_mcache_free_slow(s, p, state);
+	gs_put_object(s, p, state);
 }
 
 void goslab_free(const void *ptr)

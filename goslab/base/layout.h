@@ -54,8 +54,9 @@
 enum gs_object_state {
 	GS_FREE		= 0,	/* in its span */
 	GS_CACHED	= 1,	/* in a magazine, or on its way */
-	GS_PENDING	= 2,	/* waits for RCU, or deferred */
-	GS_HELD		= 3,	/* in quarantine */
+	GS_PENDING	= 2,	/* waits for RCU, or on its way to be free */
+	GS_DEFERRED	= 3,	/* freed where that could not be done at once */
+	GS_HELD		= 4,	/* in quarantine */
 	GS_OWNER_MIN	= 8,
 	GS_OWNER_MAX	= 255,	/* shared by all modules past the last number */
 };

@@ -7,7 +7,7 @@
  * again finds its own. Past the last number all share GS_OWNER_MAX.
  *
  * Lock:       owners_lock, a leaf.
- * Context:    any but NMI.
+ * Context:    any but NMI; gs_owner_find() there, too.
  * Memory:     a fixed table.
  * Tests:      kunit/misuse_kunit.c
  */
@@ -44,6 +44,22 @@ u8 gs_owner_register(struct goslab_owner *owner)
 	id = min(GS_OWNER_MIN + i, (unsigned int)GS_OWNER_MAX);
 	WRITE_ONCE(owner->id, id);
 	gs_unlock(&owners_lock, flags);
+	return id;
+}
+
+/* The number of @owner, 0 if it has none yet. Any context, takes no lock. */
+u8 gs_owner_find(struct goslab_owner *owner)
+{
+	u8 id = READ_ONCE(owner->id);
+	/* Pairs with gs_owner_register(). */
+	unsigned int i, nr = smp_load_acquire(&nr_owners);
+
+	for (i = 0; !id && i < nr; i++)
+		if (!strncmp(names[i], owner->name, MODULE_NAME_LEN - 1))
+			id = GS_OWNER_MIN + i;
+	if (!id && nr == NR_OWNERS)
+		id = GS_OWNER_MAX;
+	WRITE_ONCE(owner->id, id);
 	return id;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/layout.h"
 
+u8 gs_owner_find(struct goslab_owner *owner);
 u8 gs_owner_register(struct goslab_owner *owner);
 const char *gs_owner_name(u8 id);
 

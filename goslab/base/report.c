@@ -8,7 +8,7 @@
  *   BUG: goslab: <kind> in <cache or class>, object <hashed>, <what> <n>, at <symbol>
  *
  * Lock:       none. Never called with a lock held or an mcache entered.
- * Context:    any but NMI.
+ * Context:    any; printk() itself sees to NMI.
  * Tests:      kunit/misuse_kunit.c
  */
 #include "base/report.h"
@@ -43,6 +43,7 @@ static const char *const kind_names[] = {
 	[GS_BUG_USERCOPY]	= "user copy outside an object's user region",
 	[GS_BUG_DEAD_HEAP]	= "use of a destroyed heap",
 	[GS_BUG_HEAP_IN_USE]	= "heap that caches draw from, or the default one",
+	[GS_BUG_BAD_GFP]	= "gfp that this call does not take",
 	[GS_BUG_NO_HEAD]	= "no room for the rcu_head in the object",
 	[GS_BUG_PENDING]	= "object changed while its free was pending",
 };

@@ -21,6 +21,7 @@ enum gs_report_kind {
 	GS_BUG_ZERO_CTOR,	/* __GFP_ZERO from a cache with a ctor */
 	GS_BUG_LIVE_OBJECTS,	/* at the end of a cache or of the module */
 	GS_BUG_BAD_STATE,	/* a state byte that nothing of ours wrote */
+	GS_BUG_BAD_GFP,		/* bits that goslab_malloc_nolock() has no use for */
 	GS_BUG_NO_HEAD,		/* rcu_head that is not the object's */
 	GS_BUG_PENDING,		/* a pending object that was written to */
 	GS_BUG_PAGE_COUNT,	/* a page that somebody put once too often */

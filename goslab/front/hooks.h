@@ -49,6 +49,16 @@ static __always_inline void *gs_hook_alloc(void *p, size_t bytes, gfp_t gfp,
 	return p;
 }
 
+/* The same where no lock may be taken: kmemleak does not hear of it. */
+static inline void *gs_hook_alloc_nolock(void *p, size_t bytes, gfp_t gfp)
+{
+	if (IS_ENABLED(CONFIG_KASAN_GENERIC))
+		kasan_poison(p, ALIGN(bytes, 8), 0, false);
+	if (want_init_on_alloc(gfp))
+		memset(p, 0, bytes);
+	return p;
+}
+
 /* Has a free more to do than to hand the object over? */
 static __always_inline bool gs_hook_free_wanted(void)
 {

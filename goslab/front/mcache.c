@@ -277,11 +277,16 @@ void gs_mcache_drop_cap(struct gs_slot *slot, int cpu)
 	unsigned long flags;
 
 	local_irq_save(flags);
+	/* Entered, for an NMI may free into it. */
 	if ((cpu == smp_processor_id() || !cpu_online(cpu)) &&
-	    !slot->busy && !gs_slot_n(slot))
-		set_cap(mcache, slot, 0);
+	    gs_slot_enter(slot)) {
+		if (!gs_slot_n(slot))
+			set_cap(mcache, slot, 0);
+		gs_slot_leave(slot);
+	}
 	local_irq_restore(flags);
 }
+GS_EXPORT_KUNIT(gs_mcache_drop_cap);
 
 /* The slot after @slot on this CPU's list, which is never empty here. */
 static struct gs_slot *next_slot(struct mcache *mcache, struct gs_slot *slot)
@@ -315,13 +320,20 @@ static struct gs_slot *find_victim(struct mcache *mcache,
 	return victim;
 }
 
-/* Take a batch of the victim's objects, and its room. Interrupts off. */
+/*
+ * Take a batch of the victim's objects, and its room. Interrupts off, but
+ * entered all the same, for an NMI may come.
+ */
 static unsigned int evict(struct mcache *mcache, struct gs_slot *victim,
 			  struct gs_entry *e)
 {
-	unsigned int n = gs_slot_take(victim, e);
+	unsigned int n;
 
+	if (!gs_slot_enter(victim))
+		return 0;
+	n = gs_slot_take(victim, e);
 	set_cap(mcache, victim, gs_slot_n(victim));
+	gs_slot_leave(victim);
 	return n;
 }
 

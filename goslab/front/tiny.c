@@ -246,13 +246,15 @@ enum gs_tiny_kind gs_tiny_look(const struct mspan *s, const void *p,
 GS_EXPORT_KUNIT(gs_tiny_look);
 
 /**
- * gs_tiny_free() - free a tiny object.
+ * gs_tiny_take() - take a tiny object from its user.
  * @s: its span.
  * @p: its address, as a caller says.
+ * @block: set to its block if that was the last of it, for the caller to free.
  *
+ * Context: any; atomic operations only.
  * Return: GS_TINY_LIVE if it was one; else nothing has changed.
  */
-enum gs_tiny_kind gs_tiny_free(struct mspan *s, void *p)
+enum gs_tiny_kind gs_tiny_take(struct mspan *s, void *p, void **block)
 {
 	unsigned int byte, i = block_of(s, p, &byte);
 	enum gs_tiny_kind kind;
@@ -270,8 +272,20 @@ enum gs_tiny_kind gs_tiny_free(struct mspan *s, void *p)
 	if ((old & bits) != bits)
 		return GS_TINY_NONE;
 	if (!(old & ~bits))
-		free_block(s, i);
+		*block = gs_span_object(s, i);
 	return GS_TINY_LIVE;
+}
+
+/* The same, and free the block then. Any context but NMI. */
+enum gs_tiny_kind gs_tiny_free(struct mspan *s, void *p)
+{
+	void *block = NULL;
+	enum gs_tiny_kind kind = gs_tiny_take(s, p, &block);
+	unsigned int byte;
+
+	if (block)
+		free_block(s, block_of(s, block, &byte));
+	return kind;
 }
 GS_EXPORT_KUNIT(gs_tiny_free);
 

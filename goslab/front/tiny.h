@@ -4,8 +4,12 @@
 
 #include "front/mcache.h"
 
-/* Under KASAN every object is on its own, so that all of them are watched. */
-#define GS_TINY_ENABLED	!IS_ENABLED(CONFIG_KASAN)
+/*
+ * With KASAN or kmemleak every object is on its own: so all are watched, and
+ * each has a state that can tell that kmemleak has yet to hear of its end.
+ */
+#define GS_TINY_ENABLED	(!IS_ENABLED(CONFIG_KASAN) && \
+			 !IS_ENABLED(CONFIG_DEBUG_KMEMLEAK))
 
 /* What an address in a tiny span is. */
 enum gs_tiny_kind {
@@ -16,6 +20,7 @@ enum gs_tiny_kind {
 
 void *gs_tiny_alloc(size_t size, gfp_t gfp, u8 owner);
 enum gs_tiny_kind gs_tiny_free(struct mspan *s, void *p);
+enum gs_tiny_kind gs_tiny_take(struct mspan *s, void *p, void **block);
 enum gs_tiny_kind gs_tiny_look(const struct mspan *s, const void *p,
 			       size_t *size);
 void gs_tiny_close(int cpu, bool idle_only);

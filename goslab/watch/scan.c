@@ -49,7 +49,7 @@ void gs_census_span(struct gs_census *n, const struct mspan *s)
 
 		live += state >= GS_OWNER_MIN;
 		cached += state == GS_CACHED;
-		pending += state == GS_PENDING || state == GS_HELD;
+		pending += state >= GS_PENDING && state <= GS_HELD;
 	}
 	n->spans++;
 	n->owned += s->owned;

@@ -12,7 +12,7 @@
  * @objects: free or not.
  * @live: of @objects.
  * @cached: of @objects, in magazines.
- * @pending: of @objects, PENDING or HELD.
+ * @pending: of @objects, PENDING, DEFERRED or HELD.
  * @bytes: of @objects.
  * @live_bytes: of @live.
  * @cached_bytes: of @cached.

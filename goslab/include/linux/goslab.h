@@ -4,7 +4,8 @@
  *
  * The whole public interface. Every call may be made from task, softirq and
  * hardirq context with a matching @gfp; none from NMI; on PREEMPT_RT none from
- * hardirq or under a raw spinlock (as for kmalloc()). What sleeps says so.
+ * hardirq or under a raw spinlock (as for kmalloc()), but for goslab_free_rcu()
+ * and the calls that end in _nolock. What sleeps says so.
  *
  * Documentation/api.rst tells which <linux/slab.h> call each one answers to.
  */
@@ -287,6 +288,7 @@ size_t goslab_shrink(void);
 #include <linux/goslab_kv.h>
 #include <linux/goslab_devm.h>
 #include <linux/goslab_mempool.h>
+#include <linux/goslab_nolock.h>
 #include <linux/goslab_rcu.h>
 #include <linux/goslab_bulk.h>
 #include <linux/goslab_sheaf.h>

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * nolock: allocate and free in any context, NMI too: try, never wait.
+ *
+ * Alloc:  the fast path (front/mcache.h) and nothing else. It is preemption off
+ *         and a busy flag, so whoever steps in, however deep, finds the slot
+ *         either whole or busy. If it gives nothing, this CPU is asked to refill
+ *         the slot: irq_work, and from there a work, in task context.
+ * Free:   the fast path; else the state becomes GS_DEFERRED, a bit for the page
+ *         is set, and the work finds the object by its state. Nothing is linked
+ *         and no byte of the object written, so objects with a ctor, those
+ *         that are read under RCU and large ones go the same way.
+ * Lock:   none in the calls. flush_mutex, sleeping, a leaf: one flush at a time.
+ * Lifetime: gs_nolock_init() .. gs_nolock_flush() at unload, when no client is
+ *         left.
+ * Context: any; the work: task.
+ * Invariants: an object is GS_DEFERRED => the bit of its page is set, or the
+ *         one who cleared it is still looking for it.
+ *         A bit may be set for nothing, and a page be another span's by the
+ *         time that somebody looks: only states count.
+ * Tests:  kunit/nolock_kunit.c
+ */
+#include <linux/bitmap.h>
+#include <linux/export.h>
+#include <linux/goslab.h>
+#include <linux/irq_work.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+#include <linux/workqueue.h>
+
+#include "api/api.h"
+#include "back/arena.h"
+#include "base/owner.h"
+#include "base/report.h"
+#include "base/sizeclass.h"
+#include "base/worker.h"
+#include "front/hooks.h"
+#include "front/mcache.h"
+#include "front/tiny.h"
+
+#define GFP_TAKEN	(__GFP_ZERO | __GFP_ACCOUNT)
+
+/* Objects that a refill is for. */
+#define REFILL		8
+
+enum note {
+	NOTE_FREE,
+	NOTE_WRITING,
+	NOTE_FULL,
+};
+
+/**
+ * struct nolock - what calls on one CPU could not do.
+ * @irq: starts @work; hard, so that it runs on a CPU that is going, too.
+ * @work: does it.
+ * @cpu: that CPU.
+ * @wanted: span classes whose slot had nothing.
+ * @note: enum note: of @name.
+ * @name: of a module that has no number yet.
+ */
+struct nolock {
+	struct irq_work irq;
+	struct work_struct work;
+	int cpu;
+	DECLARE_BITMAP(wanted, GS_NR_SPC);
+	int note;
+	char name[MODULE_NAME_LEN];
+};
+
+static DEFINE_PER_CPU(struct nolock, nolocks);
+
+/* One bit for each page that shares its number modulo this. */
+#define NR_BITS		8192
+static DECLARE_BITMAP(deferred, NR_BITS);
+
+/* Was anything asked for since the last flush? */
+static bool asked;
+static DEFINE_MUTEX(flush_mutex);
+
+/* Preemption is off. */
+static void ask(struct nolock *n)
+{
+	WRITE_ONCE(asked, true);
+	irq_work_queue(&n->irq);
+}
+
+/* The number of @owner; 0, and its name is noted, if it has none yet. */
+static u8 owner_id(struct goslab_owner *owner)
+{
+	u8 id = gs_owner_find(owner);
+	struct nolock *n;
+
+	if (likely(id))
+		return id;
+	preempt_disable();
+	n = this_cpu_ptr(&nolocks);
+	if (cmpxchg(&n->note, NOTE_FREE, NOTE_WRITING) == NOTE_FREE) {
+		strscpy(n->name, owner->name, sizeof(n->name));
+		/* Pairs with register_noted(). */
+		smp_store_release(&n->note, NOTE_FULL);
+	}
+	ask(n);
+	preempt_enable();
+	return 0;
+}
+
+static void register_noted(struct nolock *n)
+{
+	struct goslab_owner owner = { .name = n->name };
+
+	/* Pairs with owner_id(). */
+	if (smp_load_acquire(&n->note) != NOTE_FULL)
+		return;
+	gs_owner_register(&owner);
+	smp_store_release(&n->note, NOTE_FREE);
+}
+
+/* Was that the last object at hand? A guess: the slot is not entered. */
+static bool runs_low(const struct gs_slot *slot)
+{
+	return !gs_slot_n(slot);
+}
+
+/* Have this CPU's slot refilled if there was nothing, or the next finds none. */
+static void look_ahead(unsigned int spc, bool failed)
+{
+	struct nolock *n;
+
+	preempt_disable();
+	n = this_cpu_ptr(&nolocks);
+	if ((failed || runs_low(*this_cpu_ptr(gs_classes[spc].slots))) &&
+	    !test_and_set_bit(spc, n->wanted))
+		ask(n);
+	preempt_enable();
+}
+
+/* Allocate a few objects in any way and give them to this CPU's slot. */
+static void refill(struct gs_class *c)
+{
+	void *p[REFILL];
+	unsigned int n;
+	bool zeroed;
+
+	for (n = 0; n < REFILL; n++) {
+		if (gs_mcache_alloc(c->slots, NUMA_NO_NODE, GS_PENDING, &p[n]))
+			continue;
+		p[n] = gs_mcache_alloc_slow(c, NUMA_NO_NODE,
+					    GFP_NOWAIT | __GFP_NOWARN,
+					    GS_PENDING, &zeroed);
+		if (!p[n])
+			break;
+	}
+	while (n--) {
+		struct mspan *s = gs_arena_span(p[n]);
+
+		gs_put_object(s, p[n], &s->objects[gs_span_index(s, p[n])]);
+	}
+}
+
+/* All that is deferred on one page. */
+static void free_deferred_on(unsigned long page)
+{
+	void *p = (void *)(READ_ONCE(gs_radix)->base + (page << GS_PAGE_SHIFT));
+	struct mspan *s = gs_arena_span(p);
+	unsigned int i, nelems;
+
+	if (!s || !gs_span_in_use(s))
+		return;
+	/*
+	 * The span may go and its descriptor be another's: never of less room.
+	 * From the claim on the object keeps it what it is.
+	 */
+	nelems = min(READ_ONCE(s->nelems), s->cap);
+	for (i = 0; i < nelems; i++) {
+		u8 was = GS_DEFERRED;
+
+		if (READ_ONCE(s->objects[i]) == was &&
+		    try_cmpxchg(&s->objects[i], &was, GS_PENDING))
+			gs_free_pending(s, i, _THIS_IP_);
+	}
+}
+
+static void free_deferred(void)
+{
+	unsigned long page, pages = READ_ONCE(gs_radix)->nr * GS_ARENA_PAGES;
+	unsigned long bit;
+
+	for_each_set_bit(bit, deferred, NR_BITS) {
+		/* Ordered before the looks at states. */
+		if (!test_and_clear_bit(bit, deferred))
+			continue;
+		for (page = bit; page < pages; page += NR_BITS)
+			free_deferred_on(page);
+		cond_resched();
+	}
+}
+
+static void serve(struct work_struct *work)
+{
+	struct nolock *n = container_of(work, struct nolock, work);
+	unsigned long spc;
+
+	register_noted(n);
+	for_each_set_bit(spc, n->wanted, GS_NR_SPC) {
+		clear_bit(spc, n->wanted);
+		refill(&gs_classes[spc]);
+	}
+	free_deferred();
+}
+
+static void serve_soon(struct irq_work *irq)
+{
+	struct nolock *n = container_of(irq, struct nolock, irq);
+
+	gs_worker_queue_on(n->cpu, &n->work);
+}
+
+static bool gfp_refused(gfp_t gfp, unsigned long site)
+{
+	if (likely(!(gfp & ~GFP_TAKEN)))
+		return false;
+	gs_report(&(struct gs_report) {
+		.kind = GS_BUG_BAD_GFP, .what = "gfp",
+		.value = (__force unsigned int)gfp, .site = site,
+	});
+	return true;
+}
+
+void *__goslab_malloc_nolock(size_t size, gfp_t gfp, int node,
+			     struct goslab_owner *owner)
+{
+	struct gs_class *c;
+	unsigned int spc;
+	bool got;
+	void *p;
+	u8 id;
+
+	if (gfp_refused(gfp, _RET_IP_) || gs_node_refused(node, _RET_IP_))
+		return NULL;
+	if (!size)
+		return ZERO_SIZE_PTR;
+	if (size > GS_MAX_SMALL)
+		return NULL;
+	spc = gs_spc(gs_sizeclass_of(size), false);
+	c = &gs_classes[spc];
+	id = owner_id(owner);
+	got = id && gs_mcache_alloc(c->slots, NUMA_NO_NODE, id, &p);
+	look_ahead(spc, !got);
+	return got ? gs_hook_alloc_nolock(p, c->elemsize, gfp) : NULL;
+}
+EXPORT_SYMBOL_GPL(__goslab_malloc_nolock);
+
+/* The object at @p is GS_PENDING by @state, and cannot be freed here. */
+static void defer(void *p, u8 *state)
+{
+	unsigned long page = ((unsigned long)p - READ_ONCE(gs_radix)->base) >>
+			     GS_PAGE_SHIFT;
+
+	smp_store_release(state, GS_DEFERRED);
+	smp_mb__before_atomic();
+	set_bit(page % NR_BITS, deferred);
+	preempt_disable();
+	ask(this_cpu_ptr(&nolocks));
+	preempt_enable();
+}
+
+static void free_small(struct mspan *s, void *p, unsigned long site)
+{
+	long i = gs_span_index(s, p);
+	u8 *state = &s->objects[i];
+
+	if (i < 0 || READ_ONCE(*state) < GS_OWNER_MIN) {
+		gs_free_bad(s, p, site);
+		return;
+	}
+	/* What is done to free objects may take locks. */
+	if (!gs_hook_free_wanted() && gs_mcache_free(s, p, state))
+		return;
+	if (gs_span_claim(state))
+		defer(p, state);
+	else
+		gs_free_bad(s, p, site);
+}
+
+static void free_tiny(struct mspan *s, void *p, unsigned long site)
+{
+	enum gs_tiny_kind kind;
+	void *block = NULL;
+	size_t size;
+	u8 *state;
+
+	kind = gs_tiny_look(s, p, &size);
+	if (kind == GS_TINY_LIVE) {
+		gs_hook_free(p, size, 0);
+		kind = gs_tiny_take(s, p, &block);
+	}
+	if (kind != GS_TINY_LIVE)
+		gs_report_at(kind == GS_TINY_INSIDE ? GS_BUG_INTERIOR_FREE :
+			     GS_BUG_DOUBLE_FREE, s->class->name, p, site);
+	if (!block)
+		return;
+	state = &s->objects[gs_span_index(s, block)];
+	if (!gs_mcache_free(s, block, state) && gs_span_claim(state))
+		defer(block, state);
+}
+
+void goslab_free_nolock(const void *ptr)
+{
+	void *p = (void *)ptr;
+	struct mspan *s;
+
+	if (ZERO_OR_NULL_PTR(p))
+		return;
+	s = gs_arena_span(p);
+	if (s && !gs_span_covers(s, p))
+		s = NULL;
+	switch (s ? smp_load_acquire(&s->state) : GS_SPAN_DEAD) {
+	case GS_SPAN_SMALL:
+		free_small(s, p, _RET_IP_);
+		break;
+	case GS_SPAN_TINY:
+		free_tiny(s, p, _RET_IP_);
+		break;
+	case GS_SPAN_LARGE:
+		if ((unsigned long)p == s->base && gs_span_claim(s->objects))
+			defer(p, s->objects);
+		else
+			gs_free_bad(s, p, _RET_IP_);
+		break;
+	default:
+		gs_free_bad(s, p, _RET_IP_);
+	}
+}
+EXPORT_SYMBOL_GPL(goslab_free_nolock);
+
+/**
+ * gs_nolock_flush() - wait for all that calls which have returned left to do.
+ *
+ * Two rounds: the first sees the end of every work that was asked for. It may
+ * have left an object to the work of another CPU, which had cleared the bit
+ * of the page and was on its way there; the second waits for that.
+ *
+ * Context: Task. Sleeps if there is something to wait for.
+ */
+void gs_nolock_flush(void)
+{
+	int round, cpu;
+
+	mutex_lock(&flush_mutex);
+	for (round = xchg(&asked, false) ? 2 : 0; round; round--)
+		for_each_possible_cpu(cpu) {
+			struct nolock *n = per_cpu_ptr(&nolocks, cpu);
+
+			irq_work_sync(&n->irq);
+			flush_work(&n->work);
+		}
+	mutex_unlock(&flush_mutex);
+}
+GS_EXPORT_KUNIT(gs_nolock_flush);
+
+void gs_nolock_init(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct nolock *n = per_cpu_ptr(&nolocks, cpu);
+
+		n->irq = IRQ_WORK_INIT_HARD(serve_soon);
+		INIT_WORK(&n->work, serve);
+		n->cpu = cpu;
+	}
+}
