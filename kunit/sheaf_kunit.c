@@ -214,7 +214,8 @@ static void misused(struct kunit *test)
 {
 	struct goslab_cache *other;
 	struct goslab_sheaf *sheaf;
-	void *q, *r;
+	unsigned int n;
+	void *q;
 	int ret;
 
 	begin(test, 128, NULL);
@@ -245,15 +246,19 @@ static void misused(struct kunit *test)
 	goslab_cache_free(cache, q);
 	gs_drain_all();
 	GS_EXPECT_REPORTS(test, GS_BUG_BAD_STATE, 1, {
-		q = goslab_cache_alloc_from_sheaf(cache, 0, sheaf);
-		r = goslab_cache_alloc_from_sheaf(cache, 0, sheaf);
-		goslab_cache_return_sheaf(cache, 0, sheaf);
+		for (n = 0; n < 3; n++)
+			p[n] = goslab_cache_alloc_from_sheaf(cache, 0, sheaf);
 	});
-	KUNIT_ASSERT_NOT_NULL(test, q);
-	KUNIT_ASSERT_NOT_NULL(test, r);
-	KUNIT_EXPECT_PTR_NE(test, q, r);
+	KUNIT_EXPECT_NOT_NULL(test, p[1]);
+	KUNIT_EXPECT_PTR_NE(test, p[0], p[1]);
+	KUNIT_EXPECT_NULL(test, p[2]);
+	goslab_cache_free_bulk(cache, 2, p);
+	/* The same when the rest goes back. */
+	KUNIT_EXPECT_EQ(test, goslab_cache_refill_sheaf(cache, GFP_KERNEL,
+							&sheaf, 3), 0);
 	goslab_cache_free(cache, q);
-	goslab_cache_free(cache, r);
+	GS_EXPECT_REPORTS(test, GS_BUG_DOUBLE_FREE, 1,
+			  goslab_cache_return_sheaf(cache, 0, sheaf));
 	end(test);
 }
 

@@ -30,62 +30,93 @@ static noinline void free_odd(struct goslab_cache *cache, struct mspan *s,
 }
 
 /*
- * One object joins the batch, after all checks that the single calls make.
- * The objects in the batch keep the span of the last one in use, so its
- * neighbour needs no look-up.
+ * The span and index of a live object, of @cache if there is one. False, after a
+ * report if it is due, for what is none.
  */
-static __always_inline void free_one(struct gs_batch *b,
-				     struct goslab_cache *cache, void *p,
-				     unsigned long site)
+static __always_inline bool look_up(struct goslab_cache *cache, void *p,
+				    struct mspan **span, long *i,
+				    unsigned long site)
 {
-	struct mspan *s = b->s;
-	long i = s ? gs_span_index(s, p) : -1;
+	struct mspan *s;
 
-	if (i < 0) {
-		if (ZERO_OR_NULL_PTR(p))
-			return;
-		s = gs_arena_span(p);
-		/* Pairs with the release in gs_mheap_publish(). */
-		if (unlikely(!s ||
-			     smp_load_acquire(&s->state) != GS_SPAN_SMALL ||
-			     (cache && s->class != &cache->class))) {
-			free_odd(cache, s, p, site);
-			return;
-		}
-		i = gs_span_index(s, p);
-	}
-	if (unlikely(i < 0 || READ_ONCE(s->objects[i]) < GS_OWNER_MIN)) {
-		free_odd(cache, s, p, site);
-		return;
-	}
-	if (unlikely(gs_hook_free_wanted()))
-		gs_hook_free(p, s->elemsize, s->keep);
-	gs_batch_add(b, s, p, &s->objects[i]);
+	if (ZERO_OR_NULL_PTR(p))
+		return false;
+	s = gs_arena_span(p);
+	/* Pairs with the release in gs_mheap_publish(). */
+	if (unlikely(!s || smp_load_acquire(&s->state) != GS_SPAN_SMALL ||
+		     (cache && s->class != &cache->class)))
+		goto odd;
+	*i = gs_span_index(s, p);
+	if (unlikely(*i < 0 || READ_ONCE(s->objects[*i]) < GS_OWNER_MIN))
+		goto odd;
+	*span = s;
+	return true;
+odd:
+	free_odd(cache, s, p, site);
+	return false;
 }
 
+/*
+ * Objects gather in a batch of one class and node, after all checks that the
+ * single calls make. What is in the batch is in nobody's reach, and keeps the
+ * span of the last one in use: its neighbour needs no look-up.
+ */
 static __always_inline void free_all(struct goslab_cache *cache, size_t n,
-				     void **p, unsigned long site)
+				     void **p, bool hooks, unsigned long site)
 {
-	struct gs_batch b __uninitialized;
-	size_t i;
+	struct gs_entry e[GS_BATCH_MAX] __uninitialized;
+	struct gs_entry *to = e;
+	struct mspan *last = &gs_no_span, *s;
+	long i;
 
-	gs_batch_begin(&b);
-	for (i = 0; i < n; i++)
-		free_one(&b, cache, p[i], site);
-	gs_mcache_free_batch(&b);
+	for (; n; n--, p++) {
+		i = gs_span_index(last, *p);
+		if (unlikely(i < 0 ||
+			     READ_ONCE(last->objects[i]) < GS_OWNER_MIN)) {
+			if (!look_up(cache, *p, &s, &i, site))
+				continue;
+			if (to > e && (s->class != last->class ||
+				       s->node != last->node)) {
+				gs_mcache_free_batch(last->class, last->node, e,
+						     to - e);
+				to = e;
+			}
+			last = s;
+		}
+		if (hooks && unlikely(gs_hook_free_wanted()))
+			gs_hook_free(*p, last->elemsize, last->keep);
+		last->objects[i] = GS_CACHED;
+		to->object = *p;
+		to->state = &last->objects[i];
+		if (unlikely(++to == e + GS_BATCH_MAX)) {
+			gs_mcache_free_batch(last->class, last->node, e,
+					     GS_BATCH_MAX);
+			to = e;
+			last = &gs_no_span;
+		}
+	}
+	if (to > e)
+		gs_mcache_free_batch(last->class, last->node, e, to - e);
 }
 
 void goslab_free_bulk(size_t n, void **p)
 {
-	free_all(NULL, n, p, _RET_IP_);
+	free_all(NULL, n, p, true, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(goslab_free_bulk);
 
 void goslab_cache_free_bulk(struct goslab_cache *cache, size_t n, void **p)
 {
-	free_all(cache, n, p, _RET_IP_);
+	free_all(cache, n, p, true, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(goslab_cache_free_bulk);
+
+/* Objects of @cache that no user has had: no hook ran. */
+void gs_cache_free_unused(struct goslab_cache *cache, size_t n, void **p,
+			  unsigned long site)
+{
+	free_all(cache, n, p, false, site);
+}
 
 /* @n objects of a class, or none. */
 static bool alloc_all(struct gs_class *c, gfp_t gfp, u8 owner, size_t n,

@@ -53,26 +53,19 @@ static bool sheaf_ok(const struct goslab_cache *cache,
 	return false;
 }
 
-/*
- * The state byte of an object in reserve; NULL, after a report, if it is live no
- * more.
- */
-static u8 *look_at(struct goslab_cache *cache, void *p, struct mspan **span,
-		   unsigned long site)
+/* Is an object in reserve still live? */
+static __always_inline bool is_live(const struct goslab_cache *cache,
+				    const void *p)
 {
 	struct mspan *s = gs_arena_span(p);
-	long i = -1;
+	long i;
 
 	/* Pairs with the release in gs_mheap_publish(). */
-	if (likely(s && smp_load_acquire(&s->state) == GS_SPAN_SMALL &&
-		   s->class == &cache->class))
-		i = gs_span_index(s, p);
-	if (likely(i >= 0 && READ_ONCE(s->objects[i]) >= GS_OWNER_MIN)) {
-		*span = s;
-		return &s->objects[i];
-	}
-	gs_report_at(GS_BUG_BAD_STATE, cache->class.name, p, site);
-	return NULL;
+	if (unlikely(!s || smp_load_acquire(&s->state) != GS_SPAN_SMALL ||
+		     s->class != &cache->class))
+		return false;
+	i = gs_span_index(s, p);
+	return i >= 0 && READ_ONCE(s->objects[i]) >= GS_OWNER_MIN;
 }
 
 /* Fill @sheaf up to @n objects. Return: whether it has them. */
@@ -88,19 +81,7 @@ static bool fill(struct goslab_sheaf *sheaf, gfp_t gfp, unsigned int n)
 /* Free what is in @sheaf, and @sheaf. */
 static void empty(struct goslab_sheaf *sheaf, unsigned long site)
 {
-	struct gs_batch b __uninitialized;
-	unsigned int i;
-
-	gs_batch_begin(&b);
-	for (i = 0; i < sheaf->n; i++) {
-		void *p = sheaf->object[i];
-		struct mspan *s;
-		u8 *state = look_at(sheaf->cache, p, &s, site);
-
-		if (state)
-			gs_batch_add(&b, s, p, state);
-	}
-	gs_mcache_free_batch(&b);
+	gs_cache_free_unused(sheaf->cache, sheaf->n, sheaf->object, site);
 	goslab_free(sheaf);
 }
 
@@ -184,23 +165,40 @@ int goslab_cache_refill_sheaf(struct goslab_cache *cache, gfp_t gfp,
 }
 EXPORT_SYMBOL_GPL(goslab_cache_refill_sheaf);
 
+/* Anything but a live object at the end of the sheaf of this cache. */
+static noinline void *alloc_odd(struct goslab_cache *cache, gfp_t gfp,
+				struct goslab_sheaf *sheaf, unsigned long site)
+{
+	struct gs_class *c = &cache->class;
+
+	if (!sheaf_ok(cache, sheaf, site) ||
+	    !gfp_ok(cache, gfp & __GFP_ZERO, site))
+		return NULL;
+	while (sheaf->n) {
+		void *p = sheaf->object[--sheaf->n];
+
+		if (is_live(cache, p))
+			return gs_hook_alloc(p, c->elemsize, gfp, c->keep,
+					     false, false);
+		gs_report_at(GS_BUG_BAD_STATE, c->name, p, site);
+	}
+	return NULL;
+}
+
 void *goslab_cache_alloc_from_sheaf(struct goslab_cache *cache, gfp_t gfp,
 				    struct goslab_sheaf *sheaf)
 {
 	struct gs_class *c = &cache->class;
+	void *p;
 
-	if (!sheaf_ok(cache, sheaf, _RET_IP_) ||
-	    !gfp_ok(cache, gfp & __GFP_ZERO, _RET_IP_))
-		return NULL;
-	while (sheaf->n) {
-		void *p = sheaf->object[--sheaf->n];
-		struct mspan *s;
-
-		if (likely(look_at(cache, p, &s, _RET_IP_)))
-			return gs_hook_alloc(p, c->elemsize, gfp, c->keep,
-					     false, false);
-	}
-	return NULL;
+	if (unlikely(cache->magic != GS_CACHE_LIVE || sheaf->cache != cache ||
+		     (gfp & __GFP_ZERO & cache->refused) || !sheaf->n))
+		return alloc_odd(cache, gfp, sheaf, _RET_IP_);
+	p = sheaf->object[sheaf->n - 1];
+	if (unlikely(!is_live(cache, p)))
+		return alloc_odd(cache, gfp, sheaf, _RET_IP_);
+	sheaf->n--;
+	return gs_hook_alloc(p, c->elemsize, gfp, c->keep, false, false);
 }
 EXPORT_SYMBOL_GPL(goslab_cache_alloc_from_sheaf);
 

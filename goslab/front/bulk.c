@@ -6,7 +6,7 @@
  *           span that the CPU owns
  *         2 the slot is empty: refill.c brings a batch from mcentral. It is the
  *           caller's; only what is left of it goes to the magazine
- * Free:   1 the caller collects a batch of one class and node (bulk.h)
+ * Free:   1 the caller collects a batch of one class and node (api/bulk.c)
  *         2 enter once: push what the magazine has room for
  *         3 the rest of a long run goes straight to mcentral; for a short one
  *           the older half of the magazine gives way, as for a single object
@@ -94,6 +94,18 @@ static unsigned int take_run(struct gs_class *c, u8 owner, size_t n, void **p,
 	return got;
 }
 
+/* Up to a batch by the slow path. Return: how many; 0 without memory. */
+static unsigned int take_more(struct gs_class *c, gfp_t gfp, u8 owner, size_t n,
+			      void **p, bool *zeroed)
+{
+	struct gs_more more = {
+		.p = p + 1, .n = min_t(size_t, n, GS_BATCH_MAX) - 1,
+	};
+
+	*p = gs_mcache_alloc_more(c, NUMA_NO_NODE, gfp, owner, zeroed, &more);
+	return *p ? 1 + more.n : 0;
+}
+
 static void run_hooks(const struct gs_class *c, gfp_t gfp, bool zeroed,
 		      unsigned int n, void **p)
 {
@@ -127,10 +139,8 @@ size_t gs_mcache_alloc_bulk(struct gs_class *c, gfp_t gfp, u8 owner, size_t n,
 
 		got = take_run(c, owner, n - done, p + done, &zeroed);
 		if (!got)
-			got = gs_mcache_alloc_some(c, NUMA_NO_NODE, gfp, owner,
-						   min_t(size_t, n - done,
-							 GS_BATCH_MAX),
-						   p + done, &zeroed);
+			got = take_more(c, gfp, owner, n - done, p + done,
+					&zeroed);
 		if (unlikely(!got))
 			break;
 		if (hooks)
@@ -184,23 +194,18 @@ static void free_rest(struct gs_class *c, int node, struct gs_entry *e,
 
 /**
  * gs_mcache_free_batch() - objects go back.
- * @b: the batch; empty afterwards.
+ * @c: their class.
+ * @node: their node.
+ * @e: the objects, in state GS_CACHED, in nobody's reach.
+ * @n: how many, 1 to GS_BATCH_MAX; if it is that, more may follow.
  *
  * Context: any but NMI.
  */
-void gs_mcache_free_batch(struct gs_batch *b)
+void gs_mcache_free_batch(struct gs_class *c, int node, struct gs_entry *e,
+			  unsigned int n)
 {
-	unsigned int fit, n = b->n;
-	struct gs_class *c;
-	int node;
+	unsigned int fit = push_run(c, node, e, n);
 
-	if (!n)
-		return;
-	c = b->s->class;
-	node = b->s->node;
-	/* Once they are elsewhere, their span may be, too. */
-	gs_batch_begin(b);
-	fit = push_run(c, node, b->e, n);
 	if (fit < n)
-		free_rest(c, node, b->e + fit, n - fit, n == GS_BATCH_MAX);
+		free_rest(c, node, e + fit, n - fit, n == GS_BATCH_MAX);
 }

@@ -117,15 +117,29 @@ void gs_mcache_drop_cap(struct gs_slot *slot, int cpu);
 int gs_mcache_init_slots(struct gs_class *c, unsigned int n);
 void gs_mcache_exit_slots(struct gs_class *c, unsigned int n);
 
+/**
+ * struct gs_more - what a bulk call wants besides one object.
+ * @p: filled with objects.
+ * @n: how many, less than GS_BATCH_MAX; then how many there are.
+ */
+struct gs_more {
+	void **p;
+	unsigned int n;
+};
+
 /* front/refill.c; all that no slot counts */
 extern atomic64_t gs_mcache_nr_direct;
-void *gs_mcache_alloc_slow(struct gs_class *c, int node, gfp_t gfp, u8 owner,
-			   bool *zeroed);
-unsigned int gs_mcache_alloc_some(struct gs_class *c, int node, gfp_t gfp,
-				  u8 owner, unsigned int n, void **p,
-				  bool *zeroed);
+void *gs_mcache_alloc_more(struct gs_class *c, int node, gfp_t gfp, u8 owner,
+			   bool *zeroed, struct gs_more *more);
 void gs_mcache_free_slow(struct mspan *s, void *object, u8 *state);
 void gs_mcache_make_room(struct gs_class *c);
+
+/* One object, or NULL; see gs_mcache_alloc_more(). */
+static inline void *gs_mcache_alloc_slow(struct gs_class *c, int node,
+					 gfp_t gfp, u8 owner, bool *zeroed)
+{
+	return gs_mcache_alloc_more(c, node, gfp, owner, zeroed, NULL);
+}
 
 /*
  * Enter this CPU's slot: preemption off, busy set. False if an interrupt came

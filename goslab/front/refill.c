@@ -251,67 +251,75 @@ static bool make_room(struct gs_class *c, unsigned int attempt)
 	return false;
 }
 
-/* The youngest are the caller's. */
-static void hand_out(struct refill *r, u8 owner, void **p)
+/* More of @r's objects are the caller's, as many as it wants. */
+static void hand_out(struct refill *r, u8 owner, struct gs_more *more)
 {
 	struct gs_entry *e = r->e + r->n;
-	unsigned int i;
+	unsigned int i, n = min(r->n, more->n);
 
-	r->taken = min(r->n, r->most);
-	r->n -= r->taken;
-	for (i = 0; i < r->taken; i++) {
+	for (i = 0; i < n; i++) {
 		e--;
-		p[i] = e->object;
+		more->p[i] = e->object;
 		*e->state = owner;
 	}
+	r->n -= n;
+	r->taken += n;
+	more->n = n;
 }
 
 /**
- * gs_mcache_alloc_some() - allocate objects and refill the slot.
+ * gs_mcache_alloc_more() - allocate an object or several, and refill the slot.
  * @c: the class.
  * @node: node wanted, or NUMA_NO_NODE.
  * @gfp: the caller's.
  * @owner: number that the objects' states are set to.
- * @n: how many the caller has a use for, one at least.
- * @p: filled with objects.
  * @zeroed: set to true if they are known to be zero.
+ * @more: NULL, or what the caller would like besides.
  *
  * __GFP_NOFAIL is served here, in a loop of attempts that may fail: the kernels
  * of 6.1 and 6.12 warn when it is asked of larger blocks.
  *
- * Return: objects in @p, GS_BATCH_MAX at most; 0 without memory.
+ * Return: an object, or NULL.
  */
-unsigned int gs_mcache_alloc_some(struct gs_class *c, int node, gfp_t gfp,
-				  u8 owner, unsigned int n, void **p,
-				  bool *zeroed)
+void *gs_mcache_alloc_more(struct gs_class *c, int node, gfp_t gfp, u8 owner,
+			   bool *zeroed, struct gs_more *more)
 {
 	struct gs_entry e[GS_BATCH_MAX] __uninitialized;
-	struct refill r = { .e = e, .most = n, .node = node };
+	struct refill r = {
+		.e = e, .node = node, .taken = 1,
+		.most = more ? more->n + 1 : 1,
+	};
 	unsigned int attempt = 0;
 	struct mcentral *mc;
 	enum look found;
+	void *p;
 
 	might_alloc(gfp);
 	while ((found = look(c, &r, gfp, owner)) == LOOK_AGAIN) {
-		if (gs_mcache_alloc(c->slots, node, owner, p))
-			return 1;
+		if (gs_mcache_alloc(c->slots, node, owner, &p))
+			goto one;
 		r.node = node;
 	}
 	if (found == LOOK_OWN) {
 		*zeroed = r.zeroed;
-		*p = e[0].object;
-		return 1;
+		p = e[0].object;
+		goto one;
 	}
 	while (!get_objects(c, &r, gfp & ~__GFP_NOFAIL)) {
 		if (make_room(c, attempt++))
 			continue;
 		if (!(gfp & __GFP_NOFAIL))
-			return 0;
+			return NULL;
 		schedule_timeout_uninterruptible(1);
 	}
 	*zeroed = r.zeroed;
 	gs_hook(GS_HOOK_REFILL_LEFT, c);
-	hand_out(&r, owner, p);
+	/* The youngest is the caller's. */
+	r.n--;
+	p = e[r.n].object;
+	*e[r.n].state = owner;
+	if (more)
+		hand_out(&r, owner, more);
 	if (r.direct) {
 		atomic64_add(r.taken, &gs_mcache_nr_direct);
 		if (r.own)
@@ -326,25 +334,21 @@ unsigned int gs_mcache_alloc_some(struct gs_class *c, int node, gfp_t gfp,
 		gs_mcentral_make_transfer(mc, gfp);
 	gs_usage_note_peak();
 	gs_worker_kick();
-	return r.taken;
-}
+	return p;
 
-/* One object, or NULL; arguments as above. */
-void *gs_mcache_alloc_slow(struct gs_class *c, int node, gfp_t gfp, u8 owner,
-			   bool *zeroed)
-{
-	void *p;
-
-	return gs_mcache_alloc_some(c, node, gfp, owner, 1, &p, zeroed) ?
-		p : NULL;
+one:
+	if (more)
+		more->n = 0;
+	return p;
 }
-GS_EXPORT_KUNIT(gs_mcache_alloc_slow);
+GS_EXPORT_KUNIT(gs_mcache_alloc_more);
 
 /*
  * The older half of a magazine goes to @e, the newer moves down. Entered. One
  * pass by words: two copies of unknown length take several times as long.
  */
-static unsigned int take_bottom(struct gs_slot *slot, struct gs_entry *e)
+static __always_inline unsigned int
+take_bottom(struct gs_slot *slot, struct gs_entry *e)
 {
 	unsigned int n = (gs_slot_n(slot) + 1) / 2;
 	struct gs_entry *to = slot->entry, *from = to + n, *top = slot->top;
@@ -364,8 +368,8 @@ static unsigned int take_bottom(struct gs_slot *slot, struct gs_entry *e)
  * The older half of a full magazine; the newer stays, for its lines are hot. All
  * are of *@node, that of the CPU which this ran on.
  */
-static unsigned int take_older_half(struct gs_class *c, struct gs_entry *e,
-				    int *node)
+static __always_inline unsigned int
+take_older_half(struct gs_class *c, struct gs_entry *e, int *node)
 {
 	struct gs_slot *slot;
 	unsigned int n = 0;
@@ -384,14 +388,12 @@ static unsigned int take_older_half(struct gs_class *c, struct gs_entry *e,
 	return n;
 }
 
-/**
- * gs_mcache_make_room() - have this CPU's slot take frees that it did not take.
- * @c: the class.
- *
- * A CPU that only frees gets its slot here, if one lies ready: without, each of
- * its frees would take the central lock.
+/*
+ * Have a slot, give up half a magazine, let it grow. A CPU that only frees gets
+ * its slot here, if one lies ready: without, each of its frees would take the
+ * central lock.
  */
-void gs_mcache_make_room(struct gs_class *c)
+static __always_inline void empty_half(struct gs_class *c)
 {
 	struct gs_entry e[GS_BATCH_MAX] __uninitialized;
 	unsigned int n;
@@ -408,6 +410,12 @@ void gs_mcache_make_room(struct gs_class *c)
 	gs_mcache_grow_cap(c);
 }
 
+/* Have this CPU's slot take frees that it did not take. */
+void gs_mcache_make_room(struct gs_class *c)
+{
+	empty_half(c);
+}
+
 /**
  * gs_mcache_free_slow() - free an object that the slot did not take.
  * @s: its span.
@@ -418,7 +426,7 @@ void gs_mcache_free_slow(struct mspan *s, void *object, u8 *state)
 {
 	gs_worker_kick();
 	if (s->node == numa_mem_id()) {
-		gs_mcache_make_room(s->class);
+		empty_half(s->class);
 		if (gs_mcache_free(s, object, state))
 			return;
 	}
