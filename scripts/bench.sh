@@ -23,6 +23,7 @@ RECORDED=$TOP/Documentation/bench-recorded.json
 ROUNDS=${ROUNDS:-40}
 
 FIXED=pair,pair_const,batch,batch_reverse,batch_shuffled,tiny,tiny_batch,ctor
+OTHER=bulk_16,bulk_64,bulk_256,sheaf,free_rcu,kvmalloc,heap
 THREADS=producer_consumer,xmalloc,larson,sh8bench,cache_scratch,mstress
 SHORT_RUN="run=pair,pair_const,batch rounds=3 scale=10 icount=1"
 
@@ -67,7 +68,7 @@ bench_up() {
 	local trace
 	trace=$("$SCRIPTS/trace.sh")
 	boot uml-up uml-up -- bench.sh \
-		run=$FIXED rounds="$ROUNDS" -- \
+		run=$FIXED,$OTHER rounds="$ROUNDS" -- \
 		run=pareto,$THREADS rounds=10 -- run=memory
 	boot trace uml-up --add "$trace" -- replay.sh \
 		"trace=/data/${trace##*/}" mode=memory,time idle=0 \
@@ -110,7 +111,7 @@ bench_smp() {
 bench_icount() {
 	local bed=$1 few="rounds=3 scale=10 icount=1"
 	boot "$bed" "$bed" --icount --append init_on_alloc=0 -- bench.sh \
-		run=$FIXED $few -- \
+		run=$FIXED,$OTHER $few -- \
 		run=pareto,random_replace,$THREADS $few heap=16
 	boot "$bed-init" "$bed" --icount --append init_on_alloc=1 -- bench.sh \
 		run=pair,batch rounds=1 scale=5 icount=1

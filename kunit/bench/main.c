@@ -7,7 +7,7 @@
  * it is unloaded. Documentation/performance.rst has the method. It knows goslab
  * by its public header only.
  *
- * Flow:     main -> loops, heap, larson, passing, memory -> measure, threads -> ways
+ * Flow:     main -> loops, bulk, heap, larson, passing, memory -> measure, threads -> ways
  * Lifetime: after init nothing is left but the results.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -67,6 +67,13 @@ static const struct {
 	{ "tiny", bn_tiny },
 	{ "tiny_batch", bn_tiny },
 	{ "ctor", bn_ctor },
+	{ "bulk_16", bn_bulk },
+	{ "bulk_64", bn_bulk },
+	{ "bulk_256", bn_bulk },
+	{ "sheaf", bn_sheaf },
+	{ "free_rcu", bn_free_rcu },
+	{ "kvmalloc", bn_kvmalloc },
+	{ "heap", bn_heap },
 	{ "pareto", bn_pareto },
 	{ "random_replace", bn_random_replace },
 	{ "random_replace_touched", bn_random_replace },
