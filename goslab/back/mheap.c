@@ -22,6 +22,7 @@
 #include <linux/nodemask.h>
 
 #include "back/arena.h"
+#include "back/tags.h"
 #include "base/sys.h"
 
 #define MIN_GROW_BYTES	(256UL << 10)
@@ -347,6 +348,7 @@ void gs_mheap_free(struct mspan *s)
 	unsigned long flags;
 
 	gs_span_close(s, GS_SPAN_DEAD);
+	gs_tags_end(s);
 	if (s->direct) {
 		gs_mheap_free_direct(s);
 		return;

@@ -14,6 +14,7 @@
 
 struct gs_class;
 struct gs_slot;
+union codetag_ref;
 
 enum gs_span_state {
 	GS_SPAN_DEAD	= 0,	/* a descriptor on its free list */
@@ -51,6 +52,7 @@ enum gs_keep {
  * @tiny: has masks after the bitmaps; never changes.
  * @zone: zone of the pages, which free runs must share to merge.
  * @direct: its pages are a block of their own; see direct.c.
+ * @tags: whom each object is counted for; see tags.c.
  * @base: address of the first page.
  * @slots: where this class keeps its per-CPU slot; NULL for a large object.
  * @class: the class; NULL for a large object or a free run. Caches compare it.
@@ -88,6 +90,9 @@ struct mspan {
 	u8 tiny;
 	u8 zone;
 	u8 direct;
+#ifdef CONFIG_MEM_ALLOC_PROFILING
+	union codetag_ref *tags;
+#endif
 
 	unsigned long base __aligned(64);
 	struct gs_slot *__percpu *slots;
@@ -102,8 +107,11 @@ struct mspan {
 	u8 objects[];
 };
 
+#ifndef CONFIG_MEM_ALLOC_PROFILING
 static_assert(offsetof(struct mspan, base) == 64);
-static_assert(offsetof(struct mspan, objects) == 64 + 41);
+#endif
+static_assert(offsetof(struct mspan, objects) ==
+	      offsetof(struct mspan, base) + 41);
 
 /* No span: covers nothing, and nothing is free in it. */
 extern struct mspan gs_no_span;

@@ -67,24 +67,45 @@ static inline void shrinker_free(struct shrinker *s)
 #endif
 
 /*
+ * Since 6.10 a call that allocates counts for the line where it stands (see
+ * goslab_tags.h). These count for our caller's.
+ */
+#ifdef alloc_hooks
+#define gs_compat_noprof(call)	call ## _noprof
+#else
+#define gs_compat_noprof(call)	call
+#endif
+
+/*
  * 6.1 and 6.12: modules get huge pages without a node, and a node with
  * GFP_KERNEL only. KASAN wants to know the size to the byte, which is rounded
  * up for huge pages.
  */
-static inline void *gs_compat_vmalloc(size_t size, gfp_t gfp, int node)
+static inline void *gs_compat_vmalloc_noprof(size_t size, gfp_t gfp, int node)
 {
 	gfp_t bits = gfp & ~__GFP_ZERO;
 
 	if (node != NUMA_NO_NODE && bits == GFP_KERNEL)
-		return gfp & __GFP_ZERO ? vzalloc_node(size, node) :
-					  vmalloc_node(size, node);
+		return gfp & __GFP_ZERO ?
+		       gs_compat_noprof(vzalloc_node)(size, node) :
+		       gs_compat_noprof(vmalloc_node)(size, node);
 	if (IS_ENABLED(CONFIG_KASAN_VMALLOC))
-		return __vmalloc(size, gfp);
+		return gs_compat_noprof(__vmalloc)(size, gfp);
 #ifdef GS_COMPAT_NO_VMALLOC_HUGE_NODE
-	return vmalloc_huge(size, gfp);
+	return gs_compat_noprof(vmalloc_huge)(size, gfp);
 #else
-	return vmalloc_huge_node(size, gfp, node);
+	return gs_compat_noprof(vmalloc_huge_node)(size, gfp, node);
 #endif
+}
+
+/* Callers without a line of their own count for this one. */
+static inline void *gs_compat_vmalloc(size_t size, gfp_t gfp, int node)
+{
+#ifdef CONFIG_MEM_ALLOC_PROFILING
+	if (!current->alloc_tag)
+		return alloc_hooks(gs_compat_vmalloc_noprof(size, gfp, node));
+#endif
+	return gs_compat_vmalloc_noprof(size, gfp, node);
 }
 
 /* 6.1: the caller knows the old size, which may be less than the object's. */

@@ -12,6 +12,7 @@
 #include <linux/string.h>
 
 #include "back/mspan.h"
+#include "back/tags.h"
 #include "base/layout.h"
 
 /* Zone bits: the pool has pages of any zone of the direct map. */
@@ -19,7 +20,8 @@
 
 /* Is there anything to do for an object but to zero it? */
 #define GS_HOOKS_WATCH	(IS_ENABLED(CONFIG_KASAN_GENERIC) || \
-			 IS_ENABLED(CONFIG_DEBUG_KMEMLEAK))
+			 IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) ||	\
+			 IS_ENABLED(CONFIG_MEM_ALLOC_PROFILING))
 
 /**
  * gs_hook_alloc() - an object goes to its user.
@@ -43,6 +45,7 @@ static __always_inline void *gs_hook_alloc(void *p, size_t bytes, gfp_t gfp,
 		if (noscan)
 			kmemleak_no_scan(p);
 	}
+	gs_tag_alloc(p);
 	if (want_init_on_alloc(gfp) && !zeroed &&
 	    (!keep || (gfp & __GFP_ZERO)))
 		return memset(p, 0, bytes);
@@ -52,6 +55,7 @@ static __always_inline void *gs_hook_alloc(void *p, size_t bytes, gfp_t gfp,
 /* The same where no lock may be taken: kmemleak does not hear of it. */
 static inline void *gs_hook_alloc_nolock(void *p, size_t bytes, gfp_t gfp)
 {
+	gs_tag_alloc(p);
 	if (IS_ENABLED(CONFIG_KASAN_GENERIC))
 		kasan_poison(p, ALIGN(bytes, 8), 0, false);
 	if (want_init_on_alloc(gfp))
@@ -68,6 +72,7 @@ static __always_inline bool gs_hook_free_wanted(void)
 /* An object comes back; its state still says that it is live. */
 static inline void gs_hook_free(void *p, size_t bytes, u8 keep)
 {
+	gs_tag_free(p);
 	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK))
 		kmemleak_free(p);
 	if (want_init_on_free() && !keep)

@@ -15,6 +15,7 @@
 #include <linux/topology.h>
 
 #include "back/mheap.h"
+#include "back/tags.h"
 #include "base/worker.h"
 #include "front/drain.h"
 #include "front/usage.h"
@@ -105,6 +106,7 @@ void *gs_large_alloc(struct goslab_heap *heap, size_t size, gfp_t gfp, int node,
 		schedule_timeout_uninterruptible(1);
 	}
 	gs_span_cut(s, heap ? heap->classes : NULL, gs_span_size(s), 1);
+	gs_tags_make(s, gfp);
 	s->slots = NULL;
 	s->objects[0] = owner;
 	*zeroed = !s->needzero;

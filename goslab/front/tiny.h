@@ -6,10 +6,12 @@
 
 /*
  * With KASAN or kmemleak every object is on its own: so all are watched, and
- * each has a state that can tell that kmemleak has yet to hear of its end.
+ * each has a state that can tell that kmemleak has yet to hear of its end. So
+ * it is where each counts for its call site.
  */
 #define GS_TINY_ENABLED	(!IS_ENABLED(CONFIG_KASAN) && \
-			 !IS_ENABLED(CONFIG_DEBUG_KMEMLEAK))
+			 !IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && \
+			 !IS_ENABLED(CONFIG_MEM_ALLOC_PROFILING))
 
 /* What an address in a tiny span is. */
 enum gs_tiny_kind {

@@ -19,6 +19,7 @@
 #include <linux/rcupdate.h>
 
 #include "back/mheap.h"
+#include "back/tags.h"
 #include "base/fixalloc.h"
 #include "base/sizeclass.h"
 #include "base/sys.h"
@@ -370,6 +371,7 @@ struct mspan *gs_class_new_span(struct gs_class *c, int node, gfp_t gfp)
 		return NULL;
 	nelems = gs_span_size(s) / c->elemsize;
 	gs_span_cut(s, c, c->elemsize, nelems);
+	gs_tags_make(s, gfp);
 	s->slots = c->slots;
 	s->owned = 1;
 	s->keep = c->keep;

@@ -292,5 +292,6 @@ size_t goslab_shrink(void);
 #include <linux/goslab_rcu.h>
 #include <linux/goslab_bulk.h>
 #include <linux/goslab_sheaf.h>
+#include <linux/goslab_tags.h>
 
 #endif /* _LINUX_GOSLAB_H */

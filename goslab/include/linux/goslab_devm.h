@@ -226,7 +226,8 @@ static inline const char *goslab_devm_strdup_const(struct device *dev,
  * Return: the string, or NULL.
  */
 #define goslab_devm_asprintf(dev, gfp, fmt, ...)			\
-	__goslab_devm_asprintf(dev, &goslab_this_owner, gfp, fmt, ##__VA_ARGS__)
+	__goslab_hooks(__goslab_devm_asprintf(dev, &goslab_this_owner, gfp, fmt, \
+					      ##__VA_ARGS__))
 
 /**
  * goslab_devm_vasprintf() - print into a string that goes with a device.

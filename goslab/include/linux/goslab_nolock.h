@@ -36,7 +36,8 @@ void *__goslab_malloc_nolock(size_t size, gfp_t gfp, int node,
  * NULL.
  */
 #define goslab_malloc_nolock(size, gfp, node)				\
-	__goslab_malloc_nolock(size, gfp, node, &goslab_this_owner)
+	__goslab_hooks(__goslab_malloc_nolock(size, gfp, node,		\
+					      &goslab_this_owner))
 
 /**
  * goslab_free_nolock() - give an object back from any context.

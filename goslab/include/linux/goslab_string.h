@@ -157,7 +157,8 @@ static inline void goslab_free_const(const void *s)
  * Return: the string, or NULL.
  */
 #define goslab_asprintf(gfp, fmt, ...)					\
-	__goslab_asprintf(&goslab_this_owner, gfp, fmt, ##__VA_ARGS__)
+	__goslab_hooks(__goslab_asprintf(&goslab_this_owner, gfp, fmt,	\
+					 ##__VA_ARGS__))
 
 /**
  * goslab_vasprintf() - print into a string that is as long as it needs to be.
