@@ -38,6 +38,7 @@ static const struct {
 };
 
 static struct goslab_cache *caches[ARRAY_SIZE(cache_specs)];
+static struct goslab_heap *heap;
 static struct handle *handles;
 static unsigned int nr_handles;
 static unsigned int next_hand;	/* handles given to actors so far */
@@ -165,6 +166,13 @@ static void *alloc_of_kind(struct actor *a, struct handle *h)
 	case KIND_NODE:
 		p = alloc_on_node(a, h);
 		break;
+	case KIND_HEAP:
+		p = goslab_heap_malloc(heap, h->size, a->gfp);
+		break;
+	case KIND_RCU:
+		h->size = max(h->size, sizeof(struct rcu_head));
+		p = goslab_malloc(h->size, a->gfp);
+		break;
 	default:
 		p = goslab_malloc(h->size, a->gfp);
 	}
@@ -198,11 +206,18 @@ static void check_contents(struct counts *c, struct handle *h)
 		gs_pattern_fill(h->p, h->size, CTOR_SEED);
 }
 
+/* Where the object's memory is used while it waits. */
+struct waits {
+	struct rcu_head rcu;
+};
+
 static void free_object(struct counts *c, struct handle *h)
 {
 	check_contents(c, h);
 	if (h->kind == KIND_CTOR || h->kind == KIND_CACHE)
 		goslab_cache_free(caches[h->cache], h->p);
+	else if (h->kind == KIND_RCU)
+		goslab_free_rcu((struct waits *)h->p, rcu);
 	else
 		goslab_free(h->p);
 	h->p = NULL;
@@ -236,7 +251,8 @@ static void resize_object(struct actor *a, struct handle *h)
 
 static bool can_resize(const struct handle *h)
 {
-	return h->kind == KIND_MALLOC || h->kind == KIND_ZALLOC;
+	return h->kind == KIND_MALLOC || h->kind == KIND_ZALLOC ||
+	       h->kind == KIND_HEAP;
 }
 
 /* Another handle for that in hand. Return: 16 random bits more. */
@@ -358,7 +374,8 @@ int objects_init(unsigned int actors)
 		if (!caches[i])
 			return -ENOMEM;
 	}
-	return 0;
+	heap = goslab_heap_create("stress-heap", NULL);
+	return heap ? 0 : -ENOMEM;
 }
 
 /* Frees all objects; all actors must have ended. Also after a failed init. */
@@ -371,5 +388,6 @@ void objects_exit(struct counts *counts)
 			free_object(counts, &handles[i]);
 	for (i = 0; i < ARRAY_SIZE(cache_specs); i++)
 		goslab_cache_destroy(caches[i]);
+	goslab_heap_destroy(heap);
 	vfree(handles);
 }

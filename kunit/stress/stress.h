@@ -22,6 +22,8 @@ enum kind {
 	KIND_ZALLOC,
 	KIND_NOSCAN,
 	KIND_NODE,
+	KIND_HEAP,
+	KIND_RCU,	/* of malloc, freed by goslab_free_rcu() */
 	KIND_CACHE,
 	KIND_CTOR,
 	KINDS
