@@ -9,7 +9,7 @@
 . "$(dirname "$0")/lib.sh"
 
 CHECKS="sizeclasses layers sizes versions names tests suites api
-	locks debugfs links syntax hosts kernel-doc checkpatch"
+	locks debugfs links syntax hosts dropin kernel-doc checkpatch"
 
 # scripts_of SUFFIX - the scripts that end with it, those of guests included.
 scripts_of() { find "$TOP/scripts" "$TOP/.ci" -name "*$1" -type f | sort; }
@@ -59,6 +59,19 @@ check_hosts() {
 	! grep -rnE '[a-z]{3,}://[a-z0-9]|\b(deb|security|ftp)\.[a-z]+\.(org|net|com)' \
 		"$SCRIPTS" "$TOP/Makefile" "$TOP/.ci" --include='*.sh' \
 		--include='*.py' --include=Makefile --include=run
+}
+
+# Every name of slab, on every kernel at hand, is goslab's in the drop-in headers.
+check_dropin() {
+	local tree trees status=0
+
+	trees=$({ kernel_tree; ls -d "$CACHE"/src/[67].* || true; } 2>/dev/null |
+		sort -u)
+	[ -n "$trees" ] || return 77
+	for tree in $trees; do
+		python3 "$SCRIPTS/check-dropin.py" "$tree" || status=1
+	done
+	return $status
 }
 
 # Kernel-doc comments are whole: each argument, field and return value.
@@ -157,6 +170,8 @@ check_self-test() {
 	broken syntax 'odd.sh' add scripts/odd.sh 'if' || bad=1
 	broken hosts 'odd.py' add scripts/odd.py "x = 'http:/""/mirror'" || bad=1
 	if [ -n "$(kernel_tree)" ]; then
+		broken dropin 'kstrdup() is neither' drop \
+			goslab/include/linux/goslab_slab_names.h '^#define kstrdup\t' || bad=1
 		broken kernel-doc wrong add goslab/base/sys.h \
 			'/**\n * odd() - x.\n * @wrong: y\n */\nint odd(int z);' || bad=1
 		broken checkpatch 'sys.h' add_to_few goslab/base/sys.h \

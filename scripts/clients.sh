@@ -16,6 +16,7 @@ minix		uml-smp		minix
 meminit-alloc	uml-smp		meminit
 meminit-both	uml-smp		meminit
 rhashtable	uml-smp		rhashtable
+maple		uml-smp		maple
 objagg		uml-smp		objagg
 bridge		uml-smp		bridge
 minix		qemu-6.1	minix
@@ -92,6 +93,38 @@ make_rhashtable() {
 		"rhashtable_client-y := rhashtable.o test_rhashtable.o" \
 		"ccflags-y := -D__DISABLE_EXPORTS" >"$1/src/Kbuild"
 	echo "RUN=$SCRIPTS/clients/rhashtable.sh"
+}
+
+# The tree itself and its test. The kernel makes its cache while it boots; here a
+# file around the tree does, before the test, which also ends the cache.
+make_maple() {
+	take "$2" "$1/src" lib/maple_tree.c lib/test_maple_tree.c
+	cat >"$1/src/around.c" <<-'END'
+	#include "maple_tree.c"
+	#include <linux/module.h>
+
+	int maple_test_init(void);
+	static int __init enter(void)
+	{
+		int ret;
+
+		maple_tree_init();
+		ret = maple_test_init();
+		if (ret)
+			kmem_cache_destroy(maple_node_cache);
+		return ret;
+	}
+	static void __exit leave(void) { kmem_cache_destroy(maple_node_cache); }
+	module_init(enter);
+	module_exit(leave);
+	END
+	printf '%s\n' "obj-m := maple_client.o" \
+		"maple_client-y := around.o test_maple_tree.o" \
+		"ccflags-y := -D__DISABLE_EXPORTS" \
+		"CFLAGS_test_maple_tree.o := -Dinit_module=maple_test_init" \
+		"CFLAGS_test_maple_tree.o += -Dcleanup_module=maple_test_exit" \
+		>"$1/src/Kbuild"
+	echo "RUN=$SCRIPTS/clients/maple.sh"
 }
 
 make_objagg() {

@@ -38,7 +38,7 @@
  */
 static bool is_ours(const struct mspan *s, const void *p)
 {
-	if (!s)
+	if (s == &gs_no_span)
 		return false;
 	if (smp_load_acquire(&s->state) >= GS_SPAN_SMALL && gs_span_covers(s, p))
 		return true;
@@ -54,7 +54,7 @@ static bool is_ours(const struct mspan *s, const void *p)
  */
 bool goslab_slab_owns(const void *p)
 {
-	return !ZERO_OR_NULL_PTR(p) && is_ours(gs_arena_span(p), p);
+	return is_ours(gs_arena_look(p), p);
 }
 EXPORT_SYMBOL_GPL(goslab_slab_owns);
 
@@ -63,31 +63,22 @@ static noinline void free_unusual(struct mspan *s, void *p,
 				  void (*kernels)(const void *p),
 				  unsigned long site)
 {
-	if (ZERO_OR_NULL_PTR(p))
-		return;
-	if (!is_ours(s, p))
-		kernels(p);
-	else if (s->state == GS_SPAN_SMALL)
-		gs_free_bad(s, p, site);
-	else
+	if (is_ours(s, p))
 		gs_free_unusual(s, p, site);
+	else
+		kernels(p);
 }
 
 static __always_inline void free_any(void *p, void (*kernels)(const void *p),
 				     unsigned long site)
 {
-	struct mspan *s = gs_arena_span(p);
-	long i;
+	struct mspan *s = gs_arena_look(p);
+	long i = gs_span_index_open(s, p);
 
-	/* Pairs with the release in gs_mheap_publish(). */
-	if (likely(s && smp_load_acquire(&s->state) == GS_SPAN_SMALL)) {
-		i = gs_span_index(s, p);
-		if (likely(i >= 0 && READ_ONCE(s->objects[i]) >= GS_OWNER_MIN)) {
-			gs_free_object(s, p, i);
-			return;
-		}
-	}
-	free_unusual(s, p, kernels, site);
+	if (unlikely(i < 0 || !gs_span_is_live(s, i)))
+		free_unusual(s, p, kernels, site);
+	else
+		gs_free_object(s, p, i);
 }
 
 void goslab_slab_kfree(const void *p)
@@ -241,23 +232,6 @@ void goslab_slab_kmem_cache_free(struct kmem_cache *s, void *p)
 		kmem_cache_free(s, p);
 }
 EXPORT_SYMBOL_GPL(goslab_slab_kmem_cache_free);
-
-bool __goslab_slab_alloc_bulk(struct goslab_cache *cache, gfp_t gfp, size_t n,
-			      void **objects)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		objects[i] = goslab_cache_alloc(cache, gfp);
-		if (objects[i])
-			continue;
-		while (i)
-			goslab_cache_free(cache, objects[--i]);
-		return false;
-	}
-	return true;
-}
-EXPORT_SYMBOL_GPL(__goslab_slab_alloc_bulk);
 
 void goslab_slab_kmem_cache_destroy(struct kmem_cache *s)
 {

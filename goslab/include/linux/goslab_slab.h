@@ -37,8 +37,6 @@ void *__goslab_slab_krealloc(const void *p, size_t size, gfp_t gfp, int node,
 			     struct goslab_owner *owner) __realloc_size(2);
 void *__goslab_slab_kvrealloc(const void *p, size_t old, size_t size, gfp_t gfp,
 			      struct goslab_owner *owner) __realloc_size(3);
-bool __goslab_slab_alloc_bulk(struct goslab_cache *cache, gfp_t gfp, size_t n,
-			      void **objects);
 bool goslab_slab_owns(const void *p);
 void goslab_slab_kfree(const void *p);
 void goslab_slab_kfree_sensitive(const void *p);

@@ -36,8 +36,8 @@ goslab_slab_kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t n,
 
 	if (!cache)
 		return kmem_cache_alloc_bulk(s, gfp, n, objects);
-	return __goslab_slab_alloc_bulk(cache, gfp & ~__GOSLAB_SLAB_ZONES, n,
-					objects) ? n : 0;
+	return goslab_cache_alloc_bulk(cache, gfp & ~__GOSLAB_SLAB_ZONES, n,
+				       objects) ? n : 0;
 }
 
 static inline void goslab_slab_kmem_cache_free_bulk(struct kmem_cache *s,
@@ -48,8 +48,7 @@ static inline void goslab_slab_kmem_cache_free_bulk(struct kmem_cache *s,
 	else if (!goslab_slab_cache(s))
 		kmem_cache_free_bulk(s, n, objects);
 	else
-		while (n)
-			goslab_slab_kmem_cache_free(s, objects[--n]);
+		goslab_cache_free_bulk(goslab_slab_cache(s), n, objects);
 }
 
 static inline struct kmem_cache *
@@ -120,6 +119,47 @@ goslab_slab_kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int node)
 	if (unlikely(!goslab_slab_cache(s)))
 		return goslab_kernel_cache_alloc_node(s, gfp, node);
 	return goslab_slab_kmem_cache_alloc(s, gfp);
+}
+
+/*
+ * Sheaves (7.2), which slab keeps from modules: there are none of the kernel.
+ */
+struct slab_sheaf;
+
+static inline struct slab_sheaf *
+goslab_slab_kmem_cache_prefill_sheaf(struct kmem_cache *s, gfp_t gfp,
+				     unsigned int n)
+{
+	return (void *)goslab_cache_prefill_sheaf(goslab_slab_cache(s), gfp, n);
+}
+
+static inline int
+goslab_slab_kmem_cache_refill_sheaf(struct kmem_cache *s, gfp_t gfp,
+				    struct slab_sheaf **sheafp, unsigned int n)
+{
+	return goslab_cache_refill_sheaf(goslab_slab_cache(s), gfp,
+					 (struct goslab_sheaf **)sheafp, n);
+}
+
+static inline void
+goslab_slab_kmem_cache_return_sheaf(struct kmem_cache *s, gfp_t gfp,
+				    struct slab_sheaf *sheaf)
+{
+	goslab_cache_return_sheaf(goslab_slab_cache(s), gfp, (void *)sheaf);
+}
+
+static inline void *
+goslab_slab_kmem_cache_alloc_from_sheaf(struct kmem_cache *s, gfp_t gfp,
+					struct slab_sheaf *sheaf)
+{
+	return goslab_cache_alloc_from_sheaf(goslab_slab_cache(s), gfp,
+					     (void *)sheaf);
+}
+
+static inline unsigned int
+goslab_slab_kmem_cache_sheaf_size(struct slab_sheaf *sheaf)
+{
+	return goslab_cache_sheaf_size((void *)sheaf);
 }
 
 /*

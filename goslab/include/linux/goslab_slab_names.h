@@ -93,6 +93,19 @@
 #define kmem_cache_shrink		goslab_slab_kmem_cache_shrink
 #undef kmem_cache_size
 #define kmem_cache_size			goslab_slab_kmem_cache_size
+#undef kmem_cache_prefill_sheaf
+#define kmem_cache_prefill_sheaf	goslab_slab_kmem_cache_prefill_sheaf
+#undef kmem_cache_refill_sheaf
+#define kmem_cache_refill_sheaf		goslab_slab_kmem_cache_refill_sheaf
+#undef kmem_cache_return_sheaf
+#define kmem_cache_return_sheaf		goslab_slab_kmem_cache_return_sheaf
+#undef kmem_cache_alloc_from_sheaf
+#define kmem_cache_alloc_from_sheaf	goslab_slab_kmem_cache_alloc_from_sheaf
+#undef kmem_cache_sheaf_size
+#define kmem_cache_sheaf_size		goslab_slab_kmem_cache_sheaf_size
+#undef kmem_cache_alloc_from_sheaf_noprof
+#define kmem_cache_alloc_from_sheaf_noprof \
+	goslab_slab_kmem_cache_alloc_from_sheaf
 
 /* Functions for memory pools. */
 #undef mempool_alloc_slab
@@ -264,5 +277,8 @@
 #define kvfree_rcu_mightsleep		__goslab_slab_kvfree_rcu_1
 #define kvfree_rcu_barrier()						\
 	(goslab_free_rcu_barrier(), kvfree_rcu_barrier())
+#define kvfree_rcu_barrier_on_cache(s)					\
+	(goslab_slab_cache(s) ? goslab_free_rcu_barrier() :		\
+	 kvfree_rcu_barrier_on_cache(s))
 
 #endif /* _LINUX_GOSLAB_SLAB_NAMES_H */
