@@ -224,6 +224,9 @@
 #undef copy_to_user
 #define copy_to_user			goslab_slab_copy_to_user
 
+#undef kmalloc_nolock
+#define kmalloc_nolock			goslab_malloc_nolock
+
 #undef kvrealloc
 #define kvrealloc			goslab_slab_kvrealloc
 #undef kvrealloc_noprof
@@ -241,6 +244,8 @@
 /* What not all kernels have: missing calls stay missing. */
 #define kvfree_atomic(p)						\
 	(goslab_slab_owns(p) ? goslab_slab_kfree(p) : kvfree_atomic(p))
+#define kfree_nolock(p)							\
+	(goslab_slab_owns(p) ? goslab_free_nolock(p) : kfree_nolock(p))
 #define kmem_cache_charge(object, gfp)					\
 	(goslab_slab_owns(object) || kmem_cache_charge(object, gfp))
 
