@@ -82,6 +82,43 @@ static void roundup_folds(struct kunit *test)
 	BUILD_BUG_ON(goslab_size_roundup(GOSLAB_MAX_SMALL) != GOSLAB_MAX_SMALL);
 }
 
+/* On its node it is goslab_realloc(), elsewhere it moves. */
+static void realloc_on_node(struct kunit *test)
+{
+	struct goslab_heap *heap = goslab_heap_create("kunit-array", NULL);
+	int node = numa_mem_id(), other;
+	u8 *p, *q;
+
+	p = goslab_realloc_node(NULL, 100, GFP_KERNEL, node);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	memset(p, 7, 100);
+	KUNIT_EXPECT_PTR_EQ(test, goslab_realloc_node(p, 110, GFP_KERNEL, node),
+			    (void *)p);
+	q = goslab_realloc_node(p, 40000, GFP_KERNEL, NUMA_NO_NODE);
+	KUNIT_ASSERT_NOT_NULL(test, q);
+	KUNIT_EXPECT_NULL(test, memchr_inv(q, 7, 100));
+	other = next_online_node(node);
+	if (other < MAX_NUMNODES) {
+		q = goslab_realloc_node(q, 40000, GFP_KERNEL, other);
+		KUNIT_ASSERT_NOT_NULL(test, q);
+		KUNIT_EXPECT_EQ(test, page_to_nid(virt_to_page(q)), other);
+		KUNIT_EXPECT_NULL(test, memchr_inv(q, 7, 100));
+	}
+	KUNIT_EXPECT_PTR_EQ(test, goslab_realloc_node(q, 0, GFP_KERNEL, node),
+			    ZERO_SIZE_PTR);
+	p = goslab_heap_malloc(heap, 64, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	/* A node that is none, and the object is as it was. */
+	GS_EXPECT_REPORTS(test, GS_BUG_BAD_NODE, 1,
+			  q = goslab_realloc_node(p, 64, GFP_KERNEL, 9999));
+	KUNIT_EXPECT_NULL(test, q);
+	goslab_free(p);
+	GS_EXPECT_REPORTS(test, GS_BUG_NOT_LIVE, 1,
+			  q = goslab_realloc_node(p, 64, GFP_KERNEL, 9999));
+	KUNIT_EXPECT_NULL(test, q);
+	goslab_heap_destroy(heap);
+}
+
 static void nodes(struct kunit *test)
 {
 	int node = numa_mem_id();
@@ -294,6 +331,7 @@ static struct kunit_case array_cases[] = {
 	KUNIT_CASE(size_roundup),
 	KUNIT_CASE(roundup_folds),
 	KUNIT_CASE(nodes),
+	KUNIT_CASE(realloc_on_node),
 	KUNIT_CASE(realloc_array),
 	KUNIT_CASE(track_caller),
 	KUNIT_CASE(objects),

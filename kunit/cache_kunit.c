@@ -193,6 +193,33 @@ static void constructed(struct kunit *test)
 	goslab_cache_destroy(cache);
 }
 
+static void on_a_node(struct kunit *test)
+{
+	struct goslab_cache *cache = make(test, 104, 0, 0, NULL);
+	int node = numa_mem_id();
+	void *p, *q;
+
+	p = goslab_cache_alloc_node(cache, GFP_KERNEL | __GFP_THISNODE, node);
+	q = goslab_cache_alloc_node(cache, GFP_KERNEL | __GFP_ZERO, NUMA_NO_NODE);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_ASSERT_NOT_NULL(test, q);
+	KUNIT_EXPECT_EQ(test, page_to_nid(virt_to_page(p)), node);
+	KUNIT_EXPECT_NULL(test, memchr_inv(q, 0, 104));
+	goslab_cache_free(cache, p);
+	goslab_cache_free(cache, q);
+	GS_EXPECT_REPORTS(test, GS_BUG_BAD_NODE, 1,
+			  p = goslab_cache_alloc_node(cache, GFP_KERNEL, -2));
+	KUNIT_EXPECT_NULL(test, p);
+	GS_EXPECT_REPORTS(test, GS_BUG_BAD_ZONE, 1,
+			  p = goslab_cache_alloc_node(cache,
+					GFP_KERNEL | GFP_DMA, node));
+	KUNIT_EXPECT_NULL(test, p);
+	goslab_cache_destroy(cache);
+	GS_EXPECT_REPORTS(test, GS_BUG_DEAD_CACHE, 1,
+			  p = goslab_cache_alloc_node(cache, GFP_KERNEL, node));
+	KUNIT_EXPECT_NULL(test, p);
+}
+
 /* Not the ctor's to see: what init_on_alloc and zalloc would wipe. */
 static void zeroed(struct kunit *test)
 {
@@ -332,6 +359,7 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(aligned),
 	KUNIT_CASE(on_cache_lines),
 	KUNIT_CASE(constructed),
+	KUNIT_CASE(on_a_node),
 	KUNIT_CASE(zeroed),
 	KUNIT_CASE(apart),
 	KUNIT_CASE(name_again),

@@ -16,6 +16,10 @@ DEFINE_FREE(goslab_free, void *, if (!IS_ERR_OR_NULL(_T)) goslab_free(_T))
 DEFINE_FREE(goslab_free_sensitive, void *, if (!IS_ERR_OR_NULL(_T)) goslab_free_sensitive(_T))
 #endif
 
+/* Not for callers: what goslab_realloc_node() stands on. */
+void *__goslab_realloc_node(const void *p, size_t size, gfp_t gfp, int node,
+			    struct goslab_owner *owner) __realloc_size(2);
+
 /**
  * goslab_size_roundup() - bytes that goslab_malloc() would give.
  * @size: bytes wanted.
@@ -96,6 +100,24 @@ static __always_inline __realloc_size(2, 3) void *
 goslab_realloc_array(const void *p, size_t n, size_t size, gfp_t gfp)
 {
 	return goslab_realloc(p, size_mul(n, size), gfp);
+}
+
+/**
+ * goslab_realloc_node() - change the size of an object, and its node.
+ * @p: as for goslab_realloc().
+ * @size: bytes wanted; 0 frees @p.
+ * @gfp: as for goslab_realloc().
+ * @node: node wanted, or NUMA_NO_NODE. An object of another node moves, even
+ *        if it has room.
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: as goslab_realloc(); NULL, after a report, if a new object is wanted
+ * of a node that is none.
+ */
+static __always_inline __realloc_size(2) void *
+goslab_realloc_node(const void *p, size_t size, gfp_t gfp, int node)
+{
+	return __goslab_realloc_node(p, size, gfp, node, &goslab_this_owner);
 }
 
 /**

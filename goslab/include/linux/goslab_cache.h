@@ -120,6 +120,18 @@ goslab_cache_create(const char *name, size_t size, size_t align,
 void *goslab_cache_alloc(struct goslab_cache *cache, gfp_t gfp) __malloc;
 
 /**
+ * goslab_cache_alloc_node() - allocate an object of a cache on a NUMA node.
+ * @cache: the cache.
+ * @gfp: as for goslab_cache_alloc(); with __GFP_THISNODE no other node will do.
+ * @node: node wanted, or NUMA_NO_NODE.
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: the object, or NULL; NULL, after a report, for a node that is none.
+ */
+void *goslab_cache_alloc_node(struct goslab_cache *cache, gfp_t gfp, int node)
+	__malloc;
+
+/**
  * goslab_cache_zalloc() - allocate a zeroed object of a cache.
  * @cache: the cache, without a ctor.
  * @gfp: as for goslab_malloc().

@@ -35,6 +35,10 @@
 	alloc_hooks(goslab_cache_alloc(__VA_ARGS__))
 #define goslab_cache_zalloc(...)					\
 	alloc_hooks(goslab_cache_zalloc(__VA_ARGS__))
+#define goslab_cache_alloc_node(...)					\
+	alloc_hooks(goslab_cache_alloc_node(__VA_ARGS__))
+#define goslab_realloc_node(...)					\
+	alloc_hooks(goslab_realloc_node(__VA_ARGS__))
 #define goslab_heap_malloc(...)						\
 	alloc_hooks(goslab_heap_malloc(__VA_ARGS__))
 #define goslab_heap_malloc_node(...)					\
