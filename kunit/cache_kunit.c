@@ -183,7 +183,8 @@ static void constructed(struct kunit *test)
 				KUNIT_FAIL(test, "object %u was not kept", i);
 		}
 		KUNIT_EXPECT_EQ(test, nr_made,
-				c->nelems * gs_class_central(c, 0)->nr_spans);
+				c->nelems *
+				gs_mcentral_nr_spans(gs_class_central(c, 0)));
 		for (i = 0; i < MANY; i++)
 			if (round == 2 || !stays(i))
 				goslab_cache_free(cache, m[i]);

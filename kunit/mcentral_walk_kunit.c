@@ -128,7 +128,8 @@ static void random_walk(struct kunit *test)
 	mc = gs_class_central(&class, numa_mem_id());
 	for (n = 0; n < GS_TEST_STEPS; n++) {
 		step(test, &w);
-		if (mc->nr_owned != w.nr_own || mc->nr_spans < w.nr_own)
+		if (mc->nr_owned + atomic_read(&mc->nr_fresh) != w.nr_own ||
+		    gs_mcentral_nr_spans(mc) < w.nr_own)
 			break;
 		if (n % GS_TEST_VERIFY_EACH == 0)
 			KUNIT_ASSERT_EQ_MSG(test, gs_mcentral_verify(mc), 0,

@@ -49,9 +49,17 @@ static u8 bottom_state = GS_FREE;
 
 #define SLOT_BYTES(depth)	(sizeof(struct gs_slot) + \
 				 (depth) * sizeof(struct gs_entry))
-#define MAX_DEPTH	64
-static_assert(MAX_DEPTH <= 2 * GS_BATCH_MAX);
-#define NR_SIZES	(SLOT_BYTES(MAX_DEPTH) / 64 + 1)
+
+/*
+ * Few sizes, for a chunk of metadata that serves one class alone is mostly
+ * waste: room for 3, 7, 15, 31 and 55 entries; 31, 21, 12, 7 and 4 to a chunk.
+ */
+static const u16 slot_bytes[] = { 128, 192, 320, 576, 960 };
+#define NR_SIZES	ARRAY_SIZE(slot_bytes)
+
+static_assert(SLOT_BYTES(GS_DEPTH_MAX) == 960);
+/* Half of a magazine is a batch at most. */
+static_assert(GS_DEPTH_MAX <= 2 * GS_BATCH_MAX);
 
 static struct fixalloc slot_allocs[NR_SIZES];
 /* A free wanted a slot of this size and there was none: the worker makes some. */
@@ -59,7 +67,11 @@ static bool slot_wanted[NR_SIZES];
 
 static unsigned int size_of_slot(unsigned int depth)
 {
-	return ALIGN(SLOT_BYTES(depth), 64) / 64;
+	unsigned int i = 0;
+
+	while (slot_bytes[i] < SLOT_BYTES(depth))
+		i++;
+	return i;
 }
 
 static struct fixalloc *slot_alloc(unsigned int depth)
@@ -74,8 +86,8 @@ int gs_mcache_init(void)
 
 	if (nr_node_ids > 1)
 		static_branch_enable(&gs_node_key);
-	for (i = 1; i < NR_SIZES; i++)
-		gs_fixalloc_init(&slot_allocs[i], i * 64,
+	for (i = 0; i < NR_SIZES; i++)
+		gs_fixalloc_init(&slot_allocs[i], slot_bytes[i],
 				 offsetof(struct gs_slot, link));
 	/*
 	 * Not by an initialiser: until 6.12 the module loader leaves addresses
@@ -99,7 +111,7 @@ void gs_mcache_exit(void)
 {
 	unsigned int i;
 
-	for (i = 1; i < NR_SIZES; i++)
+	for (i = 0; i < NR_SIZES; i++)
 		gs_fixalloc_exit(&slot_allocs[i]);
 }
 
@@ -155,7 +167,7 @@ void gs_mcache_top_up(void)
 	unsigned int i;
 	void *p;
 
-	for (i = 1; i < NR_SIZES; i++) {
+	for (i = 0; i < NR_SIZES; i++) {
 		if (!READ_ONCE(slot_wanted[i]))
 			continue;
 		WRITE_ONCE(slot_wanted[i], false);

@@ -68,8 +68,8 @@ static void *drop_bad(struct gs_slot *slot)
 }
 
 /*
- * The magazine is empty: fill half of its room from the window of the span that
- * this CPU owns, and a little more, so that two times empty a window. What is
+ * The magazine is empty: fill five eighths of its room from the window of the
+ * span that this CPU owns, so that two times empty a full window. What is
  * known to be zero comes alone, for a magazine cannot say that of its objects.
  * Entered. Return: false if there is nothing.
  */
@@ -81,7 +81,7 @@ static bool take_own(struct gs_slot *slot, struct refill *r)
 	if (!s->alloc_cache && (s == &gs_no_span || !gs_span_next_window(s)))
 		return false;
 	if (s->needzero)
-		n = min_t(unsigned int, gs_slot_cap(slot) * 9 / 16 + 1,
+		n = min_t(unsigned int, gs_slot_cap(slot) * 5 / 8 + 1,
 			  hweight64(s->alloc_cache));
 	slot->top += gs_entries_fill(slot->top, s, s->free_index,
 				     &s->alloc_cache, n, &r->bad);
@@ -330,7 +330,7 @@ void *gs_mcache_alloc_more(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 	}
 	mc = gs_class_central(c, r.node);
 	if (unlikely(!READ_ONCE(mc->transfer) &&
-		     READ_ONCE(mc->nr_spans) >= GS_TRANSFER_SPANS))
+		     gs_mcentral_nr_spans(mc) >= GS_TRANSFER_SPANS))
 		gs_mcentral_make_transfer(mc, gfp);
 	gs_usage_note_peak();
 	gs_worker_kick();

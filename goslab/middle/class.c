@@ -41,16 +41,13 @@ static struct fixalloc central_alloc;
 /* Spans of a busy class are longer, up to so many bytes or objects. */
 #define BUSY_SPAN_BYTES	(64U << 10)
 #define BUSY_SPAN_OBJECTS	16
-/* Entries of the largest magazine: four slots to a chunk of metadata. */
-#define DEPTH_MAX	58
-/* The bytes that one hold of a central lock moves at most. */
-#define BATCH_BYTES	(64U << 10)
 
 static void set_depth(struct gs_class *c)
 {
-	/* One less than a power of two: slots come in whole lines, too. */
-	c->depth = clamp(MAGAZINE_BYTES / c->elemsize, 3U, DEPTH_MAX + 1U) - 1;
-	c->batch = clamp(BATCH_BYTES / c->elemsize, 1U, GS_BATCH_MAX + 0U);
+	/* One less than a power of two, for so slots come (front/mcache.c). */
+	c->depth = clamp(MAGAZINE_BYTES / c->elemsize, 3U, GS_DEPTH_MAX + 1U) - 1;
+	/* What a refill and a flush move: half a magazine. */
+	c->batch = (c->depth + 1) / 2;
 }
 
 static size_t central_bytes(void)
@@ -275,7 +272,7 @@ static void clear_masks(struct mspan *s)
  */
 static unsigned int wanted_pages(const struct gs_class *c, int node)
 {
-	unsigned int n = READ_ONCE(gs_class_central(c, node)->nr_spans) / 8;
+	unsigned int n = gs_mcentral_nr_spans(gs_class_central(c, node)) / 8;
 	unsigned int most = min_t(unsigned int, BUSY_SPAN_BYTES / (c->npages * GS_PAGE_SIZE),
 				  BUSY_SPAN_OBJECTS / c->nelems);
 

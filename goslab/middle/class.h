@@ -10,6 +10,8 @@
 #include "middle/mcentral.h"
 
 #define GS_NAME_LEN	32
+/* Entries of the largest magazine. */
+#define GS_DEPTH_MAX	55
 
 struct goslab_heap;
 

@@ -2,6 +2,7 @@
 #ifndef GS_MIDDLE_MCENTRAL_H
 #define GS_MIDDLE_MCENTRAL_H
 
+#include <linux/atomic.h>
 #include <linux/cache.h>
 #include <linux/gfp.h>
 #include <linux/list.h>
@@ -26,6 +27,8 @@ struct gs_entry {
  * @node: the node.
  * @nr_spans: all spans, owned ones included.
  * @nr_owned: spans that mcaches own.
+ * @nr_fresh: spans taken up since @lock was last held, all owned; @nr_spans and
+ *            @nr_owned count them when it is held next.
  * @nr_empty: spans on @partial without a live object, kept for the next refill.
  * @class: the class.
  * @partial: spans with free objects.
@@ -42,6 +45,7 @@ struct mcentral {
 	u16 nr_empty;
 	u32 nr_spans;
 	u32 nr_owned;
+	atomic_t nr_fresh;
 	struct gs_class *class;
 	struct list_head partial;
 	struct list_head full;
@@ -90,6 +94,12 @@ gs_entries_fill(struct gs_entry *e, struct mspan *s, unsigned int first,
 	if (unlikely(p > e))
 		memmove(e, p, (end - p) * sizeof(*e));
 	return end - p;
+}
+
+/* All spans of a class and node; close without the lock, exact when quiet. */
+static inline unsigned int gs_mcentral_nr_spans(const struct mcentral *mc)
+{
+	return READ_ONCE(mc->nr_spans) + atomic_read(&mc->nr_fresh);
 }
 
 /* Entries of a transfer cache: a page of them. */

@@ -31,15 +31,15 @@
 /* Bytes in all transfer caches, as the sum over CPUs. */
 DEFINE_PER_CPU(long, gs_transfer_bytes);
 
-/* Entries that @mc may have now; under the lock. */
+/* Entries that @mc may have now; for sure only under the lock. */
 static unsigned int limit(const struct mcentral *mc)
 {
 	const struct gs_class *c = mc->class;
 
-	if (!mc->transfer)
+	if (!READ_ONCE(mc->transfer))
 		return 0;
 	return min3(GS_TRANSFER_MAX + 0U, TRANSFER_BYTES / c->elemsize,
-		    mc->nr_spans * c->nelems / TRANSFER_SHARE);
+		    gs_mcentral_nr_spans(mc) * c->nelems / TRANSFER_SHARE);
 }
 
 static void count(const struct mcentral *mc, long n)
@@ -77,26 +77,28 @@ unsigned int gs_mcentral_take_transfer(struct mcentral *mc, struct gs_entry *e,
  * @e: objects in state GS_CACHED that nobody else can reach.
  * @n: how many.
  *
- * Those that do not fit go to their spans.
+ * All of them, or, if they do not fit, none: they go to their spans, and the
+ * lock is taken once in either case.
  */
 void gs_mcentral_flush(struct mcentral *mc, struct gs_entry *e, unsigned int n)
 {
-	unsigned int most, fit = 0;
 	unsigned long flags;
+	bool fit = false;
 
-	if (READ_ONCE(mc->transfer)) {
+	/* A guess, made good below. */
+	if (READ_ONCE(mc->nr_transfer) + n <= limit(mc)) {
 		gs_lock(&mc->lock, flags);
-		most = limit(mc);
-		if (most > mc->nr_transfer)
-			fit = min(n, most - mc->nr_transfer);
-		memcpy(mc->transfer + mc->nr_transfer, e, fit * sizeof(*e));
-		mc->nr_transfer += fit;
-		count(mc, fit);
+		fit = mc->nr_transfer + n <= limit(mc);
+		if (fit) {
+			memcpy(mc->transfer + mc->nr_transfer, e, n * sizeof(*e));
+			mc->nr_transfer += n;
+			count(mc, n);
+		}
 		mc->nr_lock++;
 		gs_unlock(&mc->lock, flags);
 	}
-	if (fit < n)
-		gs_mcentral_put(mc->class, e + fit, n - fit);
+	if (!fit)
+		gs_mcentral_put(mc->class, e, n);
 }
 GS_EXPORT_KUNIT(gs_mcentral_flush);
 
