@@ -94,7 +94,7 @@ def check_layers():
             if other not in LAYERS or LAYERS.index(other) > rank:
                 yield place(path, line_of(text, match),
                             '%s/ includes %s/' % (layer, other))
-    for path in sources('kunit/replay', 'kunit/stress'):
+    for path in sources('kunit/replay', 'kunit/stress', 'kunit/contexts'):
         text = code_of(path, strings=True)
         for match in re.finditer(r'^#include "(\w+)/', text, re.M):
             if match[1] in LAYERS and match[1] != 'compat':

@@ -6,8 +6,9 @@ suite, and in "problems" everything that makes the log a failure although no
 case said so: a plan that was not kept, no plan at all, a kernel warning. Each
 problem is counted as failed. Knows the KTAP of KUnit from 6.1 on, where the
 outermost plan is missing. With the kernel's own kunit.py as second argument
-that must read the same number of cases from it; without, the log is of a run
-that gives the allocator no bad input, and a report of its is a problem too.
+that must read the same number of cases from it; without, reports of the
+allocator must be those that lines "# report expected: KIND" announced, one by
+one and in that order.
 """
 
 import json
@@ -24,6 +25,8 @@ WARNING = re.compile(
     r'WARNING: |BUG: (?!goslab: )|KASAN: |UBSAN: |Oops[: ]'
     r'|-+\[ cut here \]-+|possible (recursive|circular) locking'
     r'|inconsistent lock state|suspicious RCU usage|general protection fault')
+EXPECTED = re.compile(r'# report expected: (.*\S)')
+REPORT = re.compile(r'BUG: goslab: (.*)')
 USER_SPACE = 'Run /init as init process'
 
 
@@ -162,6 +165,21 @@ def second_opinion(log, lines, kunit_py):
             count[0], log.cases()))
 
 
+def check_reports(log, lines):
+    """Each report was announced, and each announced one came."""
+    kinds = []
+    for line in lines:
+        expected, report = EXPECTED.search(line), REPORT.search(line)
+        if expected:
+            kinds.append(expected[1])
+        elif report and kinds and report[1].startswith(kinds[0] + ' in '):
+            kinds.pop(0)
+        elif report:
+            log.problems.append('not expected: ' + line.strip()[:120])
+    for kind in kinds:
+        log.problems.append('expected and not reported: ' + kind)
+
+
 def main():
     if len(sys.argv) not in (2, 3):
         sys.exit('usage: ' + __doc__.splitlines()[0])
@@ -172,10 +190,7 @@ def main():
     if len(sys.argv) == 3:
         second_opinion(log, lines, sys.argv[2])
     else:
-        reports = [line for line in lines if 'BUG: goslab: ' in line]
-        if reports:
-            log.problems.append('%d reports of goslab, the first: %s' % (
-                len(reports), reports[0].strip()[:120]))
+        check_reports(log, lines)
     json.dump(log.finish(), sys.stdout, indent=1)
     print()
 

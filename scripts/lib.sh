@@ -13,7 +13,7 @@ BUILD=${GOSLAB_BUILD:-$TOP/build}
 JOBS=${JOBS:-$(nproc)}
 
 # Every bed there is, in the order in which the tests use them.
-BEDS_ALL="uml-smp uml-6.1 uml-6.12 uml-up uml-debug qemu-6.1 qemu-6.12 qemu-6.1-rt"
+BEDS_ALL="uml-smp uml-6.1 uml-6.12 uml-up uml-debug qemu-6.1 qemu-6.12 qemu-6.1-rt qemu-6.12-rt"
 
 # say TEXT... - a line of progress.
 say() { printf '== %s\n' "$*" >&2; }

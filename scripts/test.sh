@@ -196,10 +196,13 @@ run_stock() {
 	ORDER=30
 	xz -dc "$TRACE.xz" >"$trace" || say "no trace: $TRACE.xz"
 	for bed in qemu-6.1 qemu-6.12; do
-		bed_run $bed stock --cpus 4 --numa 2 --mem 2G --timeout 400 \
+		bed_run $bed stock --cpus 4 --numa 2 --mem 2G --timeout 500 \
 			--add "$trace" -- stock.sh full $REPLAY_ARGS
 	done
-	bed_run qemu-6.1-rt stock --cpus 4 --mem 2G --timeout 300 -- stock.sh rt
+	for bed in qemu-6.1-rt qemu-6.12-rt; do
+		bed_run $bed stock --cpus 4 --mem 2G --timeout 400 \
+			-- stock.sh rt
+	done
 	run_bench
 }
 

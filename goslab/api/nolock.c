@@ -18,7 +18,7 @@
  *         one who cleared it is still looking for it.
  *         A bit may be set for nothing, and a page be another span's by the
  *         time that somebody looks: only states count.
- * Tests:  kunit/nolock_kunit.c
+ * Tests:  kunit/nolock_kunit.c, kunit/contexts/main.c
  */
 #include <linux/bitmap.h>
 #include <linux/export.h>

@@ -67,7 +67,14 @@ charge() {
 		[ $((after - before)) -le 1048576 ]
 }
 
-unload() { rmmod goslab && gone goslab; }
+# contexts - goslab_contexts.ko stays: it goes just before goslab.ko, and leaves
+# frees behind that are still pending then.
+contexts() { module goslab_contexts; }
+
+unload() {
+	[ ! -d /sys/module/goslab_contexts ] || rmmod goslab_contexts || return 1
+	rmmod goslab && gone goslab
+}
 
 reload() {
 	local i=0
@@ -89,6 +96,7 @@ if [ "$kind" = full ]; then
 	step numa numa
 	step charge charge
 fi
+step contexts contexts
 step verify verified
 step unload unload
 step reload reload
