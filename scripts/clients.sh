@@ -60,7 +60,7 @@ make_minix() {
 	local dir=$1 bed=$2 what=minix/
 
 	take "$bed" "$dir/src" fs/minix
-	if [ "$bed" = qemu-6.1 ]; then
+	if [[ $bed = qemu-* ]]; then
 		what+=" loop/"
 		take "$bed" "$dir/src/loop" drivers/block/loop.c
 		echo "obj-m := loop.o" >"$dir/src/loop/Kbuild"
