@@ -146,7 +146,7 @@ void *__goslab_slab_krealloc(const void *p, size_t size, gfp_t gfp, int node,
 		return krealloc(p, size, gfp);
 	if (zone && size)
 		return move(p, kmalloc_node(size, gfp, node), size);
-	return __goslab_realloc(p, size, gfp & ~GS_GFP_REFUSED, owner);
+	return __goslab_realloc_node(p, size, gfp & ~GS_GFP_REFUSED, node, owner);
 }
 EXPORT_SYMBOL_GPL(__goslab_slab_krealloc);
 

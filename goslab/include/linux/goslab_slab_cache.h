@@ -116,9 +116,12 @@ goslab_slab_kmem_cache_zalloc(struct kmem_cache *s, gfp_t gfp)
 static __always_inline __malloc void *
 goslab_slab_kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int node)
 {
-	if (unlikely(!goslab_slab_cache(s)))
+	struct goslab_cache *cache = goslab_slab_cache(s);
+
+	if (unlikely(!cache))
 		return goslab_kernel_cache_alloc_node(s, gfp, node);
-	return goslab_slab_kmem_cache_alloc(s, gfp);
+	return goslab_cache_alloc_node(cache, gfp & ~__GOSLAB_SLAB_ZONES,
+				       goslab_slab_node(node));
 }
 
 /*
