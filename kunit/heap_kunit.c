@@ -443,7 +443,7 @@ static void with_cache(struct kunit *test)
 	struct goslab_cache_args args = { .heap = heap };
 	struct goslab_cache *cache;
 	unsigned int n = 0;
-	void *p[200];
+	void *p[80];
 
 	cache = goslab_cache_create_args("kunit-cache", 1000, &args, 0);
 	KUNIT_ASSERT_NOT_NULL(test, cache);
