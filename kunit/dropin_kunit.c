@@ -9,6 +9,7 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
+#include "api/api.h"
 #include "back/arena.h"
 #include "front/drain.h"
 #include "testlib.h"
@@ -295,6 +296,27 @@ static void caches_of_the_kernel(struct kunit *test)
 	kmem_cache_destroy(s);
 }
 
+/* A name that was given to the module: slab's, whole or not at all. */
+static void caches_by_name(struct kunit *test)
+{
+	char **last = &gs_kernel_caches[GS_KERNEL_CACHES - 1], *was = *last;
+	struct kmem_cache *s, *other;
+	void *p;
+
+	*last = "gs kunit named";
+	s = kmem_cache_create("gs kunit named", 100, 0, 0, NULL);
+	other = kmem_cache_create("gs kunit name", 100, 0, 0, NULL);
+	*last = was;
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	KUNIT_EXPECT_FALSE(test, is_tagged(s));
+	KUNIT_EXPECT_TRUE(test, is_tagged(other));
+	p = kmem_cache_alloc(s, GFP_KERNEL);
+	KUNIT_EXPECT_FALSE(test, ours(p));
+	kmem_cache_free(s, p);
+	kmem_cache_destroy(s);
+	kmem_cache_destroy(other);
+}
+
 /* Slab does not mind two caches of a name, nor a long one. */
 static void names(struct kunit *test)
 {
@@ -367,6 +389,7 @@ static struct kunit_case dropin_cases[] = {
 	KUNIT_CASE(copies),
 	KUNIT_CASE(caches),
 	KUNIT_CASE(caches_of_the_kernel),
+	KUNIT_CASE(caches_by_name),
 	KUNIT_CASE(names),
 	KUNIT_CASE(pools),
 	KUNIT_CASE(after_rcu),

@@ -16,6 +16,7 @@
 #include <linux/goslab.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/panic.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -184,11 +185,30 @@ static unsigned long fit_flags(slab_flags_t flags)
 	return ours;
 }
 
-/* What goslab cannot serve; the kernel serves it, or says what is wrong. */
-static bool is_kernels(unsigned int size, const struct goslab_cache_args *args,
-		       slab_flags_t flags)
+/* Caches that the kernel itself allocates from: it knows none of ours. */
+char *gs_kernel_caches[GS_KERNEL_CACHES] = {
+	"ip6_dst_cache", "dccp_bind_bucket",
+};
+GS_EXPORT_KUNIT(gs_kernel_caches);
+module_param_array_named(kernel_caches, gs_kernel_caches, charp, NULL, 0444);
+MODULE_PARM_DESC(kernel_caches, "names of caches that stay slab's behind the drop-in headers");
+
+static bool named_kernels(const char *name)
 {
-	return flags & (SLAB_CACHE_DMA | SLAB_CACHE_DMA32) || !size ||
+	unsigned int i;
+
+	for (i = 0; i < GS_KERNEL_CACHES && name; i++)
+		if (gs_kernel_caches[i] && !strcmp(gs_kernel_caches[i], name))
+			return true;
+	return false;
+}
+
+/* What goslab cannot serve; the kernel serves it, or says what is wrong. */
+static bool is_kernels(const char *name, unsigned int size,
+		       const struct goslab_cache_args *args, slab_flags_t flags)
+{
+	return named_kernels(name) ||
+	       flags & (SLAB_CACHE_DMA | SLAB_CACHE_DMA32) || !size ||
 	       size > GOSLAB_MAX_SIZE || args->align > GOSLAB_MAX_ALIGN ||
 	       args->useroffset > size ||
 	       args->usersize > size - args->useroffset;
@@ -203,7 +223,7 @@ struct kmem_cache *__goslab_slab_create(const char *name, unsigned int size,
 	struct goslab_cache *cache;
 	char fit_to[GS_NAME_LEN];
 
-	if (is_kernels(size, args, flags))
+	if (is_kernels(name, size, args, flags))
 		return kmem_cache_create_usercopy(name, size, args->align,
 						  flags, args->useroffset,
 						  args->usersize, args->ctor);
