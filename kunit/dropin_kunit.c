@@ -290,7 +290,9 @@ static void caches_of_the_kernel(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, kmem_cache_alloc_bulk(s, GFP_KERNEL, 10, many));
 	KUNIT_EXPECT_FALSE(test, ours(many[3]));
 	kmem_cache_free_bulk(s, 10, many);
-	KUNIT_EXPECT_EQ(test, kmem_cache_size(s), 100U);
+	/* It may have merged with one of larger objects. */
+	KUNIT_EXPECT_GE(test, kmem_cache_size(s), 100U);
+	KUNIT_EXPECT_LT(test, kmem_cache_size(s), 200U);
 	kmem_cache_shrink(s);
 	kmem_cache_destroy(dma);
 	kmem_cache_destroy(s);
