@@ -237,7 +237,7 @@ static void in_slot_that_gives_way(struct kunit *test)
 	q = goslab_malloc(200, GFP_KERNEL);
 	prime(test, 200);
 	/* No room left: the next class that grows takes that of this one. */
-	gs_max_parked = this_cpu_ptr(&gs_mcache)->cap_bytes;
+	gs_max_parked = raw_cpu_ptr(&gs_mcache)->cap_bytes;
 	for (i = 0; i < ARRAY_SIZE(p); i++)
 		p[i] = goslab_malloc(400, GFP_KERNEL);
 	set_inside("malloc-208", 200, q);
