@@ -6,6 +6,7 @@
 #include <linux/goslab.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
+#include <linux/string.h>
 
 #include "front/drain.h"
 #include "front/mcache.h"
@@ -177,6 +178,40 @@ static void migrates(struct kunit *test)
 	with_hook(test, GS_HOOK_DRAIN_LEFT, migrate, false);
 }
 
+/* As an interrupt that comes when the slot was left, and frees an object. */
+static void leaves_one(enum gs_hook_point point, void *arg)
+{
+	struct gs_slot *slot = arg;
+
+	if (slot->class != b.c || !step_in(point))
+		return;
+	gs_test_hook(point, NULL);
+	gs_debug_leave();
+	slot->busy = 0;
+	goslab_free(b.q[0]);
+	slot->busy = 1;
+	gs_debug_enter();
+}
+
+/* What an interrupt left in an empty slot is not known to be zero. */
+static void zero_after_interrupt(struct kunit *test)
+{
+	begin(test, 200);
+	b.q[0] = goslab_cache_alloc(b.cache, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, b.q[0]);
+	memset(b.q[0], 0xa5, 200);
+	gs_drain_this_cpu(false);
+	gs_test_hook(GS_HOOK_ENTERED, leaves_one);
+	KUNIT_ASSERT_TRUE(test,
+			  goslab_cache_alloc_bulk(b.cache, GFP_KERNEL | __GFP_ZERO,
+						  1, b.p));
+	KUNIT_EXPECT_EQ(test, b.times, 1U);
+	KUNIT_EXPECT_PTR_EQ(test, b.p[0], b.q[0]);
+	KUNIT_EXPECT_NULL(test, memchr_inv(b.p[0], 0, 200));
+	goslab_cache_free(b.cache, b.p[0]);
+	end(test);
+}
+
 static void free_them(void *arg)
 {
 	goslab_cache_free_bulk(b.cache, MANY, arg);
@@ -201,6 +236,7 @@ static struct kunit_case bulk_race_cases[] = {
 	KUNIT_CASE(a_batch_at_most),
 	KUNIT_CASE(drained),
 	KUNIT_CASE(migrates),
+	KUNIT_CASE(zero_after_interrupt),
 	KUNIT_CASE(other_cpu),
 	{}
 };

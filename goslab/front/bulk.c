@@ -85,7 +85,7 @@ static unsigned int take_run(struct gs_class *c, u8 owner, size_t n, void **p,
 		got = pop(slot, owner, most, p);
 		if (slot->top == slot->entry && !got) {
 			got = cut(slot->span, owner, most, p);
-			*zeroed = !slot->span->needzero;
+			*zeroed = got && !slot->span->needzero;
 		}
 		slot->nr_alloc += got;
 		gs_slot_leave(slot);

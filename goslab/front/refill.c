@@ -85,7 +85,6 @@ static bool take_own(struct gs_slot *slot, struct refill *r)
 			  hweight64(s->alloc_cache));
 	slot->top += gs_entries_fill(slot->top, s, s->free_index,
 				     &s->alloc_cache, n, &r->bad);
-	r->zeroed = !s->needzero;
 	return true;
 }
 
@@ -112,6 +111,7 @@ static enum look look_entered(struct gs_class *c, struct gs_slot *slot,
 			continue;
 		e = --slot->top;
 		r->e[0].object = e->object;
+		r->zeroed = !slot->span->needzero;
 		*e->state = owner;
 		slot->nr_alloc++;
 		return LOOK_OWN;
