@@ -253,9 +253,8 @@ static void trim_gives_up_kept_spans(struct kunit *test)
 	goslab_free(goslab_malloc(3000, GFP_KERNEL));
 	gs_drain_all();
 	KUNIT_EXPECT_GT(test, gs_mheap.in_spans, in_spans);
-	KUNIT_EXPECT_EQ(test, gs_class_trim_all(), 2);
+	gs_class_trim_all();
 	KUNIT_EXPECT_EQ(test, gs_mheap.in_spans, in_spans);
-	KUNIT_EXPECT_EQ(test, gs_class_trim_all(), 0);
 }
 
 static struct kunit_case class_cases[] = {

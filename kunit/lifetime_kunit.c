@@ -128,13 +128,8 @@ static void destructed_only(struct kunit *test)
 /* Empty what this CPU and the class hold, up to the page heap's door. */
 static void let_go(struct gs_class *c)
 {
-	int node;
-
 	gs_drain_this_cpu(false);
-	for (node = 0; node < nr_node_ids; node++) {
-		gs_mcentral_empty_transfer(gs_class_central(c, node));
-		gs_mcentral_trim(gs_class_central(c, node));
-	}
+	gs_class_trim(c);
 }
 
 /* A reader finds the objects of a span that has left as they were. */

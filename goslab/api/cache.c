@@ -374,11 +374,10 @@ static void end_spans(struct gs_class *c, struct survivors *left)
 	unsigned long flags;
 	int node;
 
+	gs_class_trim(c);
 	for (node = 0; node < nr_node_ids; node++) {
 		struct mcentral *mc = gs_class_central(c, node);
 
-		gs_mcentral_empty_transfer(mc);
-		gs_mcentral_trim(mc);
 		gs_lock(&mc->lock, flags);
 		make_zombies(&mc->partial, left);
 		make_zombies(&mc->full, left);

@@ -74,18 +74,12 @@ EXPORT_SYMBOL_GPL(goslab_shrink);
 
 size_t goslab_cache_shrink(struct goslab_cache *cache)
 {
-	struct gs_class *c = &cache->class;
-	unsigned long npages = 0;
-	int node;
-
 	might_sleep();
 	if (gs_cache_dead(cache, _RET_IP_))
 		return 0;
 	gs_drain_all();
-	for (node = 0; node < nr_node_ids; node++)
-		npages += gs_mcentral_trim(gs_class_central(c, node)) *
-			  c->npages;
-	return gs_mheap_release(npages, false) << GS_PAGE_SHIFT;
+	return gs_mheap_release(gs_class_trim(&cache->class), false) <<
+	       GS_PAGE_SHIFT;
 }
 EXPORT_SYMBOL_GPL(goslab_cache_shrink);
 

@@ -317,16 +317,6 @@ void gs_drain_classes(struct gs_class *c, unsigned int n)
 		gs_mcache_free_slots(&c[i]);
 }
 
-static void trim(struct gs_class *c)
-{
-	int node;
-
-	for (node = 0; node < nr_node_ids; node++) {
-		gs_mcentral_empty_transfer(gs_class_central(c, node));
-		gs_mcentral_trim(gs_class_central(c, node));
-	}
-}
-
 /**
  * gs_drain_heap() - a heap is at its quota: give back what lies idle in it.
  * @heap: the heap.
@@ -352,9 +342,9 @@ bool gs_drain_heap(struct goslab_heap *heap, struct gs_class *c)
 			drain_slot(slot, cpu);
 	rcu_read_unlock();
 	for (cls = 0; cls < GS_NR_CLASSES; cls++)
-		trim(&heap->classes[cls]);
+		gs_class_trim(&heap->classes[cls]);
 	if (c)
-		trim(c);
+		gs_class_trim(c);
 	return atomic_long_read(&heap->held) < before;
 }
 

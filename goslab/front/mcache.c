@@ -355,7 +355,7 @@ static unsigned int evict(struct mcache *mcache, struct gs_slot *victim,
  *
  * Within depth and the budget of the CPU; when that is used up, a slot that
  * nobody uses gives way. RCU keeps the class of that slot until its objects
- * are back in their spans: gs_drain_class() waits.
+ * are back in their spans: gs_drain_classes() waits.
  *
  * Context: any but NMI; no lock held, not entered.
  */

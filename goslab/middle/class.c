@@ -206,19 +206,38 @@ struct mcentral *gs_class_central(const struct gs_class *c, int node)
 }
 GS_EXPORT_KUNIT(gs_class_central);
 
-/* Give the empty spans of all classes to mheap. Sleeps. Return: how many. */
-unsigned int gs_class_trim_all(void)
+/**
+ * gs_class_trim() - what lies in transfer caches goes into its spans, and empty
+ * spans go to mheap.
+ * @c: the class.
+ *
+ * Context: any but NMI; no lock held, mcache not entered.
+ * Return: pages that mheap got for the empty spans.
+ */
+unsigned long gs_class_trim(struct gs_class *c)
+{
+	unsigned long npages = 0;
+	int node;
+
+	for (node = 0; node < nr_node_ids; node++) {
+		gs_mcentral_empty_transfer(&c->central[node]);
+		npages += gs_mcentral_trim(&c->central[node]);
+	}
+	return npages;
+}
+GS_EXPORT_KUNIT(gs_class_trim);
+
+/* Give the empty spans of all classes to mheap. Sleeps. */
+void gs_class_trim_all(void)
 {
 	struct gs_class *c;
-	unsigned int n = 0;
 	int node;
 
 	mutex_lock(&gs_class_mutex);
 	list_for_each_entry(c, &gs_class_list, link)
 		for (node = 0; node < nr_node_ids; node++)
-			n += gs_mcentral_trim(&c->central[node]);
+			gs_mcentral_trim(&c->central[node]);
 	mutex_unlock(&gs_class_mutex);
-	return n;
 }
 GS_EXPORT_KUNIT(gs_class_trim_all);
 

@@ -335,11 +335,11 @@ void gs_mcentral_put_span(struct mspan *s)
 }
 GS_EXPORT_KUNIT(gs_mcentral_put_span);
 
-/* Give the empty spans that are kept to mheap. Return: how many. */
-unsigned int gs_mcentral_trim(struct mcentral *mc)
+/* Give the empty spans that are kept to mheap. Return: their pages. */
+unsigned long gs_mcentral_trim(struct mcentral *mc)
 {
 	struct mspan *s, *next;
-	unsigned int n = 0;
+	unsigned long npages = 0;
 	LIST_HEAD(gone);
 	unsigned long flags;
 
@@ -350,14 +350,14 @@ unsigned int gs_mcentral_trim(struct mcentral *mc)
 		if (s->alloc_count)
 			continue;
 		list_move(&s->list, &gone);
-		n++;
+		npages += s->npages;
+		mc->nr_spans--;
 		if (!--mc->nr_empty)
 			break;
 	}
-	mc->nr_spans -= n;
 	gs_unlock(&mc->lock, flags);
 	free_spans(&gone);
-	return n;
+	return npages;
 }
 GS_EXPORT_KUNIT(gs_mcentral_trim);
 

@@ -122,7 +122,7 @@ void gs_mcentral_empty_transfer(struct mcentral *mc);
 void gs_mcentral_make_transfer(struct mcentral *mc, gfp_t gfp);
 void gs_mcentral_free_transfer(struct mcentral *mc);
 void gs_mcentral_put_span(struct mspan *s);
-unsigned int gs_mcentral_trim(struct mcentral *mc);
+unsigned long gs_mcentral_trim(struct mcentral *mc);
 int gs_mcentral_verify(struct mcentral *mc);
 
 #endif /* GS_MIDDLE_MCENTRAL_H */
