@@ -84,9 +84,12 @@ static void aligned_multiples(struct kunit *test)
 /* Pages of a freed object are the next one's, and nothing of it shows. */
 static void reused(struct kunit *test)
 {
-	u8 *p = goslab_malloc(100000, GFP_KERNEL), *q;
 	unsigned long drawn;
+	u8 *p, *q;
 
+	/* More than the reserve. */
+	goslab_free(goslab_malloc(300000, GFP_KERNEL));
+	p = goslab_malloc(100000, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	memset(p, 0xff, goslab_size(p));
 	goslab_free(p);

@@ -124,8 +124,8 @@ static void expect_blocks(struct kunit *test, unsigned int npages, gfp_t gfp,
 
 static void blocks_get_smaller_down_to_the_request(struct kunit *test)
 {
-	expect_blocks(test, 1, GFP_KERNEL, 256 << 10, GS_UNIT_SIZE);
-	expect_blocks(test, 3, GFP_KERNEL, 256 << 10, 4 * GS_PAGE_SIZE);
+	expect_blocks(test, 1, GFP_KERNEL, 64 << 10, GS_UNIT_SIZE);
+	expect_blocks(test, 3, GFP_KERNEL, 64 << 10, 4 * GS_PAGE_SIZE);
 	expect_blocks(test, 512, GFP_KERNEL, 512 * GS_PAGE_SIZE,
 		      512 * GS_PAGE_SIZE);
 	/* Atomic callers ask for what they need and no more. */
@@ -316,11 +316,14 @@ static struct mspan *get_long(struct kunit *test)
 
 static void long_descriptors_are_kept_for_spans(struct kunit *test)
 {
-	struct mspan *s = get_long(test), *last = NULL, *d;
+	struct mspan *s, *last = NULL, *d;
 	unsigned long free;
 
+	/* More than the reserve. */
+	gs_mheap_free(must_get(test, 2 * GS_RESERVE_PAGES, 1, GFP_KERNEL));
+	s = get_long(test);
 	gs_mheap_free(s);
-	KUNIT_EXPECT_PTR_EQ(test, get_long(test), s);
+	KUNIT_ASSERT_PTR_EQ(test, get_long(test), s);
 
 	/* Without memory for a short one, the long one is the run's. */
 	free = gs_mheap_free_pages();

@@ -25,8 +25,8 @@
 #include "back/tags.h"
 #include "base/sys.h"
 
-#define MIN_GROW_BYTES	(256UL << 10)
-#define GROW_SHARE	64	/* a block is a sixty-fourth of what is held */
+#define MIN_GROW_BYTES	(64UL << 10)
+#define GROW_SHARE	256	/* a block is so much of what is held */
 
 struct mheap gs_mheap = {
 	.lock = __SPIN_LOCK_UNLOCKED(gs_mheap.lock),
