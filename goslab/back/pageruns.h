@@ -9,8 +9,8 @@
 /* Spans up to this many pages are kept as they are for a while. */
 #define GS_QUICK_PAGES	128
 /* How many of them, and how many pages in all, per node. */
-#define GS_QUICK_MAX	128
-#define GS_QUICK_MAX_PAGES	256
+#define GS_QUICK_MAX	256
+#define GS_QUICK_MAX_PAGES	1024
 
 /**
  * struct gs_runs - the free runs of one node.
