@@ -207,7 +207,7 @@ static void spans_get_longer_with_use(struct kunit *test)
 	unsigned int nr, pages, most = 0, i, bad = 0;
 
 	make_class(test, &c, 1000);
-	for (nr = 0; nr < 1000; nr += 13) {
+	for (nr = 0; nr < 2000; nr += 13) {
 		struct mspan *s;
 
 		gs_class_central(&c, numa_mem_id())->nr_spans = nr;
@@ -225,8 +225,62 @@ static void spans_get_longer_with_use(struct kunit *test)
 		most = pages;
 		gs_mheap_free(s);
 	}
-	KUNIT_EXPECT_GT(test, most, c.npages);
+	KUNIT_EXPECT_EQ(test, most * GS_PAGE_SIZE, 64UL << 10);
 	KUNIT_EXPECT_EQ(test, bad, 0);
+	gs_class_exit(&c);
+}
+
+/* A class that has shrunk is not busy any more when the sweep comes by. */
+static void the_sweep_forgets_that_a_class_was_busy(struct kunit *test)
+{
+	struct gs_class c = { .name = "busy" };
+	struct mcentral *mc;
+	unsigned int i;
+
+	make_class(test, &c, 1000);
+	mc = gs_class_central(&c, numa_mem_id());
+	mutex_lock(&gs_class_mutex);
+	list_add(&c.link, &gs_class_list);
+	mutex_unlock(&gs_class_mutex);
+	for (i = 0; i < 4; i++) {
+		static const unsigned int spans[] = { 0, 1000, 4, 3 };
+		static const bool busy[] = { false, true, true, false };
+		struct mspan *s;
+
+		mc->nr_spans = spans[i];
+		gs_class_sweep(true);
+		s = gs_class_new_span(&c, numa_mem_id(), GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, s);
+		KUNIT_EXPECT_EQ_MSG(test, s->npages,
+				    busy[i] ? c.longer[0].npages : c.npages,
+				    "with %u spans", spans[i]);
+		gs_mheap_free(s);
+	}
+	mutex_lock(&gs_class_mutex);
+	list_del(&c.link);
+	mutex_unlock(&gs_class_mutex);
+	gs_class_exit(&c);
+}
+
+/* What was lost in a span does not come back with its descriptor. */
+static void a_spoilt_span_is_cut_again(struct kunit *test)
+{
+	struct gs_class c = { .name = "spoilt" };
+	unsigned int round;
+
+	make_class(test, &c, 1000);
+	for (round = 0; round < 2; round++) {
+		struct mspan *s = gs_class_new_span(&c, numa_mem_id(),
+						    GFP_KERNEL);
+
+		KUNIT_ASSERT_NOT_NULL(test, s);
+		KUNIT_EXPECT_EQ(test, gs_span_verify(s), 0);
+		KUNIT_EXPECT_EQ(test, s->alloc_count, 0);
+		s->objects[0] = GS_OWNER_MIN;
+		gs_span_take(s, 0, 1, 1);
+		gs_span_spoil(s);
+		gs_mheap_free(s);
+	}
 	gs_class_exit(&c);
 }
 
@@ -245,18 +299,6 @@ static void no_span_without_memory(struct kunit *test)
 	gs_class_exit(&c);
 }
 
-static void trim_gives_up_kept_spans(struct kunit *test)
-{
-	unsigned long in_spans = gs_mheap.in_spans;
-
-	goslab_free(goslab_malloc(48, GFP_KERNEL));
-	goslab_free(goslab_malloc(3000, GFP_KERNEL));
-	gs_drain_all();
-	KUNIT_EXPECT_GT(test, gs_mheap.in_spans, in_spans);
-	gs_class_trim_all();
-	KUNIT_EXPECT_EQ(test, gs_mheap.in_spans, in_spans);
-}
-
 static struct kunit_case class_cases[] = {
 	KUNIT_CASE(classes_of_malloc),
 	KUNIT_CASE(shapes_of_caches),
@@ -265,8 +307,9 @@ static struct kunit_case class_cases[] = {
 	KUNIT_CASE(a_fresh_tiny_span_has_no_objects),
 	KUNIT_CASE(spans_are_short_when_memory_is),
 	KUNIT_CASE(spans_get_longer_with_use),
+	KUNIT_CASE(the_sweep_forgets_that_a_class_was_busy),
+	KUNIT_CASE(a_spoilt_span_is_cut_again),
 	KUNIT_CASE(no_span_without_memory),
-	KUNIT_CASE(trim_gives_up_kept_spans),
 	{}
 };
 

@@ -130,7 +130,6 @@ static void give_spares(struct list_head *spares)
 static void shrink_here(void)
 {
 	gs_drain_this_cpu(false);
-	gs_class_trim_all();
 	gs_mheap_release(ULONG_MAX, false);
 }
 

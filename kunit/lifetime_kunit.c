@@ -129,7 +129,7 @@ static void destructed_only(struct kunit *test)
 static void let_go(struct gs_class *c)
 {
 	gs_drain_this_cpu(false);
-	gs_class_trim(c);
+	gs_class_empty_transfer(c);
 }
 
 /* A reader finds the objects of a span that has left as they were. */

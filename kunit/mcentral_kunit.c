@@ -34,7 +34,6 @@ static int mcentral_init(struct kunit *test)
 static void mcentral_exit(struct kunit *test)
 {
 	if (mc) {
-		gs_mcentral_trim(mc);
 		KUNIT_EXPECT_EQ(test, mc->nr_spans, 0);
 		KUNIT_EXPECT_EQ(test, mc->nr_owned, 0);
 		KUNIT_EXPECT_EQ(test, gs_mcentral_verify(mc), 0);
@@ -50,7 +49,7 @@ static struct mspan *add(struct kunit *test, struct gs_entry *e)
 	struct mspan *s = gs_class_new_span(&class, numa_mem_id(), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, s);
-	KUNIT_ASSERT_EQ(test, gs_mcentral_add(mc, s, e), 1);
+	KUNIT_ASSERT_EQ(test, gs_mcentral_add(mc, s, e, 1), 1);
 	KUNIT_ASSERT_EQ(test, s->nelems, NELEMS);
 	return s;
 }
@@ -73,15 +72,13 @@ static unsigned int length(const struct list_head *list)
 }
 
 static void expect_lists(struct kunit *test, unsigned int partial,
-			 unsigned int full, unsigned int owned,
-			 unsigned int empty)
+			 unsigned int full, unsigned int owned)
 {
 	/* First, for it counts the spans that were taken up without the lock. */
 	KUNIT_EXPECT_EQ(test, gs_mcentral_verify(mc), 0);
 	KUNIT_EXPECT_EQ(test, length(&mc->partial), partial);
 	KUNIT_EXPECT_EQ(test, length(&mc->full), full);
 	KUNIT_EXPECT_EQ(test, mc->nr_owned, owned);
-	KUNIT_EXPECT_EQ(test, mc->nr_empty, empty);
 	KUNIT_EXPECT_EQ(test, mc->nr_spans, partial + full + owned);
 }
 
@@ -122,9 +119,8 @@ static void an_empty_one_has_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gs_mcentral_get(mc, NULL, e, 1, NULL), 0);
 	KUNIT_EXPECT_EQ(test, gs_mcentral_get(mc, NULL, e, GS_BATCH_MAX, &own), 0);
 	KUNIT_EXPECT_NULL(test, own);
-	KUNIT_EXPECT_EQ(test, gs_mcentral_trim(mc), 0);
 	put(e, 0);
-	expect_lists(test, 0, 0, 0, 0);
+	expect_lists(test, 0, 0, 0);
 }
 
 static void a_fresh_span_is_owned(struct kunit *test)
@@ -134,12 +130,12 @@ static void a_fresh_span_is_owned(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, *e.state, GS_CACHED);
 	KUNIT_EXPECT_PTR_EQ(test, e.object, (void *)s->base);
-	expect_lists(test, 0, 0, 1, 0);
+	expect_lists(test, 0, 0, 1);
 	gs_mcentral_put_span(s);
-	expect_lists(test, 1, 0, 0, 0);
+	expect_lists(test, 1, 0, 0);
 	KUNIT_EXPECT_EQ(test, gs_span_nr_free(s), NELEMS - 1);
 	put(&e, 1);
-	expect_lists(test, 1, 0, 0, 1);
+	expect_lists(test, 0, 0, 0);
 }
 
 static void get_takes_from_span_after_span(struct kunit *test)
@@ -151,15 +147,15 @@ static void get_takes_from_span_after_span(struct kunit *test)
 	add_partial(test, e, 3);
 	/* 7 + 7 + 6 of them: the last span keeps one. */
 	KUNIT_EXPECT_EQ(test, gs_mcentral_get(mc, NULL, e + 3, 20, NULL), 20);
-	expect_lists(test, 1, 2, 0, 0);
+	expect_lists(test, 1, 2, 0);
 	KUNIT_EXPECT_EQ(test, gs_mcentral_get(mc, NULL, e + 23, 9, NULL), 1);
-	expect_lists(test, 0, 3, 0, 0);
+	expect_lists(test, 0, 3, 0);
 	for (i = 0; i < 24; i++) {
 		KUNIT_EXPECT_EQ(test, *e[i].state, GS_CACHED);
 		gs_oracle_add(o, e[i].object, SIZE, false);
 	}
 	put(e, 24);
-	KUNIT_EXPECT_EQ(test, mc->nr_spans, mc->nr_empty);
+	KUNIT_EXPECT_EQ(test, mc->nr_spans, 0);
 }
 
 static void get_owns_a_span_with_more(struct kunit *test)
@@ -172,28 +168,29 @@ static void get_owns_a_span_with_more(struct kunit *test)
 	add_partial(test, e, 1);
 	KUNIT_EXPECT_EQ(test, gs_mcentral_get(mc, NULL, e + 1, 7, &own), 7);
 	KUNIT_EXPECT_NULL(test, own);
-	expect_lists(test, 0, 1, 0, 0);
+	expect_lists(test, 0, 1, 0);
 
-	/* More: the caller's one object and the span. */
+	/* More: these and the span. */
 	put(e + 1, 7);
-	KUNIT_EXPECT_EQ(test, gs_mcentral_get(mc, NULL, e + 1, 6, &own), 1);
+	KUNIT_EXPECT_EQ(test, gs_mcentral_get(mc, NULL, e + 1, 6, &own), 6);
 	KUNIT_ASSERT_NOT_NULL(test, own);
 	KUNIT_EXPECT_EQ(test, own->owned, 1);
-	expect_lists(test, 0, 0, 1, 0);
-	KUNIT_EXPECT_EQ(test, gs_mcentral_get(mc, NULL, e + 2, 1, NULL), 0);
+	expect_lists(test, 0, 0, 1);
+	KUNIT_EXPECT_EQ(test, gs_mcentral_get(mc, NULL, e + 7, 1, NULL), 0);
+	KUNIT_EXPECT_EQ(test, gs_span_nr_free(own), 1);
 	gs_mcentral_put_span(own);
 
 	/* First a span with less, then one with more. */
-	n = 2 + gs_mcentral_get(mc, NULL, e + 2, 4, NULL);	/* leaves 2 */
+	n = 7;
 	add_partial(test, e + n++, 1);
 	list_rotate_left(&mc->partial);
 	own = NULL;
-	KUNIT_EXPECT_EQ(test, gs_mcentral_get(mc, NULL, e + n, 4, &own), 2);
+	KUNIT_EXPECT_EQ(test, gs_mcentral_get(mc, NULL, e + n, 4, &own), 4);
 	KUNIT_ASSERT_NOT_NULL(test, own);
-	KUNIT_EXPECT_EQ(test, gs_span_nr_free(own), NELEMS - 1);
-	expect_lists(test, 0, 1, 1, 0);
+	KUNIT_EXPECT_EQ(test, gs_span_nr_free(own), NELEMS - 4);
+	expect_lists(test, 0, 1, 1);
 	gs_mcentral_put_span(own);
-	put(e, n + 2);
+	put(e, n + 4);
 }
 
 static void full_spans_come_back(struct kunit *test)
@@ -203,61 +200,29 @@ static void full_spans_come_back(struct kunit *test)
 
 	add_partial(test, e, 1);
 	gs_mcentral_get(mc, NULL, e + 1, 7, NULL);
-	expect_lists(test, 0, 1, 0, 0);
+	expect_lists(test, 0, 1, 0);
 	for (i = 0; i < NELEMS; i++) {
 		put(&e[i], 1);
 		KUNIT_EXPECT_EQ(test, *e[i].state, GS_FREE);
-		expect_lists(test, 1, 0, 0, i == NELEMS - 1);
+		expect_lists(test, i < NELEMS - 1, 0, 0);
 	}
-	KUNIT_EXPECT_EQ(test, gs_mcentral_get(mc, NULL, e, 8, NULL), 8);
-	expect_lists(test, 0, 1, 0, 0);
-	put(e, 8);
+	KUNIT_EXPECT_EQ(test, gs_mcentral_get(mc, NULL, e, 8, NULL), 0);
 }
 
-static void empty_spans_go_but_for_a_few(struct kunit *test)
+static void empty_spans_go_at_once(struct kunit *test)
 {
 	enum { NR = 15 };	/* with more of them, spans get longer */
 	struct gs_entry e[NR];
 	unsigned long in_spans = gs_mheap.in_spans;
-	unsigned int kept, i;
+	unsigned int i;
 
 	add_partial(test, e, NR);
-	KUNIT_EXPECT_EQ(test, gs_mheap.in_spans, in_spans + NR);
-	for (i = 0; i < NR; i++)
+	for (i = 0; i < NR; i++) {
+		KUNIT_EXPECT_EQ(test, gs_mheap.in_spans, in_spans + NR - i);
 		put(&e[i], 1);
-	kept = mc->nr_empty;
-	KUNIT_EXPECT_GE(test, kept, 1);
-	KUNIT_EXPECT_LT(test, kept, NR);
-	KUNIT_EXPECT_EQ(test, gs_mheap.in_spans, in_spans + kept);
-	expect_lists(test, kept, 0, 0, kept);
-
-	KUNIT_EXPECT_EQ(test, gs_mcentral_trim(mc), kept * class.npages);
+	}
 	KUNIT_EXPECT_EQ(test, gs_mheap.in_spans, in_spans);
-}
-
-static void empty_spans_are_taken_last(struct kunit *test)
-{
-	struct gs_entry e[NELEMS + 2];
-
-	add_partial(test, e, 2);	/* the second is the first on the list */
-	put(&e[1], 1);
-	expect_lists(test, 2, 0, 0, 1);
-	gs_mcentral_get(mc, NULL, e + 1, 7, NULL);
-	expect_lists(test, 1, 1, 0, 1);
-	put(e, NELEMS);
-}
-
-static void trim_takes_empty_spans_only(struct kunit *test)
-{
-	struct gs_entry e[3];
-
-	add_partial(test, e, 3);
-	put(&e[1], 1);
-	expect_lists(test, 3, 0, 0, 1);
-	KUNIT_EXPECT_EQ(test, gs_mcentral_trim(mc), 1);
-	expect_lists(test, 2, 0, 0, 0);
-	put(&e[0], 1);
-	put(&e[2], 1);
+	expect_lists(test, 0, 0, 0);
 }
 
 /* What others free while an mcache owns the span is free when it gives it up. */
@@ -275,19 +240,19 @@ static void frees_into_owned_spans_wait(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, own->nr_freed, 4);
 	KUNIT_EXPECT_EQ(test, own->alloc_count, NELEMS);
 	KUNIT_EXPECT_EQ(test, gs_span_verify(own), 0);
-	expect_lists(test, 0, 0, 1, 0);
+	expect_lists(test, 0, 0, 1);
 	gs_mcentral_put_span(own);
 	KUNIT_EXPECT_EQ(test, own->nr_freed, 0);
 	KUNIT_EXPECT_EQ(test, gs_span_nr_free(own), NELEMS - 1);
-	expect_lists(test, 1, 0, 0, 0);
+	expect_lists(test, 1, 0, 0);
 
 	/* The last objects were freed meanwhile: the span is empty at once. */
 	gs_mcentral_get(mc, NULL, e, 1, &own);
 	put(&e[0], 1);
 	put(&e[4], 1);
-	expect_lists(test, 0, 0, 1, 0);
+	expect_lists(test, 0, 0, 1);
 	gs_mcentral_put_span(own);
-	expect_lists(test, 1, 0, 0, 1);
+	expect_lists(test, 0, 0, 0);
 }
 
 /* The caller hands in its exhausted span under the same hold of the lock. */
@@ -300,7 +265,7 @@ static void an_old_span_is_asked_first(struct kunit *test)
 	old = add(test, e + 1);
 	KUNIT_EXPECT_EQ(test, gs_mcentral_get(mc, old, e + 2, 7, &own), 7);
 	KUNIT_EXPECT_NULL(test, own);
-	expect_lists(test, 1, 1, 0, 0);
+	expect_lists(test, 1, 1, 0);
 
 	/* Owned once more, and others freed meanwhile: it gives just these. */
 	put(e + 2, 7);
@@ -310,7 +275,7 @@ static void an_old_span_is_asked_first(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, old->nr_freed, 2);
 	KUNIT_EXPECT_EQ(test, gs_mcentral_get(mc, old, e + 1, 2, &own), 2);
 	KUNIT_EXPECT_NULL(test, own);
-	expect_lists(test, 1, 1, 0, 0);
+	expect_lists(test, 1, 1, 0);
 	put_rest(old);
 	put(e, 1);
 }
@@ -322,7 +287,7 @@ static void an_exhausted_span_is_full(struct kunit *test)
 
 	exhaust(s);
 	gs_mcentral_put_span(s);
-	expect_lists(test, 0, 1, 0, 0);
+	expect_lists(test, 0, 1, 0);
 	put_rest(s);
 }
 
@@ -334,7 +299,7 @@ static void other_states_are_reported_and_left(struct kunit *test)
 	*e[1].state = GS_OWNER_MIN;
 	GS_EXPECT_REPORTS(test, GS_BUG_BAD_STATE, 1, put(e, 3));
 	KUNIT_EXPECT_EQ(test, *e[1].state, GS_OWNER_MIN);
-	expect_lists(test, 3, 0, 0, 2);
+	expect_lists(test, 1, 0, 0);
 	*e[1].state = GS_CACHED;
 	put(&e[1], 1);
 	/* Twice is once too often. */
@@ -351,7 +316,7 @@ static void objects_of_no_span_are_reported(struct kunit *test)
 	e[1] = e[0];
 	e[0] = (struct gs_entry){ &state, &state };
 	GS_EXPECT_REPORTS(test, GS_BUG_BAD_STATE, 1, put(e, 2));
-	expect_lists(test, 1, 0, 0, 1);
+	expect_lists(test, 0, 0, 0);
 }
 
 static void verify_finds_what_is_broken(struct kunit *test)
@@ -375,7 +340,7 @@ do {									\
 	s = list_first_entry(&mc->partial, struct mspan, list);
 	BROKEN(41, mc->nr_spans, 3);
 	BROKEN(41, mc->nr_owned, 1);
-	BROKEN(41, mc->nr_empty, 1);
+	BROKEN(41, s->alloc_count, 0);
 	BROKEN(1, s->owned, 1);
 	BROKEN(1, s->class, NULL);
 	BROKEN(1, s->node, s->node + 1);
@@ -399,9 +364,7 @@ static struct kunit_case mcentral_cases[] = {
 	KUNIT_CASE(get_takes_from_span_after_span),
 	KUNIT_CASE(get_owns_a_span_with_more),
 	KUNIT_CASE(full_spans_come_back),
-	KUNIT_CASE(empty_spans_go_but_for_a_few),
-	KUNIT_CASE(empty_spans_are_taken_last),
-	KUNIT_CASE(trim_takes_empty_spans_only),
+	KUNIT_CASE(empty_spans_go_at_once),
 	KUNIT_CASE(frees_into_owned_spans_wait),
 	KUNIT_CASE(an_old_span_is_asked_first),
 	KUNIT_CASE(an_exhausted_span_is_full),

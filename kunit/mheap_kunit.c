@@ -357,6 +357,7 @@ static void large_spans_are_counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, s->state, GS_SPAN_LARGE);
 	KUNIT_EXPECT_EQ(test, gs_mheap.nr_large, nr + 1);
 	KUNIT_EXPECT_EQ(test, gs_mheap.nr_large_alloc, ever + 1);
+	s->objects[0] = GS_FREE;
 	gs_mheap_free(s);
 	KUNIT_EXPECT_EQ(test, gs_mheap.nr_large, nr);
 }

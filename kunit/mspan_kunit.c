@@ -249,7 +249,7 @@ static unsigned int take(struct mspan *s, unsigned int want, u16 *index)
 			mask |= left & -left;
 			index[n++] = word * BITS_PER_LONG + __ffs64(left);
 		}
-		gs_span_take(s, word, mask);
+		gs_span_take(s, word, mask, hweight64(mask));
 	}
 	return n;
 }

@@ -13,8 +13,6 @@
 #include "back/mheap.h"
 #include "base/sys.h"
 #include "base/worker.h"
-#include "front/drain.h"
-#include "middle/class.h"
 #include "testlib.h"
 
 #define MIB	(1UL << 20)
@@ -69,12 +67,11 @@ static void shrink_gives_everything_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, goslab_shrink(), 0);
 }
 
-/* Spans of a busy class are longer than those of a small one; all count. */
-static void cache_shrink_counts_long_spans(struct kunit *test)
+/* What lies in slots keeps its spans: these go, and nothing else does. */
+static void cache_shrink_gives_what_it_drains(struct kunit *test)
 {
 	struct goslab_cache *cache = goslab_cache_create("kunit-reclaim", 1000,
 							 0, 0, NULL);
-	struct gs_class *c = gs_test_class("kunit-reclaim");
 	struct gs_oracle *o = gs_oracle_make(test, 400);
 	unsigned long in_spans;
 	size_t got;
@@ -86,10 +83,9 @@ static void cache_shrink_counts_long_spans(struct kunit *test)
 			      true);
 	while (o->nr)
 		goslab_cache_free(cache, gs_oracle_remove(o, o->nr - 1, true).p);
-	gs_drain_all();
 	in_spans = gs_mheap.in_spans;
 	got = goslab_cache_shrink(cache);
-	KUNIT_EXPECT_GT(test, got, c->npages * GS_PAGE_SIZE);
+	KUNIT_EXPECT_GT(test, got, 0);
 	KUNIT_EXPECT_EQ(test, got,
 			(in_spans - gs_mheap.in_spans) * GS_PAGE_SIZE);
 	goslab_cache_destroy(cache);
@@ -246,7 +242,7 @@ static void the_kernel_reclaims_free_runs(struct kunit *test)
 
 static struct kunit_case reclaim_cases[] = {
 	KUNIT_CASE(shrink_gives_everything_back),
-	KUNIT_CASE(cache_shrink_counts_long_spans),
+	KUNIT_CASE(cache_shrink_gives_what_it_drains),
 	KUNIT_CASE(shrink_keeps_what_is_live),
 	KUNIT_CASE(a_burst_goes_back_within_ten_seconds),
 	KUNIT_CASE(a_square_wave_does_not_flap),

@@ -177,7 +177,6 @@ static void bury_node(struct gs_class *c, int node)
 		bury_span(c, s);
 	list_for_each_entry_safe(s, next, &mc->partial, list)
 		bury_span(c, s);
-	gs_mcentral_trim(mc);
 }
 
 void gs_test_bury(struct kunit *test, const char *name)

@@ -33,7 +33,7 @@ static int take_all(void)
 
 		if (!s)
 			return -ENOMEM;
-		nr_all += gs_mcentral_add(mc, s, all + nr_all);
+		nr_all += gs_mcentral_add(mc, s, all + nr_all, 1);
 		gs_mcentral_put_span(s);
 		nr_all += gs_mcentral_get(mc, NULL, all + nr_all,
 					  GS_BATCH_MAX, NULL);
@@ -63,7 +63,6 @@ static void transfer_exit(struct kunit *test)
 	if (mc) {
 		gs_mcentral_empty_transfer(mc);
 		gs_mcentral_put(&class, all, nr_all);
-		gs_mcentral_trim(mc);
 		KUNIT_EXPECT_EQ(test, mc->nr_spans, 0);
 		KUNIT_EXPECT_EQ(test, gs_mcentral_verify(mc), 0);
 		gs_class_exit(&class);
@@ -156,7 +155,6 @@ static void a_class_that_shrinks_gets_no_more(struct kunit *test)
 	for (i = 0; i < 40; i++)
 		all[i] = all[nr_all - 40 + i];
 	nr_all = 40;
-	gs_mcentral_trim(mc);
 	KUNIT_EXPECT_LT(test, mc->nr_spans * class.nelems / 32, 20);
 	flush(20);
 	KUNIT_EXPECT_EQ(test, mc->nr_transfer, 20);

@@ -374,7 +374,7 @@ static void end_spans(struct gs_class *c, struct survivors *left)
 	unsigned long flags;
 	int node;
 
-	gs_class_trim(c);
+	gs_class_empty_transfer(c);
 	for (node = 0; node < nr_node_ids; node++) {
 		struct mcentral *mc = gs_class_central(c, node);
 

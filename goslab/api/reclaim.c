@@ -3,7 +3,7 @@
  * reclaim: who asks memory back: idle time, the kernel's reclaim, a user,
  * a CPU that goes; and who adds some: memory hotplug.
  *
- * Always from the top down: front (slots), middle (empty spans), back (runs).
+ * Always from the top down: front (slots), middle (transfer caches), back (runs).
  *
  * Lock:       see drain.c and class.c; the shrinker takes none that it would
  *             have to wait for, and waits for no other CPU.
@@ -36,8 +36,6 @@ static bool tick(void)
 	gs_mcache_top_up();
 	gs_drain_post_idle();
 	again = gs_class_sweep(true);
-	if (gs_scavenge_quiet())
-		gs_class_trim_all();
 	again |= gs_scavenge();
 	return again || gs_drain_pending();
 }
@@ -67,19 +65,21 @@ size_t goslab_shrink(void)
 {
 	might_sleep();
 	gs_drain_all();
-	gs_class_trim_all();
 	return gs_mheap_release(ULONG_MAX, false) << GS_PAGE_SHIFT;
 }
 EXPORT_SYMBOL_GPL(goslab_shrink);
 
 size_t goslab_cache_shrink(struct goslab_cache *cache)
 {
+	unsigned long before;
+
 	might_sleep();
 	if (gs_cache_dead(cache, _RET_IP_))
 		return 0;
+	before = gs_mheap_free_pages();
 	gs_drain_all();
-	return gs_mheap_release(gs_class_trim(&cache->class), false) <<
-	       GS_PAGE_SHIFT;
+	return gs_mheap_release(max_t(long, gs_mheap_free_pages() - before, 0),
+				false) << GS_PAGE_SHIFT;
 }
 EXPORT_SYMBOL_GPL(goslab_cache_shrink);
 

@@ -30,7 +30,6 @@
 #include "base/sizeclass.h"
 
 /* Descriptors in steps of a line, up to that of a tiny span. */
-#define MAX_CAP		1024
 #define TINY_CAP	(GS_PAGE_SIZE / GS_TINY_BLOCK)
 
 static size_t desc_bytes(unsigned int cap, bool tiny)
@@ -106,15 +105,33 @@ struct mspan *gs_span_alloc_short(void)
 	return gs_fixalloc_alloc_free(&descs[desc_bytes(1, false) / 64]);
 }
 
+/* Not all objects of @s are free: it must be cut anew, whatever comes. */
+void gs_span_spoil(struct mspan *s)
+{
+	s->magic = 0;
+}
+GS_EXPORT_KUNIT(gs_span_spoil);
+
 /* Give a descriptor back; its pages have another one by now. */
 void gs_span_free(struct mspan *s)
 {
 	/* A reader that still finds us must see that we are nothing, nowhere. */
 	gs_span_close(s, GS_SPAN_DEAD);
+	gs_span_spoil(s);
 	s->npages = 0;
 	gs_fixalloc_free(&descs[desc_bytes(s->cap, s->tiny) / 64], s);
 }
 GS_EXPORT_KUNIT(gs_span_free);
+
+/* Are all objects free, and nothing else? */
+static __maybe_unused bool is_cut(const struct mspan *s)
+{
+	return !s->alloc_count && !s->nr_freed && !s->alloc_cache &&
+	       !s->free_index && s->nelems &&
+	       !memchr_inv(s->objects, GS_FREE, s->nelems) &&
+	       bitmap_empty(gs_span_alloc_bits(s), s->nelems) &&
+	       bitmap_empty(gs_span_freed_bits(s), s->nelems);
+}
 
 /**
  * gs_span_cut() - make a span's pages into free objects.
@@ -123,18 +140,24 @@ GS_EXPORT_KUNIT(gs_span_free);
  * @elemsize: bytes of an object.
  * @nelems: objects, at most what the pages and the descriptor have room for.
  *
+ * A span that was freed lately comes with its descriptor, all its objects free:
+ * of the same sizes it is cut already, unless it was spoilt.
  * The state is still to be set, last, by who publishes the span.
  */
 void gs_span_cut(struct mspan *s, struct gs_class *class, u32 elemsize,
 		 unsigned int nelems)
 {
 	s->class = class;
-	s->elemsize = elemsize;
-	s->nelems = nelems;
 	s->open = 0;
-	s->magic = gs_sizeclass_magic(elemsize, nelems);
 	s->owned = 0;
 	s->keep = 0;
+	if (s->magic && s->elemsize == elemsize && s->nelems == nelems) {
+		GS_CHECK(is_cut(s));
+		return;
+	}
+	s->elemsize = elemsize;
+	s->nelems = nelems;
+	s->magic = gs_sizeclass_magic(elemsize, nelems);
 	s->free_index = 0;
 	s->alloc_count = 0;
 	s->alloc_cache = 0;

@@ -58,7 +58,7 @@ enum gs_keep {
  * @class: the class; NULL for a large object or a free run. Caches compare it.
  * @open: bytes of its objects while goslab_free() may find them there, in state
  *        GS_SPAN_SMALL; else 0. Stored last (release), loaded first (acquire).
- * @magic: see gs_sizeclass_magic().
+ * @magic: see gs_sizeclass_magic(); 0 when it must be cut anew.
  * @elemsize: bytes of an object.
  * @node: NUMA node of the pages.
  * @state: enum gs_span_state; stored after what it speaks of (release), loaded
@@ -113,6 +113,9 @@ static_assert(offsetof(struct mspan, base) == 64);
 static_assert(offsetof(struct mspan, objects) ==
 	      offsetof(struct mspan, base) + 41);
 
+/* Objects of a span at most. */
+#define GS_SPAN_MAX_CAP	1024
+
 /* No span: covers nothing, and nothing is free in it. */
 extern struct mspan gs_no_span;
 
@@ -123,6 +126,7 @@ struct mspan *gs_span_alloc_short(void);
 void gs_span_free(struct mspan *s);
 void gs_span_cut(struct mspan *s, struct gs_class *class, u32 elemsize,
 		 unsigned int nelems);
+void gs_span_spoil(struct mspan *s);
 int gs_span_verify(const struct mspan *s);
 bool gs_span_next_window(struct mspan *s);
 void gs_span_return_window(struct mspan *s);
@@ -173,11 +177,12 @@ static inline u64 gs_span_free_word(const struct mspan *s, unsigned int word)
 	return ~gs_span_alloc_bits(s)[word];
 }
 
-/* Take objects of that word out of the span; their states are to be changed. */
-static inline void gs_span_take(struct mspan *s, unsigned int word, u64 mask)
+/* Take @n objects of that word out of the span; their states are to be changed. */
+static inline void gs_span_take(struct mspan *s, unsigned int word, u64 mask,
+				unsigned int n)
 {
 	gs_span_alloc_bits(s)[word] |= mask;
-	s->alloc_count += hweight64(mask);
+	s->alloc_count += n;
 }
 
 /* Bytes of all its objects; what follows is the tail. */

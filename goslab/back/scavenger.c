@@ -65,15 +65,6 @@ static unsigned long release_for_a_while(unsigned long npages)
 	return done;
 }
 
-/*
- * Has the load not grown since the last tick? Then empty spans may go too: into
- * free runs, which the window keeps for a load that comes back.
- */
-bool gs_scavenge_quiet(void)
-{
-	return READ_ONCE(gs_mheap.in_spans) <= peaks[(at - 1) % WINDOW];
-}
-
 static bool scavenge(void)
 {
 	unsigned long now = READ_ONCE(gs_mheap.in_spans);

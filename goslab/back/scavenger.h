@@ -5,7 +5,6 @@
 #include <linux/types.h>
 
 bool gs_scavenge(void);
-bool gs_scavenge_quiet(void);
 unsigned long gs_scavenge_released(void);
 
 #endif /* GS_BACK_SCAVENGER_H */

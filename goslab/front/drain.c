@@ -342,9 +342,9 @@ bool gs_drain_heap(struct goslab_heap *heap, struct gs_class *c)
 			drain_slot(slot, cpu);
 	rcu_read_unlock();
 	for (cls = 0; cls < GS_NR_CLASSES; cls++)
-		gs_class_trim(&heap->classes[cls]);
+		gs_class_empty_transfer(&heap->classes[cls]);
 	if (c)
-		gs_class_trim(c);
+		gs_class_empty_transfer(c);
 	return atomic_long_read(&heap->held) < before;
 }
 

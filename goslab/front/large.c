@@ -43,6 +43,7 @@ static void unlink_span(struct mspan *s)
 
 	gs_lock(&mc->lock, flags);
 	s->objects[0] = GS_FREE;
+	s->alloc_count = 0;
 	list_del(&s->list);
 	mc->nr_spans--;
 	mc->nr_lock++;

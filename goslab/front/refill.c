@@ -42,6 +42,7 @@ struct refill {
 	struct gs_entry *e;	/* room for GS_BATCH_MAX */
 	unsigned int n;		/* objects in e but for the caller's */
 	unsigned int want;
+	unsigned int fresh;	/* the same of a span that nobody has had */
 	unsigned int most;	/* objects that the caller has a use for */
 	unsigned int taken;	/* objects that are the caller's */
 	int node;		/* where e and own come from */
@@ -67,6 +68,11 @@ static void *drop_bad(struct gs_slot *slot)
 	return e->object;
 }
 
+static unsigned int own_share(const struct gs_slot *slot)
+{
+	return gs_slot_cap(slot) * 5 / 8 + 1;
+}
+
 /*
  * The magazine is empty: fill five eighths of its room from the window of the
  * span that this CPU owns, so that two times empty a full window. What is
@@ -81,7 +87,7 @@ static bool take_own(struct gs_slot *slot, struct refill *r)
 	if (!s->alloc_cache && (s == &gs_no_span || !gs_span_next_window(s)))
 		return false;
 	if (s->needzero)
-		n = min_t(unsigned int, gs_slot_cap(slot) * 5 / 8 + 1,
+		n = min_t(unsigned int, own_share(slot),
 			  hweight64(s->alloc_cache));
 	slot->top += gs_entries_fill(slot->top, s, s->free_index,
 				     &s->alloc_cache, n, &r->bad);
@@ -122,6 +128,7 @@ static enum look look_entered(struct gs_class *c, struct gs_slot *slot,
 	/* Half of the room: frees to come want the rest. */
 	r->want = min_t(unsigned int, c->batch,
 			max(r->most, gs_slot_cap(slot) / 2 + 1));
+	r->fresh = clamp(own_share(slot), r->want, GS_BATCH_MAX);
 	slot->nr_refill++;
 	return LOOK_REFILL;
 }
@@ -140,6 +147,7 @@ static enum look look(struct gs_class *c, struct refill *r, gfp_t gfp, u8 owner)
 	    !gs_slot_enter(slot)) {
 		r->direct = true;
 		r->want = min_t(unsigned int, c->batch, r->most);
+		r->fresh = r->want;
 		if (r->node == NUMA_NO_NODE)
 			r->node = numa_mem_id();
 	} else {
@@ -191,7 +199,9 @@ static void grow(struct gs_class *c, struct refill *r, gfp_t gfp)
 
 	if (!s)
 		return;
-	r->n = gs_mcentral_add(gs_class_central(c, s->node), s, r->e);
+	/* What is known to be zero comes alone, as in take_own(). */
+	r->n = gs_mcentral_add(gs_class_central(c, s->node), s, r->e,
+			       s->needzero ? r->fresh : 1);
 	r->node = s->node;
 	r->own = s;
 	r->zeroed = !s->needzero;
@@ -329,7 +339,7 @@ void *gs_mcache_alloc_more(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 		gs_mcache_grow_cap(c);
 	}
 	mc = gs_class_central(c, r.node);
-	if (unlikely(!READ_ONCE(mc->transfer) &&
+	if (unlikely(nr_cpu_ids > 1 && !READ_ONCE(mc->transfer) &&
 		     gs_mcentral_nr_spans(mc) >= GS_TRANSFER_SPANS))
 		gs_mcentral_make_transfer(mc, gfp);
 	gs_usage_note_peak();

@@ -38,12 +38,32 @@ static struct fixalloc central_alloc;
 
 /* The bytes that a magazine holds at most. */
 #define MAGAZINE_BYTES	(64U << 10)
-/* Spans of a busy class are longer, up to so many bytes or objects. */
-#define BUSY_SPAN_BYTES	(64U << 10)
-#define BUSY_SPAN_OBJECTS	16
+/*
+ * Longer spans: of how many bytes and objects at most, and how many of them the
+ * class must have had for it. The longest is for large heaps, where descriptors
+ * are cache misses; of small objects it is seldom empty.
+ */
+#define LONG_BYTES	(64U << 10)
+static const struct {
+	unsigned int objects;
+	unsigned int spans;
+} longer[GS_NR_LONGER] = {
+	{ .objects = 32, .spans = 8 },
+	{ .objects = GS_SPAN_MAX_CAP, .spans = 64 },
+};
 
-static void set_depth(struct gs_class *c)
+/* All that follows from npages, nelems and elemsize. */
+static void set_lengths(struct gs_class *c)
 {
+	unsigned int i, n;
+
+	for (i = 0; i < GS_NR_LONGER; i++) {
+		n = min(LONG_BYTES / (c->npages * GS_PAGE_SIZE),
+			longer[i].objects / c->nelems + 0UL);
+		c->longer[i].npages = c->npages * max(n, 1U);
+		c->longer[i].nelems = c->longer[i].npages * GS_PAGE_SIZE /
+				      c->elemsize;
+	}
 	/* One less than a power of two, for so slots come (front/mcache.c). */
 	c->depth = clamp(MAGAZINE_BYTES / c->elemsize, 3U, GS_DEPTH_MAX + 1U) - 1;
 	/* What a refill and a flush move: half a magazine. */
@@ -86,7 +106,7 @@ static void init_malloc(struct gs_class *c, unsigned int cls, const char *kind)
 	c->align_pages = sc.align_pages;
 	c->nelems = sc.pages * GS_PAGE_SIZE / sc.size;
 	scnprintf(c->name, sizeof(c->name), "%s-%u", kind, sc.size);
-	set_depth(c);
+	set_lengths(c);
 }
 
 /**
@@ -181,7 +201,7 @@ int gs_class_init(struct gs_class *c, size_t size, size_t align)
 	if (WARN_ON_ONCE(c->nelems > 1 &&
 			 c->nelems * c->elemsize > U32_MAX / c->elemsize))
 		return -EINVAL;
-	set_depth(c);
+	set_lengths(c);
 	return init_central(c);
 }
 GS_EXPORT_KUNIT(gs_class_init);
@@ -200,49 +220,25 @@ void gs_class_exit(struct gs_class *c)
 }
 GS_EXPORT_KUNIT(gs_class_exit);
 
-struct mcentral *gs_class_central(const struct gs_class *c, int node)
-{
-	return &c->central[node];
-}
-GS_EXPORT_KUNIT(gs_class_central);
-
 /**
- * gs_class_trim() - what lies in transfer caches goes into its spans, and empty
- * spans go to mheap.
+ * gs_class_empty_transfer() - what lies in a class's transfer caches goes into
+ * its spans.
  * @c: the class.
  *
  * Context: any but NMI; no lock held, mcache not entered.
- * Return: pages that mheap got for the empty spans.
  */
-unsigned long gs_class_trim(struct gs_class *c)
+void gs_class_empty_transfer(struct gs_class *c)
 {
-	unsigned long npages = 0;
 	int node;
 
-	for (node = 0; node < nr_node_ids; node++) {
-		gs_mcentral_empty_transfer(&c->central[node]);
-		npages += gs_mcentral_trim(&c->central[node]);
-	}
-	return npages;
+	for (node = 0; node < nr_node_ids; node++)
+		gs_mcentral_empty_transfer(gs_class_central(c, node));
 }
-GS_EXPORT_KUNIT(gs_class_trim);
-
-/* Give the empty spans of all classes to mheap. Sleeps. */
-void gs_class_trim_all(void)
-{
-	struct gs_class *c;
-	int node;
-
-	mutex_lock(&gs_class_mutex);
-	list_for_each_entry(c, &gs_class_list, link)
-		for (node = 0; node < nr_node_ids; node++)
-			gs_mcentral_trim(&c->central[node]);
-	mutex_unlock(&gs_class_mutex);
-}
-GS_EXPORT_KUNIT(gs_class_trim_all);
+GS_EXPORT_KUNIT(gs_class_empty_transfer);
 
 /**
- * gs_class_sweep() - empty the transfer caches of all classes.
+ * gs_class_sweep() - empty the transfer caches of all classes, forget that a
+ * class was busy that has few spans.
  * @idle_only: only those that nobody came to since the last look.
  *
  * Context: task; sleeps.
@@ -263,6 +259,8 @@ bool gs_class_sweep(bool idle_only)
 			if (!idle_only || mc->seen == now)
 				gs_mcentral_empty_transfer(mc);
 			mc->seen = READ_ONCE(mc->nr_lock);
+			if (gs_mcentral_nr_spans(mc) < 4)
+				WRITE_ONCE(mc->length, 0);
 			left |= READ_ONCE(mc->nr_transfer);
 		}
 	}
@@ -285,22 +283,39 @@ static void clear_masks(struct mspan *s)
 }
 
 /*
- * Pages of the next span: what the class says, or, once the class has many
- * spans, a multiple that holds more objects, for each span costs a trip to
- * mheap. Adds an eighth at most to what the class has.
+ * Pages of the next span. Each costs a trip to mheap and lines of metadata, so a
+ * class with many takes longer ones. The sweep forgets that when few are left.
  */
 static unsigned int wanted_pages(const struct gs_class *c, int node)
 {
-	unsigned int n = gs_mcentral_nr_spans(gs_class_central(c, node)) / 8;
-	unsigned int most = min_t(unsigned int, BUSY_SPAN_BYTES / (c->npages * GS_PAGE_SIZE),
-				  BUSY_SPAN_OBJECTS / c->nelems);
+	struct mcentral *mc = gs_class_central(c, node);
+	unsigned int length = READ_ONCE(mc->length);
+	unsigned int npages = length ? c->longer[length - 1].npages : c->npages;
 
-	return c->npages * clamp(n, 1U, max(most, 1U));
+	if (length == GS_NR_LONGER ||
+	    gs_mcentral_nr_spans(mc) * npages <
+	    longer[length].spans * c->longer[length].npages)
+		return npages;
+	WRITE_ONCE(mc->length, length + 1);
+	return c->longer[length].npages;
+}
+
+/* Objects that fit a span of @npages, most of the time one of the lengths. */
+static unsigned int nelems_of(const struct gs_class *c, unsigned int npages)
+{
+	unsigned int i;
+
+	if (npages == c->npages)
+		return c->nelems;
+	for (i = 0; i < GS_NR_LONGER; i++)
+		if (npages == c->longer[i].npages)
+			return c->longer[i].nelems;
+	return npages * GS_PAGE_SIZE / c->elemsize;
 }
 
 static struct mspan *pool_pages(const struct gs_class *c, struct gs_span_req *req)
 {
-	req->cap = req->npages * GS_PAGE_SIZE / c->elemsize;
+	req->cap = nelems_of(c, req->npages);
 	return gs_mheap_alloc(req);
 }
 
@@ -374,7 +389,6 @@ struct mspan *gs_class_new_span(struct gs_class *c, int node, gfp_t gfp)
 		.min_pages = gs_pages(c->elemsize), .align = c->align_pages,
 		.tiny = c->tiny, .node = node, .gfp = gfp,
 	};
-	unsigned int nelems;
 	size_t charged = 0;
 	struct mspan *s;
 
@@ -385,8 +399,7 @@ struct mspan *gs_class_new_span(struct gs_class *c, int node, gfp_t gfp)
 		gs_heap_uncharge(c->heap, charged - (s ? gs_span_size(s) : 0));
 	if (!s)
 		return NULL;
-	nelems = gs_span_size(s) / c->elemsize;
-	gs_span_cut(s, c, c->elemsize, nelems);
+	gs_span_cut(s, c, c->elemsize, nelems_of(c, s->npages));
 	gs_tags_make(s, gfp);
 	s->slots = c->slots;
 	s->owned = 1;

@@ -13,6 +13,9 @@
 /* Entries of the largest magazine. */
 #define GS_DEPTH_MAX	55
 
+/* Lengths of spans that a class has besides the first. */
+#define GS_NR_LONGER	2
+
 struct goslab_heap;
 
 /**
@@ -29,6 +32,7 @@ struct goslab_heap;
  * @npages: pages of a span.
  * @align_pages: alignment of a span, in pages.
  * @nelems: objects of a span of @npages.
+ * @longer: the same of longer spans, for when the class has many.
  * @batch: objects moved per hold of a central lock.
  * @depth: most objects that a magazine may hold.
  * @scan: index in the census being made (gs_class_mutex).
@@ -51,6 +55,10 @@ struct gs_class {
 	u16 npages;
 	u16 align_pages;
 	u16 nelems;
+	struct {
+		u16 npages;
+		u16 nelems;
+	} longer[GS_NR_LONGER];
 	u16 batch;
 	u16 depth;
 	unsigned int scan;
@@ -74,8 +82,7 @@ void gs_class_exit_malloc(void);
 int gs_class_init(struct gs_class *c, size_t size, size_t align);
 int gs_class_init_sized(struct gs_class *c, unsigned int cls, const char *heap);
 void gs_class_exit(struct gs_class *c);
-unsigned long gs_class_trim(struct gs_class *c);
-void gs_class_trim_all(void);
+void gs_class_empty_transfer(struct gs_class *c);
 bool gs_class_sweep(bool idle_only);
 struct mspan *gs_class_new_span(struct gs_class *c, int node, gfp_t gfp);
 void gs_class_free_span(struct mspan *s);
@@ -91,6 +98,10 @@ static inline const char *gs_span_name(const struct mspan *s)
 	return s->class ? s->class->name : "large";
 }
 
-struct mcentral *gs_class_central(const struct gs_class *c, int node);
+static inline struct mcentral *gs_class_central(const struct gs_class *c,
+						int node)
+{
+	return &c->central[node];
+}
 
 #endif /* GS_MIDDLE_CLASS_H */

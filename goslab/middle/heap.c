@@ -136,6 +136,7 @@ static void forget_objects(struct mspan *s)
 			if (s->objects[i] >= GS_OWNER_MIN)
 				kmemleak_free(gs_span_object(s, i));
 	kasan_poison((void *)s->base, gs_span_size(s), GS_KASAN_FREE, false);
+	gs_span_spoil(s);
 }
 
 static void free_all(struct mcentral *mc)
@@ -149,7 +150,6 @@ static void free_all(struct mcentral *mc)
 	list_splice_init(&mc->partial, &gone);
 	list_splice_init(&mc->full, &gone);
 	mc->nr_spans = 0;
-	mc->nr_empty = 0;
 	gs_unlock(&mc->lock, flags);
 	list_for_each_entry_safe(s, next, &gone, list) {
 		forget_objects(s);

@@ -10,8 +10,8 @@
  * Context:    any but NMI; never sleeps, allocates nothing.
  * Invariants: (gs_mcentral_verify())
  *   I1  a span is owned, or on exactly one of partial and full.
- *   M1  on partial <=> objects are free in it; nr_spans == |partial| + |full|
- *       + nr_owned; nr_empty counts the spans without a live object.
+ *   M1  on partial <=> objects are free in it; a span on a list has a live
+ *       object; nr_spans == |partial| + |full| + nr_owned.
  *   M2  of transfer.c.
  *   S1 to S3 and I2 of every span on a list.
  * Tests:      kunit/mcentral_kunit.c
@@ -22,9 +22,6 @@
 #include "back/mheap.h"
 #include "base/report.h"
 #include "middle/class.h"
-
-/* Bytes of empty spans that a class keeps for the next refill, or one span. */
-#define KEEP_BYTES	(32UL << 10)
 
 void gs_mcentral_init(struct mcentral *mc, struct gs_class *c, int node)
 {
@@ -70,7 +67,7 @@ static unsigned int take(struct mspan *s, struct gs_entry *e, unsigned int n,
 			continue;
 		got += gs_entries_fill(e + got, s, word * BITS_PER_LONG, &left,
 				       here, bad);
-		gs_span_take(s, word, all ^ left);
+		gs_span_take(s, word, all ^ left, here);
 		n -= here;
 	}
 	return got;
@@ -85,28 +82,6 @@ static __always_inline void report_bad(const struct gs_class *c, unsigned int ba
 		});
 }
 
-static bool may_keep(const struct mcentral *mc, const struct mspan *s)
-{
-	return (mc->nr_empty + 1) * gs_span_size(s) <= KEEP_BYTES ||
-	       !mc->nr_empty;
-}
-
-/*
- * A span that nobody owns lost its last object: keep it, or unlink it for
- * mheap onto @gone.
- */
-static void emptied(struct mcentral *mc, struct mspan *s,
-		    struct list_head *gone)
-{
-	if (may_keep(mc, s)) {
-		mc->nr_empty++;
-		list_move_tail(&s->list, &mc->partial);
-	} else {
-		mc->nr_spans--;
-		list_move(&s->list, gone);
-	}
-}
-
 static void free_spans(struct list_head *gone)
 {
 	struct mspan *s, *next;
@@ -115,7 +90,7 @@ static void free_spans(struct list_head *gone)
 		gs_class_free_span(s);
 }
 
-/* The owner gives @s up; under the lock. */
+/* The owner gives @s up, onto @gone if nothing in it is live; under the lock. */
 static void disown(struct mcentral *mc, struct mspan *s,
 		   struct list_head *gone)
 {
@@ -123,9 +98,13 @@ static void disown(struct mcentral *mc, struct mspan *s,
 	gs_span_merge_freed(s);
 	s->owned = 0;
 	mc->nr_owned--;
-	list_add(&s->list, gs_span_nr_free(s) ? &mc->partial : &mc->full);
-	if (!s->alloc_count)
-		emptied(mc, s, gone);
+	if (!s->alloc_count) {
+		mc->nr_spans--;
+		list_add(&s->list, gone);
+	} else {
+		list_add(&s->list,
+			 gs_span_nr_free(s) ? &mc->partial : &mc->full);
+	}
 }
 
 /**
@@ -165,25 +144,17 @@ unsigned int gs_mcentral_get(struct mcentral *mc, struct mspan *old,
 	while (got < want && !list_empty(&mc->partial)) {
 		struct mspan *s = list_first_entry(&mc->partial, struct mspan,
 						   list);
-		bool more = gs_span_nr_free(s) > want - got;
 
-		if (!s->alloc_count)
-			mc->nr_empty--;
-		if (own && more) {
-			/* The caller's own object first: others may be faster. */
-			if (!got)
-				got = take(s, e, 1, &bad);
-			if (!got)
-				continue;
+		got += take(s, e + got, want - got, &bad);
+		if (!gs_span_nr_free(s)) {
+			list_move(&s->list, &mc->full);
+		} else if (own && got) {
 			list_del(&s->list);
 			s->owned = 1;
 			mc->nr_owned++;
 			*own = s;
 			break;
 		}
-		got += take(s, e + got, want - got, &bad);
-		if (!gs_span_nr_free(s))
-			list_move(&s->list, &mc->full);
 	}
 	gs_unlock(&mc->lock, flags);
 	free_spans(&gone);
@@ -197,21 +168,22 @@ GS_EXPORT_KUNIT(gs_mcentral_get);
  * gs_mcentral_add() - take up a fresh span, owned by the caller.
  * @mc: of the span's class and node.
  * @s: from gs_class_new_span().
- * @e: filled with the caller's own object.
+ * @e: filled with objects.
+ * @want: how many.
  *
  * Takes no lock: nobody else knows the span before its owner gives it up, and
  * counts are made up for by whoever holds the lock next.
  *
- * Return: 1.
+ * Return: objects in @e, one at least.
  */
 unsigned int gs_mcentral_add(struct mcentral *mc, struct mspan *s,
-			     struct gs_entry *e)
+			     struct gs_entry *e, unsigned int want)
 {
+	/* Nobody has had them: none is in another state. */
 	void *bad;
 
-	take(s, e, 1, &bad);
 	atomic_inc(&mc->nr_fresh);
-	return 1;
+	return take(s, e, want, &bad);
 }
 GS_EXPORT_KUNIT(gs_mcentral_add);
 
@@ -228,8 +200,10 @@ static void put_back(struct mcentral *mc, struct mspan *s, unsigned int n,
 	if (s->alloc_count == s->nelems)
 		list_move(&s->list, &mc->partial);
 	s->alloc_count -= n;
-	if (!s->alloc_count)
-		emptied(mc, s, gone);
+	if (!s->alloc_count) {
+		mc->nr_spans--;
+		list_move(&s->list, gone);
+	}
 }
 
 /*
@@ -244,7 +218,8 @@ static unsigned int put_run(struct mcentral *mc, struct mspan *s,
 					 gs_span_alloc_bits(s);
 	const struct gs_entry *p = e, *end = e + n;
 	const unsigned long nelems = s->nelems;
-	unsigned int left_out = 0;
+	unsigned int left_out = 0, word = 0;
+	unsigned long mask = 0;
 
 	for (; p < end; p++) {
 		u8 *state = p->state;
@@ -257,9 +232,15 @@ static unsigned int put_run(struct mcentral *mc, struct mspan *s,
 			continue;
 		}
 		*state = GS_FREE;
-		/* Clear in alloc_bits, or set in freed_bits. */
-		bits[index / BITS_PER_LONG] ^= BIT(index % BITS_PER_LONG);
+		if (index / BITS_PER_LONG != word) {
+			bits[word] ^= mask;
+			word = index / BITS_PER_LONG;
+			mask = 0;
+		}
+		mask |= BIT(index % BITS_PER_LONG);
 	}
+	/* Clear in alloc_bits, or set in freed_bits. */
+	bits[word] ^= mask;
 	n = p - e;
 	*bad += left_out;
 	if (n > left_out)
@@ -335,34 +316,8 @@ void gs_mcentral_put_span(struct mspan *s)
 }
 GS_EXPORT_KUNIT(gs_mcentral_put_span);
 
-/* Give the empty spans that are kept to mheap. Return: their pages. */
-unsigned long gs_mcentral_trim(struct mcentral *mc)
-{
-	struct mspan *s, *next;
-	unsigned long npages = 0;
-	LIST_HEAD(gone);
-	unsigned long flags;
-
-	if (!READ_ONCE(mc->nr_empty))
-		return 0;
-	gs_lock(&mc->lock, flags);
-	list_for_each_entry_safe_reverse(s, next, &mc->partial, list) {
-		if (s->alloc_count)
-			continue;
-		list_move(&s->list, &gone);
-		npages += s->npages;
-		mc->nr_spans--;
-		if (!--mc->nr_empty)
-			break;
-	}
-	gs_unlock(&mc->lock, flags);
-	free_spans(&gone);
-	return npages;
-}
-GS_EXPORT_KUNIT(gs_mcentral_trim);
-
 static int verify_list(const struct mcentral *mc, struct list_head *list,
-		       bool partial, unsigned int *nr, unsigned int *empty)
+		       bool partial, unsigned int *nr)
 {
 	struct mspan *s;
 	int ret;
@@ -371,12 +326,11 @@ static int verify_list(const struct mcentral *mc, struct list_head *list,
 		if (s->owned || s->class != mc->class || s->node != mc->node ||
 		    !gs_span_in_use(s))
 			return 1;
-		if (partial != !!gs_span_nr_free(s))
+		if (partial != !!gs_span_nr_free(s) || !s->alloc_count)
 			return 41;
 		ret = gs_span_verify(s);
 		if (ret)
 			return ret == 12 ? 2 : 20 + ret;
-		*empty += !s->alloc_count;
 		(*nr)++;
 	}
 	return 0;
@@ -401,16 +355,16 @@ static bool transfer_ok(const struct mcentral *mc)
  */
 int gs_mcentral_verify(struct mcentral *mc)
 {
-	unsigned int nr = 0, empty = 0;
+	unsigned int nr = 0;
 	unsigned long flags;
 	int ret;
 
 	gs_lock(&mc->lock, flags);
 	count_fresh(mc);
-	ret = verify_list(mc, &mc->partial, true, &nr, &empty);
+	ret = verify_list(mc, &mc->partial, true, &nr);
 	if (!ret)
-		ret = verify_list(mc, &mc->full, false, &nr, &empty);
-	if (!ret && (nr + mc->nr_owned != mc->nr_spans || empty != mc->nr_empty))
+		ret = verify_list(mc, &mc->full, false, &nr);
+	if (!ret && (nr + mc->nr_owned != mc->nr_spans))
 		ret = 41;
 	if (!ret && !transfer_ok(mc))
 		ret = 42;

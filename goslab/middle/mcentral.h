@@ -29,7 +29,7 @@ struct gs_entry {
  * @nr_owned: spans that mcaches own.
  * @nr_fresh: spans taken up since @lock was last held, all owned; @nr_spans and
  *            @nr_owned count them when it is held next.
- * @nr_empty: spans on @partial without a live object, kept for the next refill.
+ * @length: of the next span: 0, or which of the class's longer ones, from 1.
  * @class: the class.
  * @partial: spans with free objects.
  * @full: spans without.
@@ -42,7 +42,7 @@ struct gs_entry {
 struct mcentral {
 	spinlock_t lock;
 	u16 node;
-	u16 nr_empty;
+	u8 length;
 	u32 nr_spans;
 	u32 nr_owned;
 	atomic_t nr_fresh;
@@ -112,7 +112,7 @@ unsigned int gs_mcentral_get(struct mcentral *mc, struct mspan *old,
 			     struct gs_entry *e, unsigned int want,
 			     struct mspan **own);
 unsigned int gs_mcentral_add(struct mcentral *mc, struct mspan *s,
-			     struct gs_entry *e);
+			     struct gs_entry *e, unsigned int want);
 void gs_mcentral_put(struct gs_class *c, struct gs_entry *e, unsigned int n);
 size_t gs_transfer_parked(void);
 unsigned int gs_mcentral_take_transfer(struct mcentral *mc, struct gs_entry *e,
@@ -122,7 +122,6 @@ void gs_mcentral_empty_transfer(struct mcentral *mc);
 void gs_mcentral_make_transfer(struct mcentral *mc, gfp_t gfp);
 void gs_mcentral_free_transfer(struct mcentral *mc);
 void gs_mcentral_put_span(struct mspan *s);
-unsigned long gs_mcentral_trim(struct mcentral *mc);
 int gs_mcentral_verify(struct mcentral *mc);
 
 #endif /* GS_MIDDLE_MCENTRAL_H */

@@ -179,8 +179,8 @@ size_t goslab_cache_size(struct goslab_cache *cache);
  * goslab_cache_shrink() - give back what a cache holds and does not use.
  * @cache: the cache.
  *
- * Drains all CPUs, gives empty spans to the page heap and as many pages from
- * there to the kernel.
+ * Drains all CPUs, so that spans without a live object go to the page heap, and
+ * gives as many pages from there to the kernel.
  *
  * Context: Task. Sleeps.
  * Return: bytes given back.
