@@ -154,7 +154,7 @@ static void magazine(struct kunit *test)
 	goslab_cache_destroy(h->cache);
 }
 
-/* A full magazine gives its older half to the spans and grows. */
+/* A full magazine gives half of it to the spans and grows. */
 static void flush(struct kunit *test)
 {
 	struct held *h = hold(test);

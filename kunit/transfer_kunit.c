@@ -131,7 +131,8 @@ static void one_draw_makes_it_or_none(struct kunit *test)
 
 static void what_does_not_fit_goes_to_spans(struct kunit *test)
 {
-	unsigned int most = min_t(unsigned int, ROOM, GS_TRANSFER_MAX), i;
+	unsigned int most = min3(ROOM + 0UL, GS_TRANSFER_MAX,
+				 gs_transfer_most_bytes() / SIZE), i;
 
 	/* A batch fits, or none of it goes there. */
 	most -= most % 20;

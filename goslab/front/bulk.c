@@ -9,7 +9,7 @@
  * Free:   1 the caller collects a batch of one class and node (api/bulk.c)
  *         2 enter once: push what the magazine has room for
  *         3 the rest of a long run goes straight to mcentral; for a short one
- *           the older half of the magazine gives way, as for a single object
+ *           half of the magazine gives way, as for a single object
  *
  * Each object is checked as the single calls do. Between batches nothing is
  * entered and preemption is on: interrupts, drains and other CPUs come in.

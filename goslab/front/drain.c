@@ -61,7 +61,7 @@ static int take_batch(struct gs_slot *slot, int cpu, struct gs_entry *e)
 
 	preempt_disable();
 	if (may_enter(cpu) && gs_slot_enter(slot)) {
-		n = gs_slot_take(slot, e);
+		n = gs_slot_take(slot, e, GS_BATCH_MAX);
 		gs_slot_leave(slot);
 	}
 	preempt_enable();

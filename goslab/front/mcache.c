@@ -343,10 +343,25 @@ static unsigned int evict(struct mcache *mcache, struct gs_slot *victim,
 
 	if (!gs_slot_enter(victim))
 		return 0;
-	n = gs_slot_take(victim, e);
+	n = gs_slot_take(victim, e, GS_BATCH_MAX);
 	set_cap(mcache, victim, gs_slot_n(victim));
 	gs_slot_leave(victim);
 	return n;
+}
+
+/* A look without locks, perhaps at two CPUs: is it worth a try? */
+static bool may_grow(const struct gs_class *c)
+{
+	const struct mcache *mcache = raw_cpu_ptr(&gs_mcache);
+	const struct gs_slot *slot = *raw_cpu_ptr(c->slots);
+	unsigned int room = gs_slot_cap(slot);
+
+	if (room >= c->depth)
+		return false;
+	/* When somebody must give way, the clock needs time between its looks. */
+	return !room || (slot->nr_refill + slot->nr_flush) % 4 == 0 ||
+	       READ_ONCE(mcache->cap_bytes) + room * c->elemsize <=
+	       gs_max_parked;
 }
 
 /**
@@ -369,7 +384,7 @@ void gs_mcache_grow_cap(struct gs_class *c)
 	unsigned long flags;
 	size_t bytes;
 
-	if (gs_slot_cap(*raw_cpu_ptr(c->slots)) >= c->depth)
+	if (!may_grow(c))
 		return;
 	rcu_read_lock();
 	local_irq_save(flags);

@@ -169,10 +169,14 @@ static inline unsigned int gs_slot_n(const struct gs_slot *slot)
 	return READ_ONCE(slot->top) - slot->entry;
 }
 
-/* Copy the youngest objects, a batch at most, out of the magazine. Entered. */
-static inline unsigned int gs_slot_take(struct gs_slot *slot, struct gs_entry *e)
+/*
+ * Copy the youngest objects, @most or a batch at most, out of the magazine.
+ * Entered. Return: how many.
+ */
+static inline unsigned int gs_slot_take(struct gs_slot *slot, struct gs_entry *e,
+					unsigned int most)
 {
-	unsigned int n = min_t(unsigned int, gs_slot_n(slot), GS_BATCH_MAX);
+	unsigned int n = min3(gs_slot_n(slot), most, GS_BATCH_MAX + 0U);
 
 	slot->top -= n;
 	memcpy(e, slot->top, n * sizeof(*e));

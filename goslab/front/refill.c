@@ -9,7 +9,7 @@
  *         3 nothing there: a fresh span from mheap
  *         4 enter again, perhaps on another CPU: install what fits, put the
  *           rest back
- * Free:   1 enter: copy the older half of the magazine to the stack
+ * Free:   1 enter: copy the younger half of the magazine to the stack
  *         2 leave; under the mcentral lock leave it in the transfer cache, or
  *           put it into its spans
  *         3 enter again and push; if that fails, put the object into its span
@@ -339,7 +339,7 @@ void *gs_mcache_alloc_more(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 		gs_mcache_grow_cap(c);
 	}
 	mc = gs_class_central(c, r.node);
-	if (unlikely(nr_cpu_ids > 1 && !READ_ONCE(mc->transfer) &&
+	if (unlikely(!READ_ONCE(mc->transfer) &&
 		     gs_mcentral_nr_spans(mc) >= GS_TRANSFER_SPANS))
 		gs_mcentral_make_transfer(mc, gfp);
 	gs_usage_note_peak();
@@ -354,32 +354,11 @@ one:
 GS_EXPORT_KUNIT(gs_mcache_alloc_more);
 
 /*
- * The older half of a magazine goes to @e, the newer moves down. Entered. One
- * pass by words: two copies of unknown length take several times as long.
+ * The younger half of a full magazine: to leave it and take the older one would
+ * move all that stays. All are of *@node, that of the CPU which this ran on.
  */
 static __always_inline unsigned int
-take_bottom(struct gs_slot *slot, struct gs_entry *e)
-{
-	unsigned int n = (gs_slot_n(slot) + 1) / 2;
-	struct gs_entry *to = slot->entry, *from = to + n, *top = slot->top;
-
-	slot->top = top - n;
-	for (; from < top; from++, to++, e++) {
-		*e = *to;
-		*to = *from;
-	}
-	/* Of an odd number of entries the middle one. */
-	if (to < slot->entry + n)
-		*e = *to;
-	return n;
-}
-
-/*
- * The older half of a full magazine; the newer stays, for its lines are hot. All
- * are of *@node, that of the CPU which this ran on.
- */
-static __always_inline unsigned int
-take_older_half(struct gs_class *c, struct gs_entry *e, int *node)
+take_half(struct gs_class *c, struct gs_entry *e, int *node)
 {
 	struct gs_slot *slot;
 	unsigned int n = 0;
@@ -388,7 +367,7 @@ take_older_half(struct gs_class *c, struct gs_entry *e, int *node)
 	slot = *this_cpu_ptr(c->slots);
 	if (gs_slot_enter(slot)) {
 		if (slot->top >= slot->limit && slot->top > slot->entry) {
-			n = take_bottom(slot, e);
+			n = gs_slot_take(slot, e, (gs_slot_n(slot) + 1) / 2);
 			slot->nr_flush++;
 			*node = slot->node;
 		}
@@ -411,7 +390,7 @@ static __always_inline void empty_half(struct gs_class *c)
 
 	if (READ_ONCE(*raw_cpu_ptr(c->slots)) == &gs_no_slot)
 		gs_mcache_make_slot(c, 0);
-	n = take_older_half(c, e, &node);
+	n = take_half(c, e, &node);
 	if (n) {
 		gs_hook(GS_HOOK_DRAIN_LEFT, c);
 		gs_mcentral_flush(gs_class_central(c, node), e, n);

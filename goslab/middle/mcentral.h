@@ -4,8 +4,10 @@
 
 #include <linux/atomic.h>
 #include <linux/cache.h>
+#include <linux/cpumask.h>
 #include <linux/gfp.h>
 #include <linux/list.h>
+#include <linux/minmax.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
@@ -104,6 +106,12 @@ static inline unsigned int gs_mcentral_nr_spans(const struct mcentral *mc)
 
 /* Entries of a transfer cache: a page of them. */
 #define GS_TRANSFER_MAX	(4096 / sizeof(struct gs_entry))
+/* Bytes that it may hold at most. */
+static inline unsigned long gs_transfer_most_bytes(void)
+{
+	return min(num_possible_cpus() * (4UL << 10), 64UL << 10);
+}
+
 /* Spans of a class before it gets one. */
 #define GS_TRANSFER_SPANS	32
 

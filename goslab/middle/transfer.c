@@ -2,7 +2,7 @@
 /*
  * transfer: objects that go from one mcache to another without seeing a span.
  *
- * A magazine that is full leaves its older half here in one copy, and one that
+ * A magazine that is full leaves its younger half here in one copy, and one that
  * is empty takes it from here in another, so that a CPU which frees what
  * another allocates costs each of them one short hold of the lock per batch.
  * (TCMalloc: transfer cache; SLUB: the barn.)
@@ -12,8 +12,9 @@
  * Lifetime:   until the class ends; emptied when nobody came by for a tick,
  *             with every drain of all CPUs and before the class ends.
  * Context:    any but NMI; gs_mcentral_make_transfer() as its gfp says.
- * Invariants: M2  entries are in state GS_CACHED. They take TRANSFER_BYTES at
- *                 most, and a thirty-second of the class's objects.
+ * Invariants: M2  entries are in state GS_CACHED. They take 4 KiB for each CPU at
+ *                 most, 64 KiB in all, and a thirty-second of the class's
+ *                 objects: what lies here keeps spans from being empty.
  * Tests:      kunit/transfer_kunit.c
  */
 #include <linux/cpumask.h>
@@ -25,7 +26,6 @@
 #include "middle/class.h"
 #include "middle/mcentral.h"
 
-#define TRANSFER_BYTES	(64U << 10)
 #define TRANSFER_SHARE	32
 
 /* Bytes in all transfer caches, as the sum over CPUs. */
@@ -38,7 +38,7 @@ static unsigned int limit(const struct mcentral *mc)
 
 	if (!READ_ONCE(mc->transfer))
 		return 0;
-	return min3(GS_TRANSFER_MAX + 0U, TRANSFER_BYTES / c->elemsize,
+	return min3(GS_TRANSFER_MAX + 0U, gs_transfer_most_bytes() / c->elemsize,
 		    gs_mcentral_nr_spans(mc) * c->nelems / TRANSFER_SHARE);
 }
 
