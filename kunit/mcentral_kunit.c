@@ -5,6 +5,7 @@
  * The class is the suite's own and on no list, without slots: 8 objects of
  * 1 KiB to a span. The cases are its only mcache.
  */
+#include <linux/goslab.h>
 #include <linux/string.h>
 #include <linux/topology.h>
 
@@ -307,6 +308,31 @@ static void other_states_are_reported_and_left(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gs_mcentral_verify(mc), 0);
 }
 
+/* States that were overwritten while the span lay free: these are left out. */
+static void a_span_that_was_written_to(struct kunit *test)
+{
+	struct gs_entry e[NELEMS];
+	unsigned long in_spans = gs_mheap.in_spans;
+	struct mspan *s, *again;
+
+	goslab_free(goslab_malloc(300000, GFP_KERNEL));	/* the reserve */
+	s = add(test, e);
+	gs_mcentral_put_span(s);
+	put(e, 1);
+	KUNIT_ASSERT_EQ(test, gs_mheap.in_spans, in_spans);
+	s->objects[3] = GS_OWNER_MIN;
+	again = gs_class_new_span(&class, numa_mem_id(), GFP_KERNEL);
+	KUNIT_ASSERT_PTR_EQ(test, again, s);
+	GS_EXPECT_REPORTS(test, GS_BUG_BAD_STATE, 1,
+			  KUNIT_EXPECT_EQ(test, gs_mcentral_add(mc, s, e, NELEMS),
+					  NELEMS - 1));
+	gs_mcentral_put_span(s);
+	put(e, NELEMS - 1);
+	expect_lists(test, 1, 0, 0);
+	s->objects[3] = GS_CACHED;
+	put(&(struct gs_entry){ gs_span_object(s, 3), &s->objects[3] }, 1);
+}
+
 static void objects_of_no_span_are_reported(struct kunit *test)
 {
 	struct gs_entry e[2];
@@ -369,6 +395,7 @@ static struct kunit_case mcentral_cases[] = {
 	KUNIT_CASE(an_old_span_is_asked_first),
 	KUNIT_CASE(an_exhausted_span_is_full),
 	KUNIT_CASE(other_states_are_reported_and_left),
+	KUNIT_CASE(a_span_that_was_written_to),
 	KUNIT_CASE(objects_of_no_span_are_reported),
 	KUNIT_CASE(verify_finds_what_is_broken),
 	{}

@@ -123,12 +123,11 @@ void gs_span_free(struct mspan *s)
 }
 GS_EXPORT_KUNIT(gs_span_free);
 
-/* Are all objects free, and nothing else? */
+/* Are all objects free, but for the states, which who takes them looks at? */
 static __maybe_unused bool is_cut(const struct mspan *s)
 {
 	return !s->alloc_count && !s->nr_freed && !s->alloc_cache &&
 	       !s->free_index && s->nelems &&
-	       !memchr_inv(s->objects, GS_FREE, s->nelems) &&
 	       bitmap_empty(gs_span_alloc_bits(s), s->nelems) &&
 	       bitmap_empty(gs_span_freed_bits(s), s->nelems);
 }

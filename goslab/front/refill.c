@@ -202,6 +202,10 @@ static void grow(struct gs_class *c, struct refill *r, gfp_t gfp)
 	/* What is known to be zero comes alone, as in take_own(). */
 	r->n = gs_mcentral_add(gs_class_central(c, s->node), s, r->e,
 			       s->needzero ? r->fresh : 1);
+	if (unlikely(!r->n)) {
+		gs_mcentral_put_span(s);
+		return;
+	}
 	r->node = s->node;
 	r->own = s;
 	r->zeroed = !s->needzero;

@@ -174,16 +174,19 @@ GS_EXPORT_KUNIT(gs_mcentral_get);
  * Takes no lock: nobody else knows the span before its owner gives it up, and
  * counts are made up for by whoever holds the lock next.
  *
- * Return: objects in @e, one at least.
+ * Return: objects in @e; 0 if somebody overwrote the states of all that were
+ * looked at, which is reported.
  */
 unsigned int gs_mcentral_add(struct mcentral *mc, struct mspan *s,
 			     struct gs_entry *e, unsigned int want)
 {
-	/* Nobody has had them: none is in another state. */
-	void *bad;
+	void *bad = NULL;
+	unsigned int got = take(s, e, want, &bad);
 
 	atomic_inc(&mc->nr_fresh);
-	return take(s, e, want, &bad);
+	if (unlikely(bad))
+		gs_report_at(GS_BUG_BAD_STATE, mc->class->name, bad, _RET_IP_);
+	return got;
 }
 GS_EXPORT_KUNIT(gs_mcentral_add);
 
