@@ -419,8 +419,8 @@ static void count_owner(struct kunit *test, u8 id, unsigned long *objects,
 	v = gs_survey_make();
 	mutex_unlock(&gs_class_mutex);
 	KUNIT_ASSERT_NOT_NULL(test, v);
-	*objects = v->owner_objects[id];
-	*bytes = v->owner_bytes[id];
+	*objects = v->owners.objects[id];
+	*bytes = v->owners.bytes[id];
 	gs_survey_free(v);
 }
 

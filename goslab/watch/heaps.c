@@ -17,37 +17,18 @@
 #include "watch/scan.h"
 #include "watch/watch.h"
 
-/**
- * struct census - live objects of one heap.
- * @objects: by owner.
- * @bytes: by owner.
- */
-struct census {
-	unsigned long objects[GS_OWNER_MAX + 1];
-	size_t bytes[GS_OWNER_MAX + 1];
-};
-
 /* What a scan counts: all heaps by their index, the default one first. */
 struct heap_scan {
 	unsigned int nr;
-	struct census *of;
+	struct gs_by_owner *of;
 };
 
 static void count_span(const struct mspan *s, void *arg)
 {
 	const struct goslab_heap *h = s->class ? s->class->heap : NULL;
 	struct heap_scan *scan = arg;
-	struct census *n = &scan->of[h ? h->scan : 0];
-	unsigned int i;
 
-	for (i = 0; i < s->nelems; i++) {
-		u8 state = READ_ONCE(s->objects[i]);
-
-		if (state >= GS_OWNER_MIN) {
-			n->objects[state]++;
-			n->bytes[state] += s->elemsize;
-		}
-	}
+	gs_census_owners(&scan->of[h ? h->scan : 0], s);
 }
 
 /* Under gs_class_mutex. Return: 0 or -ENOMEM. */
@@ -91,7 +72,7 @@ static void read_default(struct goslab_heap_usage *u)
 		u->held -= min_t(size_t, u->held, atomic_long_read(&h->held));
 }
 
-static void add_up(const struct census *n, struct goslab_heap_usage *u)
+static void add_up(const struct gs_by_owner *n, struct goslab_heap_usage *u)
 {
 	unsigned int id;
 
@@ -140,7 +121,7 @@ static void heap_row(struct seq_file *m, const struct goslab_heap *h,
 static void module_rows(struct seq_file *m, const struct goslab_heap *h,
 			const struct heap_scan *scan)
 {
-	const struct census *n = &scan->of[h->scan];
+	const struct gs_by_owner *n = &scan->of[h->scan];
 	unsigned int id;
 
 	for (id = GS_OWNER_MIN; id <= GS_OWNER_MAX; id++)

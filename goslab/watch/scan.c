@@ -79,7 +79,8 @@ void gs_census_add(struct gs_census *sum, const struct gs_census *n)
 	sum->pending_bytes += n->pending_bytes;
 }
 
-static void count_owners(struct gs_survey *v, const struct mspan *s)
+/* Add whose the live objects of one span are. */
+void gs_census_owners(struct gs_by_owner *n, const struct mspan *s)
 {
 	unsigned int i;
 
@@ -87,8 +88,8 @@ static void count_owners(struct gs_survey *v, const struct mspan *s)
 		u8 state = READ_ONCE(s->objects[i]);
 
 		if (state >= GS_OWNER_MIN) {
-			v->owner_objects[state]++;
-			v->owner_bytes[state] += s->elemsize;
+			n->objects[state]++;
+			n->bytes[state] += s->elemsize;
 		}
 	}
 }
@@ -102,7 +103,7 @@ static void survey_span(const struct mspan *s, void *arg)
 	if (i >= v->nr)
 		return;
 	gs_census_span(&v->of[i], s);
-	count_owners(v, s);
+	gs_census_owners(&v->owners, s);
 }
 
 /**

@@ -43,23 +43,32 @@ static inline size_t gs_census_free_bytes(const struct gs_census *n)
 }
 
 /**
+ * struct gs_by_owner - live objects of each module.
+ * @objects: by owner.
+ * @bytes: by owner.
+ */
+struct gs_by_owner {
+	unsigned long objects[GS_OWNER_MAX + 1];
+	size_t bytes[GS_OWNER_MAX + 1];
+};
+
+/**
  * struct gs_survey - one scan of all spans.
  * @nr: classes; gs_class.scan is the index of each. Index 0: large objects.
  * @of: their census.
- * @owner_objects: live objects, by owner.
- * @owner_bytes: live bytes, by owner.
+ * @owners: of all of them.
  */
 struct gs_survey {
 	unsigned int nr;
 	struct gs_census *of;
-	unsigned long owner_objects[256];
-	size_t owner_bytes[256];
+	struct gs_by_owner owners;
 };
 
 struct gs_survey *gs_survey_make(void);
 void gs_survey_free(struct gs_survey *v);
 void gs_census_add(struct gs_census *sum, const struct gs_census *n);
 void gs_census_span(struct gs_census *n, const struct mspan *s);
+void gs_census_owners(struct gs_by_owner *n, const struct mspan *s);
 
 typedef void (*gs_span_fn)(const struct mspan *s, void *arg);
 void gs_scan_arena(unsigned long i, gs_span_fn fn, void *arg);

@@ -150,8 +150,8 @@ int gs_owners_show(struct seq_file *m, void *unused)
 		const char *name = gs_owner_name(id);
 
 		if (name)
-			seq_printf(m, "%14lu %12zu %s\n", v->owner_objects[id],
-				   v->owner_bytes[id], name);
+			seq_printf(m, "%14lu %12zu %s\n", v->owners.objects[id],
+				   v->owners.bytes[id], name);
 	}
 	gs_survey_free(v);
 	return 0;
