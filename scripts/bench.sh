@@ -23,7 +23,7 @@ RECORDED=$TOP/Documentation/bench-recorded.json
 ROUNDS=${ROUNDS:-40}
 
 FIXED=pair,pair_const,batch,batch_reverse,batch_shuffled,tiny,tiny_batch,ctor
-OTHER=bulk_16,bulk_64,bulk_256,sheaf,free_rcu,kvmalloc,heap
+OTHER=bulk_16,bulk_64,bulk_256,sheaf,free_rcu,kvmalloc,heap,nolock
 THREADS=producer_consumer,xmalloc,larson,sh8bench,cache_scratch,mstress
 SHORT_RUN="run=pair,pair_const,batch rounds=3 scale=10 icount=1"
 

@@ -278,6 +278,7 @@ int bn_sheaf(const char *name);
 int bn_free_rcu(const char *name);
 int bn_kvmalloc(const char *name);
 int bn_heap(const char *name);
+int bn_nolock(const char *name);
 int bn_pareto(const char *name);
 int bn_random_replace(const char *name);
 int bn_larson(const char *name);

@@ -11,6 +11,8 @@
  *            what follows in the background
  * kvmalloc   pairs of goslab_kvmalloc() and kvmalloc()
  * heap       pairs of a heap of one's own, beside kmalloc()
+ * nolock     pairs of the calls for any context, beside those of slab where
+ *            there are any (from 6.18)
  *
  * An operation is one object. Loops stand beside those of loops.c, with their
  * ways: the names of the calls are in the functions here.
@@ -263,7 +265,44 @@ static __always_inline int heap_pair(struct bn_case *c, enum bn_way way)
 
 BN_LOOPS(heap_pair);
 
+#ifdef kmalloc_nolock
+#define NOLOCK_WAYS	BN_ANY_SIZE
+#define slab_nolock(size)	kmalloc_nolock(size, 0, NUMA_NO_NODE)
+#else
+#define NOLOCK_WAYS	(BN_ANY_SIZE & ~BIT(BN_KMALLOC))
+#define slab_nolock(size)	NULL
+#define kfree_nolock(p)		kfree(p)
+#endif
+
+/* Who gets nothing, and may, takes the usual call. */
+static __always_inline int nolock_pair(struct bn_case *c, enum bn_way way)
+{
+	unsigned int i;
+	void *p = NULL;
+
+	for (i = 0; i < c->n; i++) {
+		if (way == BN_GOSLAB)
+			p = goslab_malloc_nolock(bn_size(c), 0, NUMA_NO_NODE);
+		else if (way == BN_KMALLOC)
+			p = slab_nolock(bn_size(c));
+		if (!p || way == BN_EMPTY)
+			p = bn_alloc(c, bn_size(c), way);
+		if (unlikely(!p))
+			return -ENOMEM;
+		if (way == BN_GOSLAB)
+			goslab_free_nolock(p);
+		else if (way == BN_KMALLOC)
+			kfree_nolock(p);
+		else
+			bn_free(c, p, way);
+	}
+	return 0;
+}
+
+BN_LOOPS(nolock_pair);
+
 static int measure_pairs(const char *name, const size_t *sizes, unsigned int nr,
+			 unsigned long ways,
 			 int (*const *loops)(struct bn_case *), void *data)
 {
 	unsigned int i;
@@ -272,7 +311,7 @@ static int measure_pairs(const char *name, const size_t *sizes, unsigned int nr,
 	for (i = 0; i < nr && !err; i++) {
 		struct bn_case c = {
 			.workload = name, .size = sizes[i], .stretches = 3,
-			.ways = BN_ANY_SIZE, .loops = loops, .data = data,
+			.ways = ways, .loops = loops, .data = data,
 			.n = max(4000 * bn_scale / 100, 1U),
 		};
 
@@ -287,8 +326,16 @@ int bn_kvmalloc(const char *name)
 {
 	static const size_t sizes[] = { 64, 4096, SZ_64K, SZ_1M };
 
-	return measure_pairs(name, sizes, ARRAY_SIZE(sizes), kv_pair_loops,
-			     NULL);
+	return measure_pairs(name, sizes, ARRAY_SIZE(sizes), BN_ANY_SIZE,
+			     kv_pair_loops, NULL);
+}
+
+int bn_nolock(const char *name)
+{
+	static const size_t sizes[] = { 64, 1024 };
+
+	return measure_pairs(name, sizes, ARRAY_SIZE(sizes), NOLOCK_WAYS,
+			     nolock_pair_loops, NULL);
 }
 
 int bn_heap(const char *name)
@@ -299,8 +346,8 @@ int bn_heap(const char *name)
 
 	if (!heap)
 		return -ENOMEM;
-	err = measure_pairs(name, sizes, ARRAY_SIZE(sizes), heap_pair_loops,
-			    heap);
+	err = measure_pairs(name, sizes, ARRAY_SIZE(sizes), BN_ANY_SIZE,
+			    heap_pair_loops, heap);
 	goslab_heap_destroy(heap);
 	return err;
 }

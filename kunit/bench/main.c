@@ -74,6 +74,7 @@ static const struct {
 	{ "free_rcu", bn_free_rcu },
 	{ "kvmalloc", bn_kvmalloc },
 	{ "heap", bn_heap },
+	{ "nolock", bn_nolock },
 	{ "pareto", bn_pareto },
 	{ "random_replace", bn_random_replace },
 	{ "random_replace_touched", bn_random_replace },
