@@ -59,13 +59,6 @@ static void take(struct kunit *test, unsigned int n)
 							b.p));
 }
 
-static u8 *state_of(const void *p)
-{
-	struct mspan *s = gs_arena_span(p);
-
-	return &s->objects[gs_span_index(s, p)];
-}
-
 /* So many of a size: distinct, aligned, as large as asked for. */
 static void one_size(struct kunit *test, struct gs_oracle *o, size_t size,
 		     unsigned int n)
@@ -387,11 +380,11 @@ static void overwritten(struct kunit *test)
 		i--;
 	KUNIT_ASSERT_GT(test, i, 0U);
 	bad = gs_span_object(s, i - 1);
-	*state_of(bad) = GS_CACHED;
+	*gs_test_state(bad) = GS_CACHED;
 	GS_EXPECT_REPORTS(test, GS_BUG_BAD_STATE, 1,
 		KUNIT_EXPECT_TRUE(test, goslab_cache_alloc_bulk(b.cache,
 					GFP_KERNEL, 100, b.p + 60)));
-	*state_of(bad) = GS_OWNER_MIN;
+	*gs_test_state(bad) = GS_OWNER_MIN;
 	goslab_free(bad);
 	goslab_cache_free_bulk(b.cache, 160, b.p);
 	end(test);

@@ -18,14 +18,6 @@
 #define NAME	"kunit-nolock"
 #define MANY	200
 
-static u8 *state_of(const void *p)
-{
-	struct mspan *s = gs_arena_span(p);
-	long i = s ? gs_span_index(s, p) : -1;
-
-	return i < 0 ? NULL : &s->objects[i];
-}
-
 /* Have one of the objects of malloc of @size in this CPU's slot. */
 static void prime(struct kunit *test, size_t size)
 {
@@ -47,7 +39,7 @@ static void takes_what_lies_ready(struct kunit *test)
 		p = goslab_malloc_nolock(sizes[i], 0, NUMA_NO_NODE);
 		KUNIT_ASSERT_NOT_NULL_MSG(test, p, "%zu bytes", sizes[i]);
 		KUNIT_EXPECT_GE(test, goslab_size(p), sizes[i]);
-		KUNIT_EXPECT_EQ(test, *state_of(p), goslab_this_owner.id);
+		KUNIT_EXPECT_EQ(test, *gs_test_state(p), goslab_this_owner.id);
 		memset(p, 0xa5, goslab_size(p));
 		goslab_free_nolock(p);
 		gs_nolock_flush();
@@ -149,7 +141,7 @@ static void strange_module(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	KUNIT_EXPECT_NE(test, (int)owner.id, 0);
 	KUNIT_EXPECT_NE(test, owner.id, goslab_this_owner.id);
-	KUNIT_EXPECT_EQ(test, *state_of(p), owner.id);
+	KUNIT_EXPECT_EQ(test, *gs_test_state(p), owner.id);
 	goslab_free(p);
 	gs_nolock_flush();
 }
@@ -181,7 +173,7 @@ static void use_inside(enum gs_hook_point point, void *arg)
 	goslab_free_nolock(inside.give);
 	inside.other = goslab_malloc_nolock(5000, 0, NUMA_NO_NODE);
 	inside.n_after = gs_slot_n(slot);
-	inside.state = *state_of(inside.give);
+	inside.state = *gs_test_state(inside.give);
 }
 
 static void set_inside(const char *class, size_t size, void *give)
@@ -202,7 +194,7 @@ static void expect_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, inside.n_before, inside.n_after);
 	KUNIT_EXPECT_EQ(test, inside.state, GS_DEFERRED);
 	gs_nolock_flush();
-	KUNIT_EXPECT_LE(test, (int)*state_of(inside.give), GS_CACHED);
+	KUNIT_EXPECT_LE(test, (int)*gs_test_state(inside.give), GS_CACHED);
 	goslab_free(inside.other);
 }
 
@@ -292,7 +284,7 @@ static void every_kind(struct kunit *test)
 		gs_drain_all();
 		for (i = 0; i < ARRAY_SIZE(p); i++) {
 			goslab_free_nolock(p[i]);
-			state = state_of(p[i]);
+			state = gs_test_state(p[i]);
 			KUNIT_EXPECT_EQ_MSG(test, (int)*state, GS_DEFERRED,
 					    "kind %u", i);
 			KUNIT_EXPECT_NULL(test, memchr_inv(p[i], 0x77, 120));
@@ -339,7 +331,7 @@ static void tiny(struct kunit *test)
 static void freed_at_once(struct kunit *test)
 {
 	void *p = goslab_malloc(300, GFP_KERNEL);
-	u8 *state = state_of(p);
+	u8 *state = gs_test_state(p);
 
 	prime(test, 300);
 	gs_mcache_grow_cap(gs_test_class("malloc-320"));
@@ -358,7 +350,7 @@ static void bad_pointers(struct kunit *test)
 	void *small = goslab_malloc(200, GFP_KERNEL);
 	void *large = goslab_malloc(70000, GFP_KERNEL);
 	void *old = goslab_cache_alloc(cache, GFP_KERNEL);
-	u8 *state = state_of(small), was = *state;
+	u8 *state = gs_test_state(small), was = *state;
 	struct {
 		void *p;
 		enum gs_report_kind kind;

@@ -28,14 +28,6 @@ struct thing {
 	u64 after;
 };
 
-static u8 *state_of(const void *p)
-{
-	struct mspan *s = gs_arena_span(p);
-	long i = s ? gs_span_index(s, p) : -1;
-
-	return i < 0 ? NULL : &s->objects[i];
-}
-
 static void *make(struct kunit *test, size_t size)
 {
 	struct thing *t = goslab_malloc(size, GFP_KERNEL);
@@ -71,7 +63,7 @@ static void waits_for_readers(struct kunit *test)
 		goslab_free_rcu(t[i], rcu);
 	mdelay(30);
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		KUNIT_EXPECT_EQ(test, (int)*state_of(t[i]), GS_PENDING);
+		KUNIT_EXPECT_EQ(test, (int)*gs_test_state(t[i]), GS_PENDING);
 		KUNIT_EXPECT_TRUE_MSG(test, holds(t[i], sizes[i]), "%zu bytes",
 				      sizes[i]);
 		q = goslab_malloc(sizes[i], GFP_ATOMIC);
@@ -82,7 +74,7 @@ static void waits_for_readers(struct kunit *test)
 	goslab_free_rcu_barrier();
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
 		if (sizes[i] <= GS_MAX_SMALL)
-			KUNIT_EXPECT_LE(test, (int)*state_of(t[i]), GS_CACHED);
+			KUNIT_EXPECT_LE(test, (int)*gs_test_state(t[i]), GS_CACHED);
 	KUNIT_EXPECT_EQ(test, gs_test_idle_pages(), 0UL);
 }
 
@@ -119,7 +111,7 @@ static void twice(struct kunit *test)
 				  KUNIT_EXPECT_EQ(test, goslab_size(t),
 						  (size_t)0));
 		KUNIT_EXPECT_TRUE(test, holds(t, some[i]));
-		KUNIT_EXPECT_EQ(test, (int)*state_of(t), GS_PENDING);
+		KUNIT_EXPECT_EQ(test, (int)*gs_test_state(t), GS_PENDING);
 		rcu_read_unlock();
 		goslab_free_rcu_barrier();
 		GS_EXPECT_REPORTS(test, GS_BUG_DOUBLE_FREE, 1,
@@ -133,7 +125,7 @@ static void twice(struct kunit *test)
 static void after_free(struct kunit *test)
 {
 	struct thing *t = make(test, 200);
-	u8 *state = state_of(t), was = *state;
+	u8 *state = gs_test_state(t), was = *state;
 
 	KUNIT_EXPECT_TRUE(test, gs_span_claim(state));
 	GS_EXPECT_REPORTS(test, GS_BUG_DOUBLE_FREE, 1, goslab_free_rcu(t, rcu));
@@ -185,7 +177,7 @@ static void bad_heads(struct kunit *test)
 	GS_EXPECT_REPORTS(test, GS_BUG_NO_HEAD, 1,
 			  __goslab_free_rcu((void *)t - 8, t));
 	KUNIT_EXPECT_NULL(test, memchr_inv(t, 0x5a, 64));
-	KUNIT_EXPECT_GE(test, (int)*state_of(t), GS_OWNER_MIN);
+	KUNIT_EXPECT_GE(test, (int)*gs_test_state(t), GS_OWNER_MIN);
 	__goslab_free_rcu((void *)t + 48, t);
 	tiny = goslab_malloc_noscan(8, GFP_KERNEL);
 	GS_EXPECT_REPORTS(test, GS_BUG_NO_HEAD, 1, goslab_free_rcu(tiny, rcu));
@@ -244,7 +236,7 @@ static void noted(struct kunit *test)
 static void noted_without_memory(struct kunit *test)
 {
 	struct thing *t = make(test, 5000);
-	u8 *state = state_of(t);
+	u8 *state = gs_test_state(t);
 
 	goslab_shrink();
 	gs_test_fail_draws(1, ULONG_MAX);
@@ -312,17 +304,17 @@ static void counted(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(t); i++)
 		goslab_free_rcu(t[i], rcu);
 	for (i = 0; i < ARRAY_SIZE(t); i++)
-		pending += *state_of(t[i]) == GS_PENDING;
+		pending += *gs_test_state(t[i]) == GS_PENDING;
 	rcu_read_unlock();
 	KUNIT_EXPECT_EQ(test, pending, (unsigned int)ARRAY_SIZE(t));
 	goslab_free_rcu_barrier();
 	KUNIT_EXPECT_EQ(test, nr_pending(test), 0UL);
 	/* What is pending for good is seen as such. */
 	t[0] = make(test, 100);
-	pending = *state_of(t[0]);
-	*state_of(t[0]) = GS_PENDING;
+	pending = *gs_test_state(t[0]);
+	*gs_test_state(t[0]) = GS_PENDING;
 	KUNIT_EXPECT_EQ(test, nr_pending(test), 1UL);
-	*state_of(t[0]) = pending;
+	*gs_test_state(t[0]) = pending;
 	goslab_free(t[0]);
 }
 
@@ -364,8 +356,8 @@ static void anywhere(struct kunit *test)
 /* Free what a broken list left behind. */
 static void rescue(struct kunit *test, struct thing *t, u8 was)
 {
-	KUNIT_EXPECT_EQ(test, (int)*state_of(t), GS_PENDING);
-	*state_of(t) = was;
+	KUNIT_EXPECT_EQ(test, (int)*gs_test_state(t), GS_PENDING);
+	*gs_test_state(t) = was;
 	goslab_free(t);
 }
 
@@ -385,7 +377,7 @@ static void overwritten(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(garbage); i++) {
 		for (n = 0; n < 3; n++)
 			t[n] = make(test, 100);
-		was = *state_of(t[0]);
+		was = *gs_test_state(t[0]);
 		rcu_read_lock();
 		for (n = 0; n < 3; n++)
 			goslab_free_rcu(t[n], rcu);

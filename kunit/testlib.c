@@ -19,6 +19,7 @@
 #include <linux/workqueue.h>
 
 #include "back/mheap.h"
+#include "back/arena.h"
 #include "base/worker.h"
 #include "front/mcache.h"
 #include "pattern.h"
@@ -151,6 +152,14 @@ struct gs_class *gs_test_class(const char *name)
 struct gs_slot *gs_test_slot(const struct gs_class *c)
 {
 	return *raw_cpu_ptr(c->slots);
+}
+
+u8 *gs_test_state(const void *p)
+{
+	struct mspan *s = gs_arena_span(p);
+	long i = s ? gs_span_index(s, p) : -1;
+
+	return i < 0 ? NULL : &s->objects[i];
 }
 
 /* Free the live objects of a zombie that nobody owns. */
