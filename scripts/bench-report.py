@@ -62,7 +62,8 @@ def lock_figures(line, figures):
 def is_timed(boot, figure):
     """On uml-smp only ratios of goslab to itself on several CPUs mean much."""
     return bed_of(boot) != 'uml-smp' or figure['metric'] not in TIMES + HALVES or (
-        boot == 'uml-smp' and figure['workload'].startswith('pair_'))
+        re.fullmatch('uml-smp(-pair-.)?', boot) and
+        figure['workload'].startswith('pair_'))
 
 
 def read_boot(directory, boot):

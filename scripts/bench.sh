@@ -86,11 +86,15 @@ bench_heap() {
 
 # What CPUs do to each other; no time is taken that is compared with SLUB's.
 bench_smp() {
-	local cpus w size loads=()
+	local cpus i w size loads=()
 
 	boot uml-smp uml-smp --cpus 2 -- bench.sh \
 		run=pair_cpus,pair_mixed rounds=2 scale=40 -- \
 		run=cache_scratch rounds=4 scale=20
+	for i in 2 3 4 5; do
+		boot "uml-smp-pair-$i" uml-smp --cpus 2 -- bench.sh \
+			run=pair_cpus,pair_mixed ways=goslab,empty rounds=2 scale=40
+	done
 	for size in 8 16 32 64 128 256 512 1024 2048 4096 8192 16384; do
 		loads+=(-- run=batch ways=goslab rounds=10 "size=$size")
 	done
