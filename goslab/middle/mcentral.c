@@ -210,8 +210,9 @@ static void put_back(struct mcentral *mc, struct mspan *s, unsigned int n,
 }
 
 /*
- * Put the objects at the front of @e that belong to @s into it, the first one
- * does. Return: how many entries that were; under the lock.
+ * Put the objects at the front of @e that belong to @s into it, as the first one
+ * does, unless it is no longer where it was: a race of two frees of one object
+ * brings that about. Return: how many entries are done with; under the lock.
  */
 static unsigned int put_run(struct mcentral *mc, struct mspan *s,
 			    const struct gs_entry *e, unsigned int n,
@@ -242,6 +243,10 @@ static unsigned int put_run(struct mcentral *mc, struct mspan *s,
 		}
 		mask |= BIT(index % BITS_PER_LONG);
 	}
+	if (unlikely(p == e)) {
+		++*bad;
+		return 1;
+	}
 	/* Clear in alloc_bits, or set in freed_bits. */
 	bits[word] ^= mask;
 	n = p - e;
@@ -249,19 +254,6 @@ static unsigned int put_run(struct mcentral *mc, struct mspan *s,
 	if (n > left_out)
 		put_back(mc, s, n - left_out, gone);
 	return n;
-}
-
-/*
- * The span of an entry; NULL when the object is no longer where it was, which
- * only a race of two frees of one object brings about.
- */
-static struct mspan *span_of(const struct gs_entry *e)
-{
-	struct mspan *s = gs_arena_span(e->object);
-
-	if (!s || e->state < s->objects || e->state >= s->objects + s->nelems)
-		return NULL;
-	return s;
 }
 
 /**
@@ -276,24 +268,17 @@ static struct mspan *span_of(const struct gs_entry *e)
 void gs_mcentral_put(struct gs_class *c, struct gs_entry *e, unsigned int n)
 {
 	unsigned int i = 0, bad = 0;
-	struct mspan *s;
 
 	while (i < n) {
-		struct mcentral *mc;
+		struct mspan *s = gs_arena_look(e[i].object);
+		struct mcentral *mc = gs_class_central(c, s->node);
 		unsigned long flags;
 		LIST_HEAD(gone);
 
-		s = span_of(&e[i]);
-		if (unlikely(!s)) {
-			bad++;
-			i++;
-			continue;
-		}
-		mc = gs_class_central(c, s->node);
 		lock_central(mc, &flags);
 		do {
 			i += put_run(mc, s, e + i, n - i, &bad, &gone);
-			s = i < n ? span_of(&e[i]) : NULL;
+			s = i < n ? gs_arena_look(e[i].object) : NULL;
 		} while (s && s->node == mc->node);
 		gs_unlock(&mc->lock, flags);
 		free_spans(&gone);
