@@ -102,7 +102,7 @@ bench_smp() {
 	boot uml-smp-batch uml-smp -- bench.sh "${loads[@]:1}"
 	for cpus in 1 2 4 8; do
 		loads=()
-		for w in ${THREADS//,/ }; do
+		for w in ${THREADS//,/ } random_replace_cpus; do
 			loads+=(-- "run=$w" ways=goslab size=64 rounds=2
 				"threads=$cpus" scale=20)
 		done
@@ -116,7 +116,7 @@ bench_icount() {
 	local bed=$1 few="rounds=3 scale=10 icount=1"
 	boot "$bed" "$bed" --icount --append init_on_alloc=0 -- bench.sh \
 		run=$FIXED,$OTHER $few -- \
-		run=pareto,random_replace,$THREADS $few heap=16
+		run=pareto,random_replace,random_replace_cpus,$THREADS $few heap=16
 	boot "$bed-init" "$bed" --icount --append init_on_alloc=1 -- bench.sh \
 		run=pair,batch rounds=1 scale=5 icount=1
 }

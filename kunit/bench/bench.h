@@ -281,6 +281,7 @@ int bn_heap(const char *name);
 int bn_nolock(const char *name);
 int bn_pareto(const char *name);
 int bn_random_replace(const char *name);
+int bn_random_replace_cpus(const char *name);
 int bn_larson(const char *name);
 int bn_mstress(const char *name);
 int bn_cache_scratch(const char *name);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * heap.c: one thread and many live objects of mixed sizes.
+ * heap.c: many live objects of mixed sizes.
  *
  * pareto          sizes and lifetimes have long tails: a slot is taken, its
  *                 object freed and another one put there; a few slots are
@@ -8,7 +8,8 @@
  * random_replace  a heap of 1 MiB to 4 GiB: any object is freed and another
  *                 one put there; "touched" writes the first word of it, as its
  *                 user would, so that a line that an allocator has loaded by
- *                 itself is to its credit
+ *                 itself is to its credit; "cpus": several threads, each in
+ *                 1 MiB of its own
  *
  * An operation is one replacement. Sizes and slots are the same for all ways.
  *
@@ -235,5 +236,52 @@ int bn_random_replace(const char *name)
 		}
 		err = measure_heap(name, mib);
 	}
+	return err;
+}
+
+/* Slots of each thread: a MiB of live objects. */
+#define CPU_SLOTS	((1U << 20) / HEAP_MEAN)
+
+static __always_inline int replace_own(struct bn_case *c, struct bn_thread *t,
+				       enum bn_way way)
+{
+	void **objs = c->objs + t->number * CPU_SLOTS;
+	unsigned int i;
+
+	for (i = 0; i < c->n; i++) {
+		u64 random = bn_random(&t->random);
+		void **slot = &objs[(random >> 32) * CPU_SLOTS >> 32];
+
+		if (*slot)
+			bn_free(c, *slot, way);
+		*slot = bn_alloc(c, heap_size(random), way);
+		if (unlikely(!*slot))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+BN_THREAD_LOOPS(replace_own);
+
+static void free_own(struct bn_case *c, enum bn_way way)
+{
+	free_objects(c, way, c->threads * CPU_SLOTS);
+}
+
+int bn_random_replace_cpus(const char *name)
+{
+	struct bn_case c = {
+		.workload = name, .ways = BN_ANY_SIZE, .loops = replace_own_loops,
+		.threads = bn_threads, .cpus = min(bn_threads, num_online_cpus()),
+		.n = max(20000 * bn_scale / 100, 1U), .stretches = 4,
+		.after = free_own,
+	};
+	int err = -ENOMEM;
+
+	c.ops = (u64)c.n * c.threads;
+	c.objs = vzalloc(array_size(c.threads * CPU_SLOTS, sizeof(void *)));
+	if (c.objs)
+		err = bn_measure_open(&c);
+	vfree(c.objs);
 	return err;
 }

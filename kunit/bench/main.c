@@ -78,6 +78,7 @@ static const struct {
 	{ "pareto", bn_pareto },
 	{ "random_replace", bn_random_replace },
 	{ "random_replace_touched", bn_random_replace },
+	{ "random_replace_cpus", bn_random_replace_cpus },
 	{ "producer_consumer", bn_producer_consumer },
 	{ "xmalloc", bn_xmalloc },
 	{ "larson", bn_larson },
