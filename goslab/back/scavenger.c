@@ -75,7 +75,7 @@ static bool scavenge(void)
 
 	/* A load that moves wants some room to move in. */
 	if (peak > now)
-		goal += now / 20;
+		goal += peak / 20;
 	if (now && free < GS_RESERVE_PAGES)
 		gs_mheap_refill_reserve();
 	excess = now + free > goal ? now + free - goal : 0;
