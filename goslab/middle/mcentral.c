@@ -114,7 +114,7 @@ static void disown(struct mcentral *mc, struct mspan *s,
  *       node. What others freed in it counts.
  * @e: filled with objects, their states GS_CACHED; of each span the lowest last.
  * @want: how many, 1 to GS_BATCH_MAX.
- * @own: NULL, or set to a span with more free objects than were wanted, now
+ * @own: NULL, or set to a span with more free objects than were taken, now
  *       owned by the caller; NULL if there was none.
  *
  * From the transfer cache first. Else all that is free in as many spans as
@@ -237,7 +237,8 @@ static unsigned int put_run(struct mcentral *mc, struct mspan *s,
 		}
 		*state = GS_FREE;
 		if (index / BITS_PER_LONG != word) {
-			bits[word] ^= mask;
+			if (mask)
+				bits[word] ^= mask;
 			word = index / BITS_PER_LONG;
 			mask = 0;
 		}
@@ -247,12 +248,13 @@ static unsigned int put_run(struct mcentral *mc, struct mspan *s,
 		++*bad;
 		return 1;
 	}
-	/* Clear in alloc_bits, or set in freed_bits. */
-	bits[word] ^= mask;
 	n = p - e;
 	*bad += left_out;
-	if (n > left_out)
-		put_back(mc, s, n - left_out, gone);
+	if (n == left_out)	/* it may be another class's by now */
+		return n;
+	/* Clear in alloc_bits, or set in freed_bits. */
+	bits[word] ^= mask;
+	put_back(mc, s, n - left_out, gone);
 	return n;
 }
 
