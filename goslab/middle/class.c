@@ -64,6 +64,8 @@ static void set_lengths(struct gs_class *c)
 		c->longer[i].nelems = c->longer[i].npages * GS_PAGE_SIZE /
 				      c->elemsize;
 	}
+	c->transfer = min(GS_TRANSFER_MAX,
+			  gs_transfer_most_bytes() / c->elemsize);
 	/* One less than a power of two, for so slots come (front/mcache.c). */
 	c->depth = clamp(MAGAZINE_BYTES / c->elemsize, 3U, GS_DEPTH_MAX + 1U) - 1;
 	/* What a refill and a flush move: half a magazine. */

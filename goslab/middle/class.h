@@ -29,10 +29,11 @@ struct goslab_heap;
  * @tiny: blocks of tiny objects.
  * @account: spans are direct, and charged to whoever made them grow.
  * @dead: its cache was destroyed with live objects.
- * @npages: pages of a span.
  * @align_pages: alignment of a span, in pages.
+ * @npages: pages of a span.
  * @nelems: objects of a span of @npages.
  * @longer: the same of longer spans, for when the class has many.
+ * @transfer: objects that a transfer cache may hold at most.
  * @batch: objects moved per hold of a central lock.
  * @depth: most objects that a magazine may hold.
  * @scan: index in the census being made (gs_class_mutex).
@@ -52,13 +53,14 @@ struct gs_class {
 	bool tiny;
 	bool account;
 	bool dead;
+	u8 align_pages;
 	u16 npages;
-	u16 align_pages;
 	u16 nelems;
 	struct {
 		u16 npages;
 		u16 nelems;
 	} longer[GS_NR_LONGER];
+	u16 transfer;
 	u16 batch;
 	u16 depth;
 	unsigned int scan;

@@ -38,8 +38,8 @@ static unsigned int limit(const struct mcentral *mc)
 
 	if (!READ_ONCE(mc->transfer))
 		return 0;
-	return min3(GS_TRANSFER_MAX + 0U, gs_transfer_most_bytes() / c->elemsize,
-		    gs_mcentral_nr_spans(mc) * c->nelems / TRANSFER_SHARE);
+	return min_t(unsigned int, c->transfer,
+		     gs_mcentral_nr_spans(mc) * c->nelems / TRANSFER_SHARE);
 }
 
 static void count(const struct mcentral *mc, long n)
