@@ -278,14 +278,15 @@ BN_LOOPS(heap_pair);
 static __always_inline int nolock_pair(struct bn_case *c, enum bn_way way)
 {
 	unsigned int i;
-	void *p = NULL;
+	void *p;
 
 	for (i = 0; i < c->n; i++) {
+		p = NULL;
 		if (way == BN_GOSLAB)
 			p = goslab_malloc_nolock(bn_size(c), 0, NUMA_NO_NODE);
 		else if (way == BN_KMALLOC)
 			p = slab_nolock(bn_size(c));
-		if (!p || way == BN_EMPTY)
+		if (!p)
 			p = bn_alloc(c, bn_size(c), way);
 		if (unlikely(!p))
 			return -ENOMEM;
