@@ -154,6 +154,16 @@ static __always_inline void bn_free(const struct bn_case *c, void *p,
 	}
 }
 
+/* Put another object into a slot that may have one. Return: 0 or -ENOMEM. */
+static __always_inline int bn_replace(struct bn_case *c, void **slot,
+				      size_t size, enum bn_way way)
+{
+	if (*slot)
+		bn_free(c, *slot, way);
+	*slot = bn_alloc(c, size, way);
+	return likely(*slot) ? 0 : -ENOMEM;
+}
+
 /*
  * A loop of its own for each way, so that nothing is decided in it, and the
  * table of them, @fn##_loops. @fn is (struct bn_case *, enum bn_way).

@@ -57,16 +57,10 @@ static void make_events(struct event *e)
 static __always_inline int pareto(struct bn_case *c, enum bn_way way)
 {
 	const struct event *e = c->data, *end = e + PARETO_EVENTS;
-	void **slot;
 
-	for (; e < end; e++) {
-		slot = &c->objs[e->slot];
-		if (*slot)
-			bn_free(c, *slot, way);
-		*slot = bn_alloc(c, e->size, way);
-		if (unlikely(!*slot))
+	for (; e < end; e++)
+		if (bn_replace(c, &c->objs[e->slot], e->size, way))
 			return -ENOMEM;
-	}
 	return 0;
 }
 
@@ -252,10 +246,7 @@ static __always_inline int replace_own(struct bn_case *c, struct bn_thread *t,
 		u64 random = bn_random(&t->random);
 		void **slot = &objs[(random >> 32) * CPU_SLOTS >> 32];
 
-		if (*slot)
-			bn_free(c, *slot, way);
-		*slot = bn_alloc(c, heap_size(random), way);
-		if (unlikely(!*slot))
+		if (bn_replace(c, slot, heap_size(random), way))
 			return -ENOMEM;
 	}
 	return 0;

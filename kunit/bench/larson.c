@@ -57,11 +57,8 @@ static __always_inline int larson(struct bn_case *c, struct bn_thread *t,
 			u64 random = bn_random(&t->random);
 			void **slot = &objs[(random >> 32) * CHUNKS >> 32];
 
-			if (*slot)
-				bn_free(c, *slot, way);
-			*slot = bn_alloc(c, 8 + (random & 0xffff) * 993 / 65536,
-					 way);
-			if (unlikely(!*slot))
+			if (bn_replace(c, slot,
+				       8 + (random & 0xffff) * 993 / 65536, way))
 				return -ENOMEM;
 		}
 		objs = xchg(&s->spare, objs);
@@ -159,10 +156,7 @@ static __always_inline int mstress(struct bn_case *c, struct bn_thread *t,
 
 		if (!(random >> 28 & 7))
 			*slot = xchg(&s->transfer[(u8)(random >> 20)], *slot);
-		if (*slot)
-			bn_free(c, *slot, way);
-		*slot = bn_alloc(c, mstress_size(random), way);
-		if (unlikely(!*slot))
+		if (bn_replace(c, slot, mstress_size(random), way))
 			return -ENOMEM;
 	}
 	return 0;
