@@ -266,14 +266,18 @@ static void the_sweep_forgets_that_a_class_was_busy(struct kunit *test)
 static void a_spoilt_span_is_cut_again(struct kunit *test)
 {
 	struct gs_class c = { .name = "spoilt" };
+	struct mspan *first = NULL;
 	unsigned int round;
 
+	goslab_free(goslab_malloc(300000, GFP_KERNEL));	/* the reserve */
 	make_class(test, &c, 1000);
 	for (round = 0; round < 2; round++) {
 		struct mspan *s = gs_class_new_span(&c, numa_mem_id(),
 						    GFP_KERNEL);
 
 		KUNIT_ASSERT_NOT_NULL(test, s);
+		first = first ?: s;
+		KUNIT_EXPECT_PTR_EQ(test, s, first);
 		KUNIT_EXPECT_EQ(test, gs_span_verify(s), 0);
 		KUNIT_EXPECT_EQ(test, s->alloc_count, 0);
 		s->objects[0] = GS_OWNER_MIN;

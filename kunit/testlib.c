@@ -18,8 +18,8 @@
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
-#include "back/mheap.h"
 #include "back/arena.h"
+#include "back/mheap.h"
 #include "base/worker.h"
 #include "front/mcache.h"
 #include "pattern.h"
