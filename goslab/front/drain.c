@@ -322,7 +322,7 @@ void gs_drain_classes(struct gs_class *c, unsigned int n)
  * @heap: the heap.
  * @c: the class of a cache that draws from it, or NULL.
  *
- * What this CPU has of it and what its central lists keep; what other CPUs
+ * What this CPU has of it and what lies in its transfer caches; what other CPUs
  * have they must be asked for, and nobody waits for that here.
  *
  * Context: any but NMI.

@@ -25,7 +25,7 @@ struct gs_entry {
 
 /**
  * struct mcentral - the spans of one class and node that no mcache owns.
- * @lock: protects all below, and owned, freed_bits and list of the spans.
+ * @lock: protects all below but @length, and owned, freed_bits and list of the spans.
  * @node: the node.
  * @nr_spans: all spans, owned ones included.
  * @nr_owned: spans that mcaches own.
