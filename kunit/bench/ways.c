@@ -105,10 +105,14 @@ static unsigned int ways_for(const struct bn_case *c)
  * @c: with size and ways set.
  * @ctor: NULL or the constructor of the caches.
  *
+ * What earlier cases left goes first: whether the free pages lie well for the
+ * lengths of this one would be luck, and more than a tenth of a batch.
+ *
  * Return: 0 or -ENOMEM; bn_case_close() in any case.
  */
 int bn_case_open(struct bn_case *c, void (*ctor)(void *object))
 {
+	goslab_shrink();
 	c->ways = ways_for(c);
 	c->rounds = c->rounds ? : bn_rounds;
 	c->stretches = c->stretches ? : 1;
