@@ -328,6 +328,34 @@ static void room_moves(struct kunit *test)
 	gs_max_parked = was;
 }
 
+/* One large object has a place, one that is half of the budget has none. */
+static void room_for_large_objects(struct kunit *test)
+{
+	static const struct {
+		size_t size;
+		unsigned int cap;
+	} large[] = { { 65536, 2 }, { 131072, 1 }, { 135168, 0 }, { 1 << 20, 0 } };
+	struct goslab_cache *cache;
+	const struct gs_slot *slot;
+	unsigned int i, n;
+
+	for (i = 0; i < ARRAY_SIZE(large); i++) {
+		gs_drain_all();
+		cache = goslab_cache_create("large", large[i].size, 0, 0, NULL);
+		KUNIT_ASSERT_NOT_NULL(test, cache);
+		for (n = 0; n < 20; n++)
+			goslab_cache_free(cache, goslab_cache_alloc(cache,
+								    GFP_KERNEL));
+		slot = *raw_cpu_ptr(gs_test_class("large")->slots);
+		KUNIT_EXPECT_EQ_MSG(test, gs_slot_cap(slot), large[i].cap,
+				    "objects of %zu", large[i].size);
+		if (large[i].cap)
+			KUNIT_EXPECT_LE(test, slot->nr_refill, 2U);
+		KUNIT_EXPECT_LE(test, here()->cap_bytes, gs_max_parked / 2);
+		goslab_cache_destroy(cache);
+	}
+}
+
 static struct {
 	struct goslab_cache *cache;
 	struct task_struct *task;
@@ -418,6 +446,7 @@ static struct kunit_case mcache_cases[] = {
 	KUNIT_CASE(freeing_cpu_gets_a_slot),
 	KUNIT_CASE(budget),
 	KUNIT_CASE(room_moves),
+	KUNIT_CASE(room_for_large_objects),
 	KUNIT_CASE(busy_slot),
 	KUNIT_CASE(overwritten),
 	{}

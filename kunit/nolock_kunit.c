@@ -223,20 +223,25 @@ static void in_entered_slot(struct kunit *test)
 static void in_slot_that_gives_way(struct kunit *test)
 {
 	unsigned long parked = gs_max_parked;
+	unsigned int i, round;
 	void *p[64], *q;
-	unsigned int i;
 
 	q = goslab_malloc(200, GFP_KERNEL);
 	prime(test, 200);
-	/* No room left: the next class that grows takes that of this one. */
+	prime(test, 1000);
+	/* No room left: a class that grows takes that of one that is idle, of 200. */
 	gs_max_parked = raw_cpu_ptr(&gs_mcache)->cap_bytes;
-	for (i = 0; i < ARRAY_SIZE(p); i++)
-		p[i] = goslab_malloc(400, GFP_KERNEL);
 	set_inside("malloc-208", 200, q);
-	for (i = 0; i < ARRAY_SIZE(p); i++)
-		goslab_free(p[i]);
-	for (i = 0; i < 1000 && !inside.times; i++)
-		gs_mcache_grow_cap(gs_test_class("malloc-416"));
+	for (round = 0; round < 100 && !inside.times; round++) {
+		for (i = 0; i < ARRAY_SIZE(p); i++) {
+			p[i] = goslab_malloc(400, GFP_KERNEL);
+			goslab_free(goslab_malloc(1000, GFP_KERNEL));
+		}
+		for (i = 0; i < ARRAY_SIZE(p); i++) {
+			goslab_free(p[i]);
+			goslab_free(goslab_malloc(1000, GFP_KERNEL));
+		}
+	}
 	gs_max_parked = parked;
 	expect_refused(test);
 

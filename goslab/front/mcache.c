@@ -143,10 +143,27 @@ void gs_mcache_exit_slots(struct gs_class *c, unsigned int n)
 		c[i].slots = &gs_gone_slots;
 }
 
+/*
+ * As much of @cap as one slot may have: half of the budget, for others want some,
+ * too. Of objects that are large for that one, or none.
+ */
+static unsigned int fair_cap(const struct gs_class *c, unsigned int cap)
+{
+	size_t most = READ_ONCE(gs_max_parked) / 2;
+
+	return (size_t)cap * c->elemsize <= most ? cap : c->elemsize <= most;
+}
+
 /* Objects that a slot starts with room for: about a KiB of them, two at least. */
 static unsigned int first_cap(const struct gs_class *c)
 {
-	return clamp_t(unsigned int, 1024 / c->elemsize, 2, 8);
+	return fair_cap(c, clamp_t(unsigned int, 1024 / c->elemsize, 2, 8));
+}
+
+/* Objects that a slot gets room for when @room was too little. */
+static unsigned int next_cap(const struct gs_class *c, unsigned int room)
+{
+	return fair_cap(c, min_t(unsigned int, max(2 * room, 2U), c->depth));
 }
 
 static void set_cap(struct mcache *mcache, struct gs_slot *slot,
@@ -356,7 +373,7 @@ static bool may_grow(const struct gs_class *c)
 	const struct gs_slot *slot = *raw_cpu_ptr(c->slots);
 	unsigned int room = gs_slot_cap(slot);
 
-	if (room >= c->depth)
+	if (room >= c->depth || next_cap(c, room) <= room)
 		return false;
 	/* When somebody must give way, the clock needs time between its looks. */
 	return !room || (slot->nr_refill + slot->nr_flush) % 4 == 0 ||
@@ -368,9 +385,9 @@ static bool may_grow(const struct gs_class *c)
  * gs_mcache_grow_cap() - the magazine was too small: double its room.
  * @c: its class; on this CPU.
  *
- * Within depth and the budget of the CPU; when that is used up, a slot that
- * nobody uses gives way. RCU keeps the class of that slot until its objects
- * are back in their spans: gs_drain_classes() waits.
+ * Within depth, half of the CPU's budget, and what is left of it; when it is used
+ * up, a slot that nobody uses gives way. RCU keeps the class of that slot until
+ * its objects are back in their spans: gs_drain_classes() waits.
  *
  * Context: any but NMI; no lock held, not entered.
  */
@@ -391,9 +408,9 @@ void gs_mcache_grow_cap(struct gs_class *c)
 	mcache = this_cpu_ptr(&gs_mcache);
 	slot = *this_cpu_ptr(c->slots);
 	room = gs_slot_cap(slot);
-	if (slot == &gs_no_slot || room >= c->depth)
+	cap = next_cap(c, room);
+	if (slot == &gs_no_slot || cap <= room)
 		goto out;
-	cap = min_t(unsigned int, max(2 * room, 2U), c->depth);
 	bytes = (cap - room) * c->elemsize;
 	if (mcache->cap_bytes + bytes > gs_max_parked)
 		victim = find_victim(mcache, slot);
