@@ -21,10 +21,14 @@ PLOTS = ('uml-up-pair', 'uml-up-batch', 'uml-up-to-kmalloc',
          'qemu-7.2-batch', 'memory')
 BOOTS = (('uml-up', 'UP User-Mode Linux', report.COLUMNS),
          ('uml-heap', 'Random replacement, UP User-Mode Linux', report.COLUMNS),
+         ('uml-up-paths', 'Below the magazine, UP User-Mode Linux',
+          report.COLUMNS),
          ('trace', 'The recorded trace, UP User-Mode Linux', report.COLUMNS),
          ('qemu-6.1', 'Instructions, stock 6.1', report.COLUMNS),
          ('qemu-6.12', 'Instructions, stock 6.12', report.COLUMNS),
          ('qemu-7.2', 'Instructions, own 7.2', report.COLUMNS),
+         ('qemu-7.2-paths', 'Below the magazine in instructions, own 7.2',
+          report.COLUMNS),
          ('user', 'User space, on the machine itself', report.USER))
 
 

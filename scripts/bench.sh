@@ -24,6 +24,7 @@ ROUNDS=${ROUNDS:-40}
 
 FIXED=pair,pair_const,batch,batch_reverse,batch_shuffled,tiny,tiny_batch,ctor
 OTHER=bulk_16,bulk_64,bulk_256,sheaf,free_rcu,kvmalloc,heap,nolock
+PATHS=refill,flush,transfer,span,page_run
 THREADS=producer_consumer,xmalloc,larson,sh8bench,cache_scratch,mstress
 SHORT_RUN="run=pair,pair_const,batch rounds=3 scale=10 icount=1"
 
@@ -119,6 +120,16 @@ bench_icount() {
 		run=pareto,random_replace,random_replace_cpus,$THREADS $few heap=16
 	boot "$bed-init" "$bed" --icount --append init_on_alloc=1 -- bench.sh \
 		run=pair,batch rounds=1 scale=5 icount=1
+	paths "$bed" --icount --append init_on_alloc=0 -- bench.sh $few
+}
+
+# paths BED BOOT-OPTION... -- PARAM=VALUE... - what lies below the magazine, with
+# modules whose inside is exported. The next build of BED's is another one again.
+paths() {
+	local bed=$1
+	"$SCRIPTS/modules.sh" "$bed" GOSLAB_KUNIT=1
+	shift
+	boot "$bed-paths" "$bed" "$@" run=$PATHS
 }
 
 # The loops in user space, once for each allocator there is.
@@ -169,6 +180,7 @@ main() {
 		! wanted user || bench_user
 		! wanted uml-up || bench_up
 		! wanted uml-heap || bench_heap
+		! wanted uml-up || paths uml-up -- bench.sh rounds="$ROUNDS"
 		! wanted uml-smp || bench_smp
 		# Instructions are the same however busy the machine is.
 		for bed in qemu-6.1 qemu-6.12 qemu-7.2; do

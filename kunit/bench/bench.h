@@ -3,8 +3,8 @@
  * bench.h: what the files of goslab_bench.ko share.
  *
  * main.c reads parameters and runs the workloads of the table there. A workload
- * (loops.c, bulk.c, heap.c, larson.c, passing.c; memory.c measures bytes)
- * prepares a case and hands measure.c a loop for each way of allocating;
+ * (loops.c, bulk.c, heap.c, larson.c, passing.c, paths.c; memory.c measures
+ * bytes) prepares a case and hands measure.c a loop for each way of allocating;
  * measure.c runs them in turns and adds medians to the results. ways.c makes
  * what the ways need, threads.c starts and joins threads.
  */
@@ -301,5 +301,7 @@ int bn_xmalloc(const char *name);
 int bn_pair_cpus(const char *name);
 int bn_pair_mixed(const char *name);
 int bn_memory(const char *name);
+int bn_path(const char *name);
+int bn_page_run(const char *name);
 
 #endif /* _GOSLAB_BENCH_H */

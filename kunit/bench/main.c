@@ -88,6 +88,13 @@ static const struct {
 	{ "pair_cpus", bn_pair_cpus },
 	{ "pair_mixed", bn_pair_mixed },
 	{ "memory", bn_memory },
+#ifdef CONFIG_GOSLAB_KUNIT
+	{ "refill", bn_path },
+	{ "flush", bn_path },
+	{ "transfer", bn_path },
+	{ "span", bn_path },
+	{ "page_run", bn_page_run },
+#endif
 };
 
 static struct dentry *dir;
