@@ -206,15 +206,20 @@ static struct mspan **entry(unsigned long addr)
  */
 void gs_arena_set(unsigned long base, unsigned int npages, struct mspan *s)
 {
-	unsigned int i;
+	unsigned long addr, end = base + npages * GS_PAGE_SIZE;
+	struct mspan **e = entry(base);
 
 	/*
 	 * Pairs with gs_arena_look(): who finds the span finds what was stored
 	 * in it before.
 	 */
 	smp_wmb();
-	for (i = 0; i < npages; i++)
-		WRITE_ONCE(*entry(base + i * GS_PAGE_SIZE), s ?: &gs_no_span);
+	for (addr = base; addr < end; addr += GS_PAGE_SIZE) {
+		/* Free runs of two arenas may have merged. */
+		if (IS_ALIGNED(addr, GS_ARENA_SIZE))
+			e = entry(addr);
+		WRITE_ONCE(*e++, s ?: &gs_no_span);
+	}
 }
 GS_EXPORT_KUNIT(gs_arena_set);
 
