@@ -381,17 +381,8 @@ static bool may_grow(const struct gs_class *c)
 	       gs_max_parked;
 }
 
-/**
- * gs_mcache_grow_cap() - the magazine was too small: double its room.
- * @c: its class; on this CPU.
- *
- * Within depth, half of the CPU's budget, and what is left of it; when it is used
- * up, a slot that nobody uses gives way. RCU keeps the class of that slot until
- * its objects are back in their spans: gs_drain_classes() waits.
- *
- * Context: any but NMI; no lock held, not entered.
- */
-void gs_mcache_grow_cap(struct gs_class *c)
+/* Not inline: most calls end before they need room for a batch. */
+static noinline void grow_cap(struct gs_class *c)
 {
 	struct gs_slot *slot, *victim = NULL;
 	struct gs_class *from = NULL;
@@ -401,8 +392,6 @@ void gs_mcache_grow_cap(struct gs_class *c)
 	unsigned long flags;
 	size_t bytes;
 
-	if (!may_grow(c))
-		return;
 	rcu_read_lock();
 	local_irq_save(flags);
 	mcache = this_cpu_ptr(&gs_mcache);
@@ -425,5 +414,21 @@ out:
 	if (n)
 		gs_mcentral_put(from, e, n);
 	rcu_read_unlock();
+}
+
+/**
+ * gs_mcache_grow_cap() - the magazine was too small: double its room.
+ * @c: its class; on this CPU.
+ *
+ * Within depth, half of the CPU's budget, and what is left of it; when it is used
+ * up, a slot that nobody uses gives way. RCU keeps the class of that slot until
+ * its objects are back in their spans: gs_drain_classes() waits.
+ *
+ * Context: any but NMI; no lock held, not entered.
+ */
+void gs_mcache_grow_cap(struct gs_class *c)
+{
+	if (may_grow(c))
+		grow_cap(c);
 }
 GS_EXPORT_KUNIT(gs_mcache_grow_cap);
