@@ -333,6 +333,78 @@ static void a_span_that_was_written_to(struct kunit *test)
 	put(&(struct gs_entry){ gs_span_object(s, 3), &s->objects[3] }, 1);
 }
 
+#define ROWS	128	/* objects of a span of 64 bytes */
+
+/* Are the states of all objects of @s but @first to @last free? */
+static void expect_taken(struct kunit *test, const struct mspan *s,
+			 unsigned int first, unsigned int last)
+{
+	unsigned int i;
+
+	for (i = 0; i < ROWS; i++)
+		KUNIT_EXPECT_EQ_MSG(test, s->objects[i],
+				    i >= first && i <= last ? GS_CACHED : GS_FREE,
+				    "object %u", i);
+	KUNIT_EXPECT_EQ(test, gs_span_verify(s), 0);
+}
+
+/* Neighbours go in rows of GS_ROW, wherever they start and whatever is amiss. */
+static void rows(struct kunit *test)
+{
+	static struct gs_class c = { .name = "rows" };
+	static struct gs_entry e[ROWS];
+	struct mcentral *small;
+	struct mspan *s;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, gs_class_init(&c, 64, 8), 0);
+	small = gs_class_central(&c, numa_mem_id());
+	s = gs_class_new_span(&c, numa_mem_id(), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	KUNIT_ASSERT_EQ(test, s->nelems, ROWS);
+
+	/* All but two, so that no word and no row is full at the end. */
+	KUNIT_ASSERT_EQ(test, gs_mcentral_add(small, s, e, ROWS - 2), ROWS - 2);
+	gs_mcentral_put_span(s);
+	expect_taken(test, s, 0, ROWS - 3);
+	for (i = 0; i < ROWS - 2; i++)
+		e[i] = (struct gs_entry){ gs_span_object(s, i), &s->objects[i] };
+
+	/* Over the border of a word. */
+	gs_mcentral_put(&c, e + 50, ROWS - 2 - 50);
+	expect_taken(test, s, 0, 49);
+	/* Seven neighbours and another one are no row. */
+	swap(e[7], e[8]);
+	gs_mcentral_put(&c, e, GS_ROW);
+	gs_mcentral_put(&c, e + GS_ROW, 1);
+	expect_taken(test, s, 9, 49);
+	KUNIT_ASSERT_EQ(test, gs_mcentral_get(small, NULL, e, 9, NULL), 9);
+	for (i = 0; i < 9; i++)
+		KUNIT_EXPECT_PTR_EQ(test, e[i].object, gs_span_object(s, 8 - i));
+	expect_taken(test, s, 0, 49);
+
+	/* One in a row is not what it should be: it alone is left, or passed over. */
+	s->objects[21] = GS_OWNER_MIN;
+	GS_EXPECT_REPORTS(test, GS_BUG_BAD_STATE, 1,
+			  gs_mcentral_put(&c, e + 16, 32));
+	KUNIT_EXPECT_EQ(test, s->objects[21], GS_OWNER_MIN);
+	s->objects[21] = GS_CACHED;
+	KUNIT_EXPECT_EQ(test, gs_span_verify(s), 0);
+	gs_mcentral_put(&c, e + 21, 1);
+	s->objects[30] = GS_OWNER_MIN;
+	GS_EXPECT_REPORTS(test, GS_BUG_BAD_STATE, 1,
+			  KUNIT_EXPECT_EQ(test, gs_mcentral_get(small, NULL,
+								e + 16, 32, NULL), 32));
+	s->objects[30] = GS_CACHED;
+	expect_taken(test, s, 0, 50);
+
+	for (i = 0; i <= 50; i++)
+		e[i] = (struct gs_entry){ gs_span_object(s, i), &s->objects[i] };
+	gs_mcentral_put(&c, e, 51);
+	KUNIT_EXPECT_EQ(test, small->nr_spans, 0);
+	gs_class_exit(&c);
+}
+
 static void objects_of_no_span_are_reported(struct kunit *test)
 {
 	struct gs_entry e[2];
@@ -396,6 +468,7 @@ static struct kunit_case mcentral_cases[] = {
 	KUNIT_CASE(an_exhausted_span_is_full),
 	KUNIT_CASE(other_states_are_reported_and_left),
 	KUNIT_CASE(a_span_that_was_written_to),
+	KUNIT_CASE(rows),
 	KUNIT_CASE(objects_of_no_span_are_reported),
 	KUNIT_CASE(verify_finds_what_is_broken),
 	{}

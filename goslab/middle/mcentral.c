@@ -209,6 +209,18 @@ static void put_back(struct mcentral *mc, struct mspan *s, unsigned int n,
 	}
 }
 
+/* Do the first GS_ROW entries stand for neighbours, in that order? */
+static __always_inline bool is_row(const struct gs_entry *e)
+{
+	unsigned int i;
+
+#pragma GCC unroll 8
+	for (i = 1; i < GS_ROW; i++)
+		if (e[i].state != e->state + i)
+			return false;
+	return true;
+}
+
 /*
  * Put the objects at the front of @e that belong to @s into it, as the first one
  * does, unless it is no longer where it was: a race of two frees of one object
@@ -218,31 +230,34 @@ static unsigned int put_run(struct mcentral *mc, struct mspan *s,
 			    const struct gs_entry *e, unsigned int n,
 			    unsigned int *bad, struct list_head *gone)
 {
+	/* Bits are cleared in alloc_bits, or set in freed_bits. */
 	unsigned long *bits = s->owned ? gs_span_freed_bits(s) :
 					 gs_span_alloc_bits(s);
 	const struct gs_entry *p = e, *end = e + n;
 	const unsigned long nelems = s->nelems;
-	unsigned int left_out = 0, word = 0;
-	unsigned long mask = 0;
+	unsigned int left_out = 0;
 
-	for (; p < end; p++) {
+	while (p < end) {
 		u8 *state = p->state;
 		unsigned long index = state - s->objects;
+		unsigned int bit = index % BITS_PER_LONG;
 
 		if (index >= nelems)
 			break;
+		if (end - p >= GS_ROW && is_row(p) &&
+		    index + GS_ROW <= nelems && bit <= BITS_PER_LONG - GS_ROW &&
+		    gs_states_move_row(state, GS_CACHED, GS_FREE)) {
+			bits[index / BITS_PER_LONG] ^= 0xffUL << bit;
+			p += GS_ROW;
+			continue;
+		}
+		p++;
 		if (unlikely(*state != GS_CACHED)) {
 			left_out++;
 			continue;
 		}
 		*state = GS_FREE;
-		if (index / BITS_PER_LONG != word) {
-			if (mask)
-				bits[word] ^= mask;
-			word = index / BITS_PER_LONG;
-			mask = 0;
-		}
-		mask |= BIT(index % BITS_PER_LONG);
+		bits[index / BITS_PER_LONG] ^= BIT(bit);
 	}
 	if (unlikely(p == e)) {
 		++*bad;
@@ -250,11 +265,8 @@ static unsigned int put_run(struct mcentral *mc, struct mspan *s,
 	}
 	n = p - e;
 	*bad += left_out;
-	if (n == left_out)	/* it may be another class's by now */
-		return n;
-	/* Clear in alloc_bits, or set in freed_bits. */
-	bits[word] ^= mask;
-	put_back(mc, s, n - left_out, gone);
+	if (n > left_out)
+		put_back(mc, s, n - left_out, gone);
 	return n;
 }
 

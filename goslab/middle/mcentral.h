@@ -6,6 +6,7 @@
 #include <linux/cache.h>
 #include <linux/cpumask.h>
 #include <linux/gfp.h>
+#include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/spinlock.h>
@@ -57,6 +58,24 @@ struct mcentral {
 	unsigned long nr_lock;
 } ____cacheline_aligned_in_smp;
 
+/* Neighbours whose states one access covers: objects often come and go in rows. */
+struct gs_row {
+	u64 states;
+} __packed;
+
+#define GS_ROW	sizeof(struct gs_row)
+
+/* Make a row of states @to if all of them are @from. */
+static __always_inline bool gs_states_move_row(u8 *states, u8 from, u8 to)
+{
+	struct gs_row *row = (struct gs_row *)states;
+
+	if (row->states != REPEAT_BYTE(from))
+		return false;
+	row->states = REPEAT_BYTE(to);
+	return true;
+}
+
 /**
  * gs_entries_fill() - make entries of objects that are free in their span.
  * @e: filled, the lowest object last; their states become GS_CACHED.
@@ -79,18 +98,35 @@ gs_entries_fill(struct gs_entry *e, struct mspan *s, unsigned int first,
 	struct gs_entry *p = e + n, *end = p;
 	unsigned long left = *mask;
 
-	while (n--) {
+	while (n) {
 		unsigned long bit = __ffs(left);
+		void *object = objects + bit * size;
+		u8 *state = &states[bit];
+		unsigned int i;
 
-		left &= left - 1;
-		if (unlikely(states[bit] != GS_FREE)) {
-			*bad = objects + bit * size;
+		if (n >= GS_ROW && (u8)(left >> bit) == 0xff &&
+		    gs_states_move_row(state, GS_FREE, GS_CACHED)) {
+			p -= GS_ROW;
+#pragma GCC unroll 8
+			for (i = 0; i < GS_ROW; i++) {
+				p[GS_ROW - 1 - i].object = object;
+				p[GS_ROW - 1 - i].state = state + i;
+				object += size;
+			}
+			left &= ~(0xffUL << bit);
+			n -= GS_ROW;
 			continue;
 		}
-		states[bit] = GS_CACHED;
+		left &= left - 1;
+		n--;
+		if (unlikely(*state != GS_FREE)) {
+			*bad = object;
+			continue;
+		}
+		*state = GS_CACHED;
 		p--;
-		p->object = objects + bit * size;
-		p->state = &states[bit];
+		p->object = object;
+		p->state = state;
 	}
 	*mask = left;
 	if (unlikely(p > e))
