@@ -204,7 +204,7 @@ static int measure_heap(const char *name, unsigned long mib)
 		.loops = strstr(name, "touched") ?
 			random_replace_touched_loops : random_replace_loops,
 		.before = fill_heap, .after = free_heap, .stretches = 20,
-		.rounds = mib > 64 ? 2 : 4,
+		.rounds = bn_icount ? bn_rounds : mib > 1024 ? 5 : 8,
 	};
 	int err;
 
