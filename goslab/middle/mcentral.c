@@ -112,7 +112,8 @@ static void disown(struct mcentral *mc, struct mspan *s,
  * @mc: where from.
  * @old: NULL, or the exhausted span that the caller owned until now; of any
  *       node. What others freed in it counts.
- * @e: filled with objects, their states GS_CACHED; of each span the lowest last.
+ * @e: filled with objects, their states GS_CACHED; of those that a word of a
+ *     span's bitmap stands for the lowest last.
  * @want: how many, 1 to GS_BATCH_MAX.
  * @own: NULL, or set to a span with more free objects than were taken, now
  *       owned by the caller; NULL if there was none.
@@ -247,7 +248,7 @@ static unsigned int put_run(struct mcentral *mc, struct mspan *s,
 		if (end - p >= GS_ROW && is_row(p) &&
 		    index + GS_ROW <= nelems && bit <= BITS_PER_LONG - GS_ROW &&
 		    gs_states_move_row(state, GS_CACHED, GS_FREE)) {
-			bits[index / BITS_PER_LONG] ^= 0xffUL << bit;
+			bits[index / BITS_PER_LONG] ^= GS_ROW_BITS << bit;
 			p += GS_ROW;
 			continue;
 		}

@@ -3,6 +3,7 @@
 #define GS_MIDDLE_MCENTRAL_H
 
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/cache.h>
 #include <linux/cpumask.h>
 #include <linux/gfp.h>
@@ -63,7 +64,8 @@ struct gs_row {
 	u64 states;
 } __packed;
 
-#define GS_ROW	sizeof(struct gs_row)
+#define GS_ROW		sizeof(struct gs_row)
+#define GS_ROW_BITS	GENMASK(GS_ROW - 1, 0)
 
 /* Make a row of states @to if all of them are @from. */
 static __always_inline bool gs_states_move_row(u8 *states, u8 from, u8 to)
@@ -104,7 +106,7 @@ gs_entries_fill(struct gs_entry *e, struct mspan *s, unsigned int first,
 		u8 *state = &states[bit];
 		unsigned int i;
 
-		if (n >= GS_ROW && (u8)(left >> bit) == 0xff &&
+		if (n >= GS_ROW && !(~(left >> bit) & GS_ROW_BITS) &&
 		    gs_states_move_row(state, GS_FREE, GS_CACHED)) {
 			p -= GS_ROW;
 #pragma GCC unroll 8
@@ -113,7 +115,7 @@ gs_entries_fill(struct gs_entry *e, struct mspan *s, unsigned int first,
 				p[GS_ROW - 1 - i].state = state + i;
 				object += size;
 			}
-			left &= ~(0xffUL << bit);
+			left &= ~(GS_ROW_BITS << bit);
 			n -= GS_ROW;
 			continue;
 		}
