@@ -144,32 +144,6 @@ static __always_inline int transfer(struct bn_case *c, enum bn_way way)
 
 BN_LOOPS(transfer);
 
-static __always_inline int span(struct bn_case *c, enum bn_way way)
-{
-	struct paths *p = c->data;
-	struct mspan *s;
-	unsigned int i;
-	void *page;
-
-	for (i = 0; i < c->n; i++) {
-		if (way == BN_GOSLAB) {
-			s = gs_class_new_span(&p->class, numa_mem_id(),
-					      GFP_KERNEL);
-			if (unlikely(!s))
-				return -ENOMEM;
-			gs_class_free_span(s);
-			continue;
-		}
-		page = bn_alloc(c, c->size, way);
-		if (unlikely(!page))
-			return -ENOMEM;
-		bn_free(c, page, way);
-	}
-	return 0;
-}
-
-BN_LOOPS(span);
-
 static struct mspan *run_of(size_t bytes)
 {
 	struct gs_span_req req = {
@@ -181,26 +155,46 @@ static struct mspan *run_of(size_t bytes)
 	return gs_mheap_alloc(&req);
 }
 
-static __always_inline int page_run(struct bn_case *c, enum bn_way way)
+/* Pages taken and given back: a span of the class, or a run of c->size. */
+static __always_inline int pages_pair(struct bn_case *c, enum bn_way way,
+				      bool run)
 {
-	struct mspan *s;
+	struct paths *p = c->data;
 	unsigned int i;
-	void *page;
 
 	for (i = 0; i < c->n; i++) {
-		if (way == BN_GOSLAB) {
+		struct mspan *s = NULL;
+		void *page = NULL;
+
+		if (way != BN_GOSLAB)
+			page = bn_alloc(c, c->size, way);
+		else if (run)
 			s = run_of(c->size);
-			if (unlikely(!s))
-				return -ENOMEM;
-			gs_mheap_free(s);
-			continue;
-		}
-		page = bn_alloc(c, c->size, way);
-		if (unlikely(!page))
+		else
+			s = gs_class_new_span(&p->class, numa_mem_id(),
+					      GFP_KERNEL);
+		if (unlikely(!s && !page))
 			return -ENOMEM;
-		bn_free(c, page, way);
+		if (!s)
+			bn_free(c, page, way);
+		else if (run)
+			gs_mheap_free(s);
+		else
+			gs_class_free_span(s);
 	}
 	return 0;
+}
+
+static __always_inline int span(struct bn_case *c, enum bn_way way)
+{
+	return pages_pair(c, way, false);
+}
+
+BN_LOOPS(span);
+
+static __always_inline int page_run(struct bn_case *c, enum bn_way way)
+{
+	return pages_pair(c, way, true);
 }
 
 BN_LOOPS(page_run);
