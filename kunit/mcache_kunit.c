@@ -328,7 +328,7 @@ static void room_moves(struct kunit *test)
 	gs_max_parked = was;
 }
 
-/* One large object has a place, one that is half of the budget has none. */
+/* A slot has half of the budget: two places, one, or none. */
 static void room_for_large_objects(struct kunit *test)
 {
 	static const struct {
@@ -346,7 +346,7 @@ static void room_for_large_objects(struct kunit *test)
 		for (n = 0; n < 20; n++)
 			goslab_cache_free(cache, goslab_cache_alloc(cache,
 								    GFP_KERNEL));
-		slot = *raw_cpu_ptr(gs_test_class("large")->slots);
+		slot = gs_test_slot(gs_test_class("large"));
 		KUNIT_EXPECT_EQ_MSG(test, gs_slot_cap(slot), large[i].cap,
 				    "objects of %zu", large[i].size);
 		if (large[i].cap)
