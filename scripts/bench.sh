@@ -123,8 +123,8 @@ bench_icount() {
 	paths "$bed" --icount --append init_on_alloc=0 -- bench.sh $few
 }
 
-# paths BED BOOT-OPTION... -- PARAM=VALUE... - what lies below the magazine, with
-# modules whose inside is exported. The next build of BED's is another one again.
+# paths BED BOOT-OPTION... -- SCRIPT... - what lies below the magazine, with modules
+# whose inside is exported: the last boot of BED, for none that compares has them.
 paths() {
 	local bed=$1
 	"$SCRIPTS/modules.sh" "$bed" GOSLAB_KUNIT=1

@@ -68,14 +68,12 @@ static int get(struct bn_case *c, enum bn_way way)
 			return -ENOMEM;
 		p->n += gs_mcentral_add(central_of(p), s, p->e + p->n, p->batch);
 		gs_mcentral_put_span(s);
-	} else if (way == BN_KMEM_CACHE) {
-		if (!kmem_cache_alloc_bulk(c->slab, GFP_KERNEL, p->batch,
-					   p->objs + p->n))
-			return -ENOMEM;
-		p->n += p->batch;
-	} else {
-		p->n += p->batch;
+		return 0;
 	}
+	if (way == BN_KMEM_CACHE &&
+	    !kmem_cache_alloc_bulk(c->slab, GFP_KERNEL, p->batch, p->objs + p->n))
+		return -ENOMEM;
+	p->n += p->batch;
 	return 0;
 }
 
@@ -271,6 +269,7 @@ static int leave_run(struct bn_case *c, enum bn_way way)
 	return 0;
 }
 
+/* Only small objects go through transfer caches; spans of those are all alike. */
 static const struct path_case {
 	const char *name;
 	int (*const *loops)(struct bn_case *c);
@@ -278,11 +277,16 @@ static const struct path_case {
 	void (*after)(struct bn_case *c, enum bn_way way);
 	unsigned int peers;
 	unsigned int n;
+	size_t least;			/* bytes of an object */
+	size_t most;
 } paths[] = {
-	{ "refill", refill_loops, use_spans, leave_spans, BIT(BN_KMEM_CACHE), 10 },
-	{ "flush", flush_loops, use_spans, leave_spans, BIT(BN_KMEM_CACHE), 10 },
-	{ "transfer", transfer_loops, fill_transfer, empty_transfer, 0, 200 },
-	{ "span", span_loops, NULL, NULL, BIT(BN_PAGES), 2000 },
+	{ "refill", refill_loops, use_spans, leave_spans, BIT(BN_KMEM_CACHE), 10,
+	  64, SZ_16K },
+	{ "flush", flush_loops, use_spans, leave_spans, BIT(BN_KMEM_CACHE), 10,
+	  64, SZ_16K },
+	{ "transfer", transfer_loops, fill_transfer, empty_transfer, 0, 200,
+	  64, 64 },
+	{ "span", span_loops, NULL, NULL, BIT(BN_PAGES), 2000, SZ_4K, SZ_16K },
 };
 
 static int measure_path(const struct path_case *path, size_t size)
@@ -311,10 +315,7 @@ static int measure_path(const struct path_case *path, size_t size)
 		c.ops *= p->batch;
 	else
 		c.ops *= BN_BATCH / p->batch * p->batch;
-	/* Small objects alone go through transfer caches, and spans are alike. */
-	if (path->loops == transfer_loops ? p->class.transfer >= p->batch :
-	    path->loops != span_loops || size >= SZ_4K)
-		err = bn_measure_open(&c);
+	err = bn_measure_open(&c);
 	gs_class_exit(&p->class);
 no_class:
 	vfree(p);
@@ -330,7 +331,8 @@ int bn_path(const char *name)
 	while (strcmp(path->name, name))
 		path++;
 	for (i = 0; i < ARRAY_SIZE(sizes) && !err; i++)
-		err = measure_path(path, sizes[i]);
+		if (sizes[i] >= path->least && sizes[i] <= path->most)
+			err = measure_path(path, sizes[i]);
 	return err;
 }
 
