@@ -267,6 +267,7 @@ void bn_ways_exit(void);
 int bn_case_open(struct bn_case *c, void (*ctor)(void *object));
 void bn_case_close(struct bn_case *c);
 void bn_floor_fill(void);
+void bn_shrink(void);
 void bn_fill_order(u32 *order, unsigned int n, const char *kind);
 
 /* measure.c */

@@ -192,7 +192,7 @@ static void free_heap(struct bn_case *c, enum bn_way way)
 	struct heap *h = c->data;
 
 	free_objects(c, way, h->slots);
-	goslab_shrink();
+	bn_shrink();
 }
 
 static int measure_heap(const char *name, unsigned long mib)
@@ -204,7 +204,7 @@ static int measure_heap(const char *name, unsigned long mib)
 		.loops = strstr(name, "touched") ?
 			random_replace_touched_loops : random_replace_loops,
 		.before = fill_heap, .after = free_heap, .stretches = 20,
-		.rounds = bn_icount ? bn_rounds : mib > 1024 ? 5 : 8,
+		.rounds = bn_icount ? bn_rounds : mib > 1024 ? 6 : 12,
 	};
 	int err;
 

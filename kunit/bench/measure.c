@@ -2,13 +2,12 @@
 /*
  * measure.c: runs the loops of a case in turns, and says what they took.
  *
- * A round gives each way its turn, in an order that moves on by one from round
- * to round and turns around when all have been first, so that what disturbs the
- * machine disturbs all alike and nobody always comes after the same one. A turn
- * is one or several stretches, each a call of the way's loop, timed by itself.
- * The first round warms up and does not count. The figure is the median of all
- * stretches less that of the empty loop, the spread the distance between
- * their quartiles.
+ * A round gives each way that applies its turn. The order is balanced
+ * (../turns.h): what disturbs the machine disturbs all ways alike, and each way
+ * comes equally often after each other. A turn is one or several stretches,
+ * each a call of the way's loop, timed by itself. The first round warms up and
+ * does not count. The figure is the median of all stretches less that of the
+ * empty loop. The spread is the distance between their quartiles.
  *
  * The clock is ktime, or, where a cycle is an instruction (icount=1), cycles.
  *
@@ -24,6 +23,7 @@
 #include <linux/timex.h>
 #include <linux/vmalloc.h>
 
+#include "../turns.h"
 #include "bench.h"
 
 u64 bn_clock(void)
@@ -63,26 +63,42 @@ static int turn(struct bn_case *c, enum bn_way way, u64 *took, u64 *alloc)
 	return err;
 }
 
-static enum bn_way way_at(unsigned int round, unsigned int place)
+/* The ways that the case has a loop for. Return: how many. */
+static unsigned int list_ways(const struct bn_case *c, enum bn_way *ways)
 {
-	if (round / BN_WAYS & 1)
-		place = BN_WAYS - 1 - place;
-	return (round + place) % BN_WAYS;
+	unsigned int n = 0;
+	enum bn_way way;
+
+	for (way = 0; way < BN_WAYS; way++)
+		if ((c->ways & BIT(way)) && c->loops[way])
+			ways[n++] = way;
+	return n;
+}
+
+/*
+ * Times are of whole cycles of turns, or one way would come after another more
+ * often than the others do. Counts do not depend on who came before.
+ */
+static unsigned int whole_cycles(const struct bn_case *c)
+{
+	enum bn_way ways[BN_WAYS];
+	unsigned int cycle = gs_turns_cycle(list_ways(c, ways));
+
+	return bn_icount ? c->rounds :
+			   min(roundup(c->rounds, cycle), BN_MAX_ROUNDS);
 }
 
 /* Round 0 does not count: the next one takes its place. */
 static int run_rounds(struct bn_case *c, struct samples *s)
 {
-	unsigned int i, place, row;
-	enum bn_way way;
+	enum bn_way way, ways[BN_WAYS];
+	unsigned int i, place, row, n = list_ways(c, ways);
 	int err;
 
 	for (i = 0; i <= c->rounds; i++) {
 		row = (i ? i - 1 : 0) * c->stretches;
-		for (place = 0; place < BN_WAYS; place++) {
-			way = way_at(i, place);
-			if (!(c->ways & BIT(way)) || !c->loops[way])
-				continue;
+		for (place = 0; place < n; place++) {
+			way = ways[gs_turns_at(n, i ? i - 1 : 0, place)];
 			err = turn(c, way, s->took[way] + row,
 				   s->alloc[way] + row);
 			if (err)
@@ -183,10 +199,13 @@ void bn_say(const struct bn_case *c, enum bn_way way, const char *metric,
  */
 int bn_measure(struct bn_case *c)
 {
-	struct samples s = { .n = c->rounds * c->stretches };
-	u64 *room = vzalloc(array3_size(s.n, 2 * BN_WAYS, sizeof(u64)));
+	struct samples s = { };
+	u64 *room;
 	int way, err;
 
+	c->rounds = whole_cycles(c);
+	s.n = c->rounds * c->stretches;
+	room = vzalloc(array3_size(s.n, 2 * BN_WAYS, sizeof(u64)));
 	if (!room)
 		return -ENOMEM;
 	for (way = 0; way < BN_WAYS; way++) {

@@ -11,6 +11,7 @@
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/sizes.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "bench.h"
@@ -101,18 +102,35 @@ static unsigned int ways_for(const struct bn_case *c)
 }
 
 /**
+ * bn_shrink() - give back what both allocators keep of objects that are gone.
+ *
+ * Whether free pages happen to fit the next case would be luck, and more than
+ * a tenth of a batch. Both sides start from empty lists. The kernel's lists of
+ * free pages by CPU stay: nothing that a module may call empties them.
+ */
+void bn_shrink(void)
+{
+	unsigned int type, i;
+
+	goslab_shrink();
+	for (type = 0; type < ARRAY_SIZE(kmalloc_caches); type++)
+		for (i = 0; i < ARRAY_SIZE(kmalloc_caches[0]); i++)
+			if (kmalloc_caches[type][i])
+				kmem_cache_shrink(kmalloc_caches[type][i]);
+}
+
+/**
  * bn_case_open() - make what the ways of a case need.
  * @c: with size and ways set.
  * @ctor: NULL or the constructor of the caches.
  *
- * What earlier cases left goes first: whether the free pages lie well for the
- * lengths of this one would be luck, and more than a tenth of a batch.
+ * What earlier cases left goes first.
  *
  * Return: 0 or -ENOMEM; bn_case_close() in any case.
  */
 int bn_case_open(struct bn_case *c, void (*ctor)(void *object))
 {
-	goslab_shrink();
+	bn_shrink();
 	c->ways = ways_for(c);
 	c->rounds = c->rounds ? : bn_rounds;
 	c->stretches = c->stretches ? : 1;

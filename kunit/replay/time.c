@@ -3,8 +3,8 @@
  * time.c: how long a trace takes, each way.
  *
  * One CPU, in the order of the trace, whatever CPUs it names. The ways take
- * turns round by round, in an order that favours none, so that what disturbs
- * the machine disturbs all of them alike. A timed loop reads an event, calls
+ * turns round by round, in an order that favours none (../turns.h), so that
+ * what disturbs the machine disturbs all of them alike. A timed loop reads an event, calls
  * the allocator and stores or clears the pointer in the slot table; the empty
  * way does the same without the allocator, and is subtracted later
  * (scripts/report-run.py). What is live at the end of a round is freed without
@@ -29,6 +29,7 @@
 #include <linux/sort.h>
 #include <linux/vmalloc.h>
 
+#include "../turns.h"
 #include "replay.h"
 
 #define MAX_ROUNDS	64
@@ -114,31 +115,18 @@ static int time_round(struct rp_run *run, enum rp_way way, bool touch,
 	return err;
 }
 
-/*
- * The order of the ways in a round: a Williams design. In ten rounds each way
- * comes twice in each place and twice after each other way, and never after
- * itself, so that nobody gains from what the one before left in the caches.
- */
-static enum rp_way way_at(unsigned int round, unsigned int place)
-{
-	static const u8 design[] = { 0, 1, 4, 2, 3 };
-
-	static_assert(ARRAY_SIZE(design) == RP_WAYS);
-	if (round / RP_WAYS & 1)
-		place = RP_WAYS - 1 - place;
-	return (design[place] + round) % RP_WAYS;
-}
-
 static int time_ways(struct rp_run *run, struct times t[RP_WAYS][2],
 		     unsigned int round, bool touch)
 {
-	enum rp_way way;
-	int i, err;
+	enum rp_way way, ways[RP_WAYS];
+	unsigned int i, n = 0;
+	int err;
 
-	for (i = 0; i < RP_WAYS; i++) {
-		way = way_at(round, i);
-		if (!rp_way_applies(run->trace, way))
-			continue;
+	for (way = 0; way < RP_WAYS; way++)
+		if (rp_way_applies(run->trace, way))
+			ways[n++] = way;
+	for (i = 0; i < n; i++) {
+		way = ways[gs_turns_at(n, round, i)];
 		err = time_round(run, way, touch, &t[way][touch], round);
 		if (err)
 			return err;
@@ -193,9 +181,11 @@ static void show_one(const struct rp_trace *trace, enum rp_way way,
 	for (s = 0; s < stretches; s++)
 		sort(t->ns[s], rounds, sizeof(u64), compare, NULL);
 	median = sum_of_nth(t, stretches, rounds / 2);
-	rp_json("\"%s\":{\"fastest\":%llu,\"quartile\":%llu,\"median\":%llu}",
+	rp_json("\"%s\":{\"fastest\":%llu,\"quartile\":%llu,\"median\":%llu,",
 		kind, sum_of_nth(t, stretches, 0),
 		sum_of_nth(t, stretches, rounds / 4), median);
+	rp_json("\"upper_quartile\":%llu}",
+		sum_of_nth(t, stretches, rounds * 3 / 4));
 	tenths = median * 10 / trace->nr_events;
 	pr_info("%s: %s: %llu.%llu ns per event, %s, raw\n", trace->name,
 		rp_way_names[way], tenths / 10, tenths % 10, kind);
