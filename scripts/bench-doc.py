@@ -52,14 +52,9 @@ def section(title, mark='-'):
 
 
 def limit_rows(found):
-    yield ['limit', 'figure', 'bound', 'kept', 'worst']
-    for what, figure, bound, least, where in found:
-        kept = figure is not None and (
-            figure >= bound if least else figure <= bound)
-        yield [what, '-' if figure is None else '%.2f' % figure,
-               ('>= ' if least else '<= ') + '%g' % bound,
-               'yes' if kept else 'not measured' if figure is None else 'no',
-               where or '-']
+    yield ['limit', 'figure', 'spread', 'raw', 'bound', 'kept', 'worst']
+    for limit in found:
+        yield report.limit_cells(limit)
 
 
 def other_rows(figures):

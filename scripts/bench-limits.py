@@ -1,13 +1,54 @@
 #!/usr/bin/env python3
 """bench-limits.py - the limits that the figures of a bench are held against.
 
-A module of bench-report.py. limits() gives for each limit (what, figure, bound,
-whether the bound is a least one, where the figure was worst). A limit that is
+A module of bench-report.py. limits() gives a Limit for each. A limit that is
 about several sizes or kernels is judged by the worst of them.
 """
 
+import collections
+import importlib
+import math
 import os
 import statistics
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+bounds = importlib.import_module('trace-bounds')
+
+# figure is net of the empty loop, raw has it; spread is that of figure, from
+# the quartiles of what it was made of. least: the bound is a lower one. where:
+# the size and kernel of the worst figure.
+Limit = collections.namedtuple(
+    'Limit', 'what figure bound least where spread raw',
+    defaults=(False, '', 0, None))
+
+
+def kept(limit):
+    """True or False; None if there is no figure."""
+    if limit.figure is None:
+        return None
+    if limit.least:
+        return limit.figure >= limit.bound
+    return limit.figure <= limit.bound
+
+
+def close(limit):
+    """Is the bound so near that the spread could decide?"""
+    return limit.figure is not None and \
+        abs(limit.figure - limit.bound) < limit.spread / 2
+
+
+def digits(value, spread):
+    """@value with as many decimals as @spread leaves a meaning to."""
+    if value is None:
+        return '-'
+    places = 3 if spread <= 0 else -math.floor(math.log10(spread))
+    return '%.*f' % (min(max(places, 1), 3), value)
+
+
+def verdict(limit):
+    said = {True: 'ok', False: 'MISSED', None: 'not measured'}[kept(limit)]
+    return said + (', within spread' if close(limit) else '')
 
 TIMES = ('ns_per_op', 'instructions_per_op')
 
@@ -25,14 +66,19 @@ class Figures:
             # Of what several boots have, the first: the one with fewest CPUs.
             self.by_key.setdefault(key, f)
 
-    def get(self, bed, workload, allocator, size, kernel=None, cpus=1,
-            metric='time', field='value'):
+    def find(self, bed, workload, allocator, size, kernel=None, cpus=1,
+             metric='time'):
+        """The figure as it was written, or None."""
         for key, figure in self.by_key.items():
             if key[0] == bed and key[2:] == (workload, allocator, size, cpus,
                                              metric) and \
                     kernel in (None, key[1]):
-                return figure.get(field)
+                return figure
         return None
+
+    def get(self, *args, **kwargs):
+        """Its value alone."""
+        return (self.find(*args, **kwargs) or {}).get('value')
 
     def boots(self, bed, workload, allocator, size, cpus, field):
         """The same figure of every boot that has it."""
@@ -50,21 +96,38 @@ def series(release):
     return '.'.join(release.split('.')[:2])
 
 
-def worst(ratios):
-    """The greatest of (ratio, where), or None."""
-    known = [r for r in ratios if r[0] is not None]
-    return max(known) if known else (None, '')
+Ratio = collections.namedtuple('Ratio', 'value where spread raw',
+                               defaults=('', 0, None))
+UNKNOWN = Ratio(None)
+
+
+def worst(found):
+    """The greatest Ratio there is."""
+    return max((r for r in found if r.value is not None),
+               key=lambda r: r.value, default=UNKNOWN)
+
+
+def ratio_of(a, b, where=''):
+    """The figure @a to the figure @b, with the spread that both give it."""
+    if not a or not b or b['value'] <= 0:
+        return UNKNOWN
+    value = a['value'] / b['value']
+    spread = value * math.hypot(*(f.get('spread', 0) / f['value']
+                                  for f in (a, b) if f['value'] > 0))
+    raw = a['raw'] / b['raw'] if a.get('raw') and b.get('raw') else None
+    return Ratio(value, where, spread, raw)
 
 
 def ratios(figures, bed, workload, ours, theirs, sizes, kernels=(None,)):
     """Ours to theirs at each size on each kernel."""
     for kernel in kernels:
         for size in sizes:
-            a = figures.get(bed, workload, ours, size, kernel)
-            b = figures.get(bed, workload, theirs, size, kernel)
-            if a is not None and b is not None and b > 0:
-                yield a / b, ' '.join(filter(None, (
-                    workload, str(size or ''), kernel)))
+            found = ratio_of(figures.find(bed, workload, ours, size, kernel),
+                             figures.find(bed, workload, theirs, size, kernel),
+                             ' '.join(filter(None, (
+                                 workload, str(size or ''), kernel))))
+            if found.value is not None:
+                yield found
 
 
 SMALL = (8, 16, 32, 64, 96, 128, 192, 256, 512, 1024)
@@ -104,9 +167,9 @@ RATIOS = (
      ('batch',), 'goslab_cache', 'kmem_cache',
      (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096), STOCK, 0.70),
     ('trace as recorded, ns: to SLUB', 'uml-up', ('trace',), 'goslab',
-     'kmem_cache', (0,), (None,), 0.85),
+     'kmem_cache', (0,), (None,), bounds.TIME['goslab']),
     ('trace through malloc, ns: to kmalloc', 'uml-up', ('trace_malloc',),
-     'goslab', 'kmalloc', (0,), (None,), 0.75),
+     'goslab', 'kmalloc', (0,), (None,), bounds.TIME['goslab_malloc']),
     ('producer_consumer, instructions: to kmalloc', 'qemu-icount',
      ('producer_consumer',), 'goslab', 'kmalloc', (64, 256, 1024), ICOUNT,
      0.75),
@@ -125,12 +188,21 @@ def held_limits(figures):
         held = figures.get('uml-up', workload, 'goslab', 0, metric='bytes_held')
         asked = figures.get('uml-up', workload, 'goslab', 0,
                             metric='bytes_requested')
-        yield ('%s: peak held, to requested' % workload,
-               held / asked if held else None, 1.20, False, '')
+        yield Limit('%s: peak held, to requested' % workload,
+                    held / asked if held else None, bounds.HELD)
     theirs = figures.get('uml-up', 'trace_malloc', 'kmalloc', 0,
                          metric='bytes_held')
-    yield ('trace_malloc: peak held, to what kmalloc holds',
-           held / theirs if held and theirs else None, 0.96, False, '')
+    yield Limit('trace_malloc: peak held, to what kmalloc holds',
+                held / theirs if held and theirs else None,
+                bounds.HELD_TO_KMALLOC)
+
+
+def quartile_distance(values):
+    """Of a few values, as many as there were boots."""
+    if len(values) < 2:
+        return 0
+    low, _, high = statistics.quantiles(values, n=4, method='inclusive')
+    return high - low
 
 
 def cpu_limits(figures):
@@ -143,23 +215,25 @@ def cpu_limits(figures):
                 for n in (1, 2))
     mixed = figures.boots('uml-smp', 'pair_mixed', 'goslab', 64, 2, 'best')
     scales = [2 * one[b] / two[b] for b in two if b in one]
-    yield ('pair on two CPUs: times one CPU, best of %d' % len(scales),
-           max(scales, default=None), 1.8, True, '')
+    yield Limit('pair on two CPUs: times one CPU, best of %d' % len(scales),
+                max(scales, default=None), 1.8, least=True,
+                spread=quartile_distance(scales))
     locks = figures.get('uml-smp', 'pair_cpus', 'goslab', 64, cpus=2,
                         metric='central_locks_per_mop')
     # Those that the first allocations and idle drains take.
-    yield ('pair on two CPUs: central locks per million', locks, 20, False, '')
-    yield ('objects mixed between two CPUs, then pairs: to unmixed',
-           statistics.median(mixed[b] / two[b] for b in mixed)
-           if mixed else None, 1.5, False, '')
+    yield Limit('pair on two CPUs: central locks per million', locks, 20)
+    slower = [mixed[b] / two[b] for b in mixed]
+    yield Limit('objects mixed between two CPUs, then pairs: to unmixed',
+                statistics.median(slower) if slower else None, 1.5,
+                spread=quartile_distance(slower))
 
 
 def heap_limits(figures):
     for size in figures.sizes('uml-up', 'random_replace'):
         found = worst(ratios(figures, 'uml-up', 'random_replace', 'goslab',
                              'kmalloc', (size,)))
-        yield ('random replace in %d MiB, ns: to kmalloc' % (size >> 20),
-               found[0], 0.85, False, '')
+        yield Limit('random replace in %d MiB, ns: to kmalloc' % (size >> 20),
+                    found.value, 0.85, spread=found.spread, raw=found.raw)
 
 
 def batches(directory):
@@ -187,10 +261,11 @@ def lock_limits(figures, directory):
             continue
         # An operation is an allocation and a free: two moves of an object.
         per_object = locks / 1e6 / 2
-        known.append((per_object * min(32, batch[min(fits)]), 'batch %d' % size))
+        known.append(Ratio(per_object * min(32, batch[min(fits)]),
+                           'batch %d' % size))
     found = worst(known)
-    yield ('locks, batch: per min(32, batch of the class) objects', found[0], 1,
-           False, found[1])
+    yield Limit('locks, batch: per min(32, batch of the class) objects',
+                found.value, 1, where=found.where)
 
 
 def limits(all_figures, directory):
@@ -199,7 +274,8 @@ def limits(all_figures, directory):
     for what, bed, workloads, ours, theirs, sizes, kernels, bound in RATIOS:
         found = worst([r for w in workloads for r in ratios(
             figures, bed, w, ours, theirs, sizes, kernels)])
-        yield what, found[0], bound, False, found[1]
+        yield Limit(what, found.value, bound, False, found.where, found.spread,
+                    found.raw)
     yield from held_limits(figures)
     yield from cpu_limits(figures)
     yield from heap_limits(figures)

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""bench-report.py DIR JSON - the figures of a bench, as tables and limits.
+"""bench-report.py DIR JSON [--whole] - the figures of a bench, and its limits.
 
 DIR is what bench.sh made: a directory for each boot, with results-N, one JSON
 object a line as goslab_bench.ko writes them. Writes all of them to JSON, with
 bed and kernel, and prints a table for each bed and every limit with its figure.
+Ends with 1 if a limit is missed or, with --whole, which says that every bed was
+asked for, not measured.
 What the workloads and metrics are is in Documentation/performance.rst.
 """
 
@@ -109,14 +111,15 @@ def read_trace(directory):
                             ('ns_per_op_touched', 'ns_per_event_touched'),
                             ('bytes_held', 'peak_held_bytes'),
                             ('bytes_requested', 'peak_requested_bytes')):
-            spread = figures[key] - figures['ns_per_event_quartile'] \
-                if metric == 'ns_per_op' else 0
+            spread = figures.get(key + '_spread', 0)
+            raw = figures.get(key + '_raw')
             found.append({'bed': 'uml-up', 'kernel': results['release'],
                           'boot': 'trace', 'workload': workload,
                           'allocator': allocator, 'size': 0, 'heap': 0,
                           'cpus': 1, 'threads': 1, 'metric': metric,
                           'value': round(figures[key], 3),
-                          'spread': round(spread, 3)})
+                          'spread': round(spread, 3),
+                          **({'raw': round(raw, 3)} if raw else {})})
     return found
 
 
@@ -155,35 +158,43 @@ def label(figure):
 
 
 def number(value):
-    if value is None:
-        return '-'
     return '%.1f' % value if value < 1000 else '%.0f' % value
 
 
-def ratio(row, ours, theirs):
-    if ours not in row or theirs not in row or row[theirs] <= 0:
+def cell(figure):
+    """A figure and, unless it is nothing beside it, its spread."""
+    if figure is None:
         return '-'
-    return '%.2f' % (row[ours] / row[theirs])
+    spread = number(figure.get('spread', 0))
+    return number(figure['value']) + (
+        ' ±' + spread if float(spread) else '')
+
+
+def ratio_cells(row, ours, theirs):
+    """Ours to theirs: net of the empty loop, and with it."""
+    found = limits.ratio_of(row.get(ours), row.get(theirs))
+    return ['-' if r is None else '%.2f' % r for r in (found.value, found.raw)]
 
 
 def table_of(figures, columns):
-    """Rows by workload and size; columns are allocators and two ratios."""
+    """Rows by workload and size; columns are allocators and ratios."""
     rows = {}
     for figure in figures:
         if figure['metric'] in TIMES:
             key = (figure['workload'], label(figure), figure['cpus'])
-            rows.setdefault(key, {})[figure['allocator']] = figure['value']
+            rows.setdefault(key, {})[figure['allocator']] = figure
     if not rows:
         return []
     ratios = columns is COLUMNS
     head = ['workload', 'size', 'cpus'] + list(columns)
-    table = [head + (['to kmalloc', 'to kmem_cache'] if ratios else [])]
+    table = [head + (['to kmalloc', 'raw', 'to kmem_cache', 'raw']
+                     if ratios else [])]
     for key, row in rows.items():
         cells = [key[0], key[1], str(key[2])]
-        cells += [number(row.get(name)) for name in columns]
+        cells += [cell(row.get(name)) for name in columns]
         if ratios:
-            cells += [ratio(row, 'goslab', 'kmalloc'),
-                      ratio(row, 'goslab_cache', 'kmem_cache')]
+            cells += ratio_cells(row, 'goslab', 'kmalloc')
+            cells += ratio_cells(row, 'goslab_cache', 'kmem_cache')
         table.append(cells)
     return table
 
@@ -217,26 +228,29 @@ def print_boots(directory, figures):
         print_other(mine)
 
 
+def limit_cells(limit):
+    """As a row: what, figure, spread, raw, bound, verdict, worst."""
+    return [limit.what, limits.digits(limit.figure, limit.spread),
+            '±' + limits.digits(limit.spread, limit.spread)
+            if limit.spread else '-',
+            limits.digits(limit.raw, limit.spread),
+            ('>= ' if limit.least else '<= ') + '%g' % limit.bound,
+            limits.verdict(limit), limit.where or '-']
+
+
 def print_limits(found):
-    missed = 0
+    """Each with its figure. Return: how many are missed, and not measured."""
     print('\nLimits')
-    for what, figure, bound, least, where in found:
-        if figure is None:
-            said = 'not measured'
-        elif (figure >= bound) if least else (figure <= bound):
-            said = 'ok'
-        else:
-            said = 'MISSED'
-            missed += 1
-        print('  %-58s %8s  %s %6.2f  %-12s %s' % (
-            what, '-' if figure is None else '%.3f' % figure,
-            'at least' if least else 'at most ', bound, said, where))
-    print('%d of %d limits kept' % (
-        sum(f[1] is not None for f in found) - missed, len(found)))
+    print_table([['', 'figure', 'spread', 'raw', 'bound', '', 'worst']] +
+                [limit_cells(limit) for limit in found])
+    said = [limits.kept(limit) for limit in found]
+    print('%d of %d limits kept, %d missed, %d not measured' % (
+        said.count(True), len(said), said.count(False), said.count(None)))
+    return said.count(False), said.count(None)
 
 
 def main():
-    directory, output = sys.argv[1:]
+    directory, output, *options = sys.argv[1:]
     figures = []
     for boot in sorted(os.listdir(directory)):
         if boot in ('short', 'trace') or \
@@ -247,8 +261,9 @@ def main():
     with open(output, 'w') as file:
         file.write('[\n' + ',\n'.join(json.dumps(f) for f in figures) + '\n]\n')
     print_boots(directory, figures)
-    print_limits(list(limits.limits(figures, directory)))
+    missed, unknown = print_limits(list(limits.limits(figures, directory)))
     print('figures in %s, plots in %s' % (output, directory))
+    sys.exit(1 if missed or ('--whole' in options and unknown) else 0)
 
 
 if __name__ == '__main__':

@@ -8,9 +8,13 @@ and the debugfs files; writes the figures to JSON. What each of them means is in
 Documentation/running.rst, and so are the keys.
 """
 
+import importlib
 import json
 import os
 import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+bounds = importlib.import_module('trace-bounds')
 
 RECORDED = ('goslab', 'slab')
 THROUGH_MALLOC = ('goslab_malloc', 'kmalloc')
@@ -24,10 +28,6 @@ CONFIG = ('CC_OPTIMIZE_FOR_PERFORMANCE', 'SMP', 'PREEMPT', 'SLUB_TINY',
           'INIT_ON_ALLOC_DEFAULT_ON', 'MEMCG', 'KASAN', 'UBSAN',
           'DEBUG_KMEMLEAK', 'PROVE_LOCKING', 'PAGE_OWNER')
 
-TIME_BOUND = 0.9
-HELD_BOUND = 1.25
-IDLE_FACTOR, IDLE_EXTRA = 1.1, 1 << 20
-
 
 def per_event(timed, way, kind, which='median'):
     """ns for an event: of the loop, and of the loop less the empty one."""
@@ -40,13 +40,17 @@ def times(timed, way):
     """All that is said of the time of one way."""
     raw, net = per_event(timed, way, 'plain')
     touched_raw, touched = per_event(timed, way, 'touched')
+    spread, touched_spread = (
+        (timed[way][kind]['upper_quartile'] - timed[way][kind]['quartile']) /
+        timed['events'] for kind in ('plain', 'touched'))
     return {
         'events': timed['events'],
         'rounds': timed['rounds'],
         'ns_per_event': net,
         'ns_per_event_raw': raw,
-        'ns_per_event_quartile': per_event(timed, way, 'plain', 'quartile')[1],
+        'ns_per_event_spread': spread,
         'ns_per_event_touched': touched,
+        'ns_per_event_touched_spread': touched_spread,
         'ns_per_event_touched_raw': touched_raw,
     }
 
@@ -92,8 +96,10 @@ def row(name, figures, slub):
     """A line of the table; ratios are to SLUB's way of the same kind."""
     parts = figures.get('peak_parts')
     cells = [name, figures['events'], figures['ns_per_event'],
+             '±' + number(figures['ns_per_event_spread']),
              figures['ns_per_event_raw'],
              ratio(figures['ns_per_event'], slub['ns_per_event']),
+             ratio(figures['ns_per_event_raw'], slub['ns_per_event_raw']),
              figures['ns_per_event_touched'],
              ratio(figures['ns_per_event_touched'],
                    slub['ns_per_event_touched']),
@@ -104,10 +110,11 @@ def row(name, figures, slub):
     return [c if isinstance(c, str) else number(c) for c in cells]
 
 
-HEAD = [['', '', 'ns per', '', 'to', 'objects', 'to', 'peak', 'peak', 'in',
-         'free', 'meta-', 'parked', 'held by'],
-        ['', 'events', 'event', 'raw', 'SLUB', 'touched', 'SLUB', 'requested',
-         'held', 'spans', 'runs', 'data', 'per CPU', 'requested']]
+HEAD = [['', '', 'ns per', '', '', 'to', 'to SLUB', 'objects', 'to', 'peak',
+         'peak', 'in', 'free', 'meta-', 'parked', 'held by'],
+        ['', 'events', 'event', 'spread', 'raw', 'SLUB', 'raw', 'touched',
+         'SLUB', 'requested', 'held', 'spans', 'runs', 'data', 'per CPU',
+         'requested']]
 
 
 def table_rows(title, figures):
@@ -136,7 +143,7 @@ def idle_limits(run):
             idle = run.get(way, {}).get('idle_' + what, {}).get('10')
             if idle:
                 yield ('%s: held 10 s later, %s live' % (way, number(live)),
-                       idle['held'], IDLE_FACTOR * live + IDLE_EXTRA)
+                       idle['held'], bounds.idle(live))
 
 
 def print_idle(run):
@@ -159,13 +166,13 @@ def limits(run):
             continue
         yield ('%s: time, to %s' % (ours, theirs),
                ratio(run[ours]['ns_per_event'], run[theirs]['ns_per_event']),
-               TIME_BOUND)
+               bounds.TIME[ours])
         yield ('%s: peak held, to requested' % ours,
                run[ours]['peak_held_bytes'] /
-               run[ours]['peak_requested_bytes'], HELD_BOUND)
-    yield ("goslab_malloc: peak held, less than kmalloc's",
-           run['goslab_malloc']['peak_held_bytes'],
-           run['kmalloc']['peak_held_bytes'] - 1)
+               run[ours]['peak_requested_bytes'], bounds.HELD)
+    yield ('goslab_malloc: peak held, to what kmalloc holds',
+           run['goslab_malloc']['peak_held_bytes'] /
+           run['kmalloc']['peak_held_bytes'], bounds.HELD_TO_KMALLOC)
     yield from idle_limits(run)
 
 
