@@ -3,11 +3,12 @@
  * goslab: the allocator of the Go runtime and of TCMalloc for kernel modules.
  *
  * The whole public interface. Every call may be made from task, softirq and
- * hardirq context with a matching @gfp; none from NMI; on PREEMPT_RT none from
- * hardirq or under a raw spinlock (as for kmalloc()), but for goslab_free_rcu()
- * and the calls that end in _nolock. What sleeps says so.
+ * hardirq context with a matching @gfp, and none from NMI. On PREEMPT_RT none
+ * may be made from hardirq or under a raw spinlock (as for kmalloc()). The
+ * exceptions are goslab_free_rcu() and the calls that end in _nolock. A call
+ * that sleeps says so.
  *
- * Documentation/api.rst tells which <linux/slab.h> call each one answers to.
+ * Documentation/api.rst maps each call to its counterpart in <linux/slab.h>.
  */
 #ifndef _LINUX_GOSLAB_H
 #define _LINUX_GOSLAB_H
@@ -70,13 +71,13 @@ void goslab_free_sensitive(const void *p);
  * goslab_size() - bytes that an object really has.
  * @p: a live object, NULL or ZERO_SIZE_PTR.
  *
- * All of them may be used, but the compiler believes what was asked for (see
- * goslab_size_roundup()). A tiny object has just that, rounded up to its
- * alignment.
+ * The caller may use all of them, but the compiler goes by the requested size
+ * (see goslab_size_roundup()). A tiny object has the requested size, rounded up
+ * to its alignment.
  *
  * Context: Any but NMI.
- * Return: size in bytes; 0 for NULL, ZERO_SIZE_PTR, and, after a report, for
- * what is no live object.
+ * Return: size in bytes; 0 for NULL and ZERO_SIZE_PTR; 0, after a report, if @p
+ * is not a live object.
  */
 size_t goslab_size(const void *p);
 
@@ -97,7 +98,7 @@ void goslab_kvfree_sensitive(const void *p, size_t size);
 #define __goslab_kvfreed
 #endif
 
-/* Not for callers: what the inlines below stand on. */
+/* Not for callers; used by the inlines below. */
 void *__goslab_malloc(size_t size, gfp_t gfp, struct goslab_owner *owner)
 	__alloc_size(1) __goslab_freed;
 void *__goslab_malloc_class(unsigned int class, gfp_t gfp,
@@ -123,9 +124,9 @@ size_t __goslab_size_roundup(size_t size) __attribute_const__;
  * @gfp: as for kmalloc(). Zone bits are refused (report, NULL); __GFP_ACCOUNT
  *       and the movable bits are ignored.
  *
- * What kmalloc() promises holds: physically contiguous, aligned to the largest
- * power of two that divides @size and to 8 at least. The class of a constant
- * @size is chosen by the compiler. (Go: mallocgc().)
+ * Memory is as kmalloc() promises: physically contiguous, aligned to the
+ * largest power of two that divides @size and to at least 8. The compiler
+ * chooses the class of a constant @size. (Go: mallocgc().)
  *
  * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
  * Return: the object, ZERO_SIZE_PTR for size 0, NULL on failure.
@@ -223,11 +224,11 @@ goslab_malloc_noscan(size_t size, gfp_t gfp)
 /**
  * goslab_malloc_node() - allocate memory on a NUMA node.
  * @size: bytes.
- * @gfp: as for goslab_malloc(); with __GFP_THISNODE no other node will do.
+ * @gfp: as for goslab_malloc(); with __GFP_THISNODE from that node only.
  * @node: node wanted, or NUMA_NO_NODE.
  *
  * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
- * Return: as goslab_malloc(); NULL, after a report, for a node that is none.
+ * Return: as goslab_malloc(); NULL, after a report, if there is no such node.
  */
 static __always_inline __alloc_size(1) void *
 goslab_malloc_node(size_t size, gfp_t gfp, int node)
@@ -255,7 +256,7 @@ struct goslab_usage {
 };
 
 /**
- * goslab_usage() - what is held now and what was held at most.
+ * goslab_usage() - what is held now and what was held at the peak.
  * @now: filled in if not NULL.
  * @peak: filled in if not NULL: the parts at the draw of pages that made
  *        @held greatest since loading or since goslab_usage_reset_peak().
@@ -272,7 +273,7 @@ void goslab_usage(struct goslab_usage *now, struct goslab_usage *peak);
 void goslab_usage_reset_peak(void);
 
 /**
- * goslab_shrink() - give back to the kernel what holds no live object.
+ * goslab_shrink() - give memory without live objects back to the kernel.
  *
  * Drains every CPU's mcache, then releases every free run.
  *

@@ -16,7 +16,7 @@ DEFINE_FREE(goslab_free, void *, if (!IS_ERR_OR_NULL(_T)) goslab_free(_T))
 DEFINE_FREE(goslab_free_sensitive, void *, if (!IS_ERR_OR_NULL(_T)) goslab_free_sensitive(_T))
 #endif
 
-/* Not for callers: what goslab_realloc_node() stands on. */
+/* Not for callers; used by goslab_realloc_node(). */
 void *__goslab_realloc_node(const void *p, size_t size, gfp_t gfp, int node,
 			    struct goslab_owner *owner) __realloc_size(2);
 
@@ -24,9 +24,9 @@ void *__goslab_realloc_node(const void *p, size_t size, gfp_t gfp, int node,
  * goslab_size_roundup() - bytes that goslab_malloc() would give.
  * @size: bytes wanted.
  *
- * Who means to use all of goslab_size() asks for this much in the first place:
- * then the compiler, and what it checks, know it as well. Folds at compile time
- * for a constant @size up to GOSLAB_MAX_SMALL.
+ * A caller that wants to use all of goslab_size() requests this size in the
+ * first place, so that the compiler and its checks know it as well. Folds at
+ * compile time for a constant @size up to GOSLAB_MAX_SMALL.
  *
  * Context: Any.
  * Return: bytes; @size itself if it is 0 or above GOSLAB_MAX_SIZE.
@@ -111,8 +111,8 @@ goslab_realloc_array(const void *p, size_t n, size_t size, gfp_t gfp)
  *        if it has room.
  *
  * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
- * Return: as goslab_realloc(); NULL, after a report, if a new object is wanted
- * of a node that is none.
+ * Return: as goslab_realloc(); NULL, after a report, if a new object is needed
+ * and there is no such node.
  */
 static __always_inline __realloc_size(2) void *
 goslab_realloc_node(const void *p, size_t size, gfp_t gfp, int node)
@@ -121,14 +121,14 @@ goslab_realloc_node(const void *p, size_t size, gfp_t gfp, int node)
 }
 
 /**
- * goslab_malloc_node_track_caller() - allocate for one's own caller.
+ * goslab_malloc_node_track_caller() - allocate on behalf of the caller.
  * @size: bytes.
  * @gfp: as for goslab_malloc_node().
  * @node: node wanted, or NUMA_NO_NODE.
  *
- * For wrappers: a report about this allocation names who called the function
- * that contains the call. The object counts for the module that contains it,
- * as with every call.
+ * For wrappers: a report about this allocation names the caller of the function
+ * that contains this call. As with every call, the object counts for the module
+ * that contains the call.
  *
  * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
  * Return: as goslab_malloc_node().
@@ -141,7 +141,7 @@ goslab_malloc_node_track_caller(size_t size, gfp_t gfp, int node)
 }
 
 /**
- * goslab_malloc_track_caller() - allocate for one's own caller.
+ * goslab_malloc_track_caller() - allocate on behalf of the caller.
  * @size: bytes.
  * @gfp: as for goslab_malloc().
  *
@@ -159,8 +159,8 @@ goslab_malloc_track_caller(size_t size, gfp_t gfp)
 #define __goslab_gfp(...)	__goslab_second(, ##__VA_ARGS__, GFP_KERNEL)
 
 /*
- * Objects by type, whoever allocates them: ALLOC is an expression that
- * allocates __goslab_bytes bytes, which the macro declares.
+ * Objects by type, for any allocating call: ALLOC is an expression that
+ * allocates __goslab_bytes bytes, a variable that the macro declares.
  */
 #define __goslab_objs(TYPE, COUNT, ALLOC)				\
 ({									\

@@ -5,7 +5,7 @@
 #ifndef _LINUX_GOSLAB_BULK_H
 #define _LINUX_GOSLAB_BULK_H
 
-/* Not for callers: what the inline below stands on. */
+/* Not for callers; used by the inline below. */
 bool __goslab_malloc_bulk(size_t size, gfp_t gfp, size_t n, void **p,
 			  struct goslab_owner *owner);
 
@@ -30,10 +30,10 @@ goslab_malloc_bulk(size_t size, gfp_t gfp, size_t n, void **p)
  * goslab_free_bulk() - give many objects back.
  * @n: entries of @p.
  * @p: objects from any goslab call, of any sizes and caches, NULL or
- *     ZERO_SIZE_PTR. What else is among them is reported as by goslab_free(),
- *     and the others are freed all the same. @p is not changed.
+ *     ZERO_SIZE_PTR. Any other entry is reported as by goslab_free(), and the
+ *     remaining ones are freed. @p is not changed.
  *
- * Neighbours of one size are cheapest.
+ * Runs of entries of one size are cheapest.
  *
  * Context: Any but NMI. Never sleeps. From any CPU.
  */
@@ -58,9 +58,8 @@ bool __must_check goslab_cache_alloc_bulk(struct goslab_cache *cache, gfp_t gfp,
  * goslab_cache_free_bulk() - give many objects back to their cache.
  * @cache: the cache that all came from.
  * @n: entries of @p.
- * @p: objects of @cache, or NULL. What else is among them is reported as by
- *     goslab_cache_free(), and the others are freed all the same. @p is not
- *     changed.
+ * @p: objects of @cache, or NULL. Any other entry is reported as by
+ *     goslab_cache_free(), and the remaining ones are freed. @p is not changed.
  *
  * Context: Any but NMI. Never sleeps. From any CPU.
  */

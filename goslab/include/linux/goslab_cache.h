@@ -13,23 +13,24 @@ struct goslab_heap;
 #define GOSLAB_PANIC		BIT(1)	/* panic if the cache cannot be made */
 #define GOSLAB_TYPESAFE_BY_RCU	BIT(2)	/* free objects stay readable */
 #define GOSLAB_ACCOUNT		BIT(3)	/* charge spans to the memory cgroup */
-#define GOSLAB_NO_MERGE		BIT(4)	/* always so: caches never merge */
+#define GOSLAB_NO_MERGE		BIT(4)	/* no effect: caches never merge */
 
 /**
- * struct goslab_cache_args - what only some caches have; 0 or NULL for none.
+ * struct goslab_cache_args - optional properties of a cache; 0 or NULL for
+ * none.
  * @align: a power of two up to GOSLAB_MAX_ALIGN; 8 at least is kept.
- * @useroffset: where in an object the part begins that goslab_check_object()
- *              lets be copied to and from user space.
+ * @useroffset: start of the part of an object that goslab_check_object() allows
+ *              to be copied to and from user space.
  * @usersize: bytes of it; 0: nothing of an object may be copied.
  * @heap: NULL, or the heap whose quota its spans count against; the heap cannot
  *        be reset or destroyed before the cache is.
  * @ctor: called once for each object when its span is cut, in the context of
  *        the allocation that needed the span; objects must be freed in the
  *        state that it leaves.
- * @dtor: called once for each object before its span leaves the cache: any
- *        context but NMI, must not sleep or call this cache. Of a cache that is
- *        destroyed with live objects, those that share a span with a live one
- *        are left out. With GOSLAB_TYPESAFE_BY_RCU after the grace period.
+ * @dtor: called once for each object before its span leaves the cache, in any
+ *        context but NMI; must not sleep and must not call this cache. It is not
+ *        called for spans that have live objects when the cache is destroyed.
+ *        With GOSLAB_TYPESAFE_BY_RCU it is called after the grace period.
  */
 struct goslab_cache_args {
 	size_t align;
@@ -40,7 +41,7 @@ struct goslab_cache_args {
 	void (*dtor)(void *object);
 };
 
-/* Not for callers: what goslab_cache_create() stands on. */
+/* Not for callers; used by goslab_cache_create(). */
 struct goslab_cache *
 __goslab_cache_create(const char *name, size_t size,
 		      const struct goslab_cache_args *args, unsigned long flags,
@@ -51,21 +52,21 @@ __goslab_cache_create(const char *name, size_t size,
  * @name: shown in debugfs and in reports, copied; 31 characters, unique among
  *        the caches that are there, no blanks.
  * @size: bytes of an object, 1 to GOSLAB_MAX_SIZE.
- * @args: what else there is to say, or NULL.
+ * @args: optional properties, or NULL.
  * @flags: GOSLAB_HWCACHE_ALIGN, GOSLAB_PANIC, GOSLAB_TYPESAFE_BY_RCU,
  *         GOSLAB_ACCOUNT, GOSLAB_NO_MERGE.
  *
- * Spans are shared with no other cache.
+ * A cache shares no spans with other caches.
  *
  * GOSLAB_TYPESAFE_BY_RCU: an object may be reused for another one at once, but
  * its memory is memory of this cache until a grace period after its span
  * emptied, so that readers under rcu_read_lock() may look at it, and must check
  * what they found. Such objects are zeroed on __GFP_ZERO only.
  *
- * GOSLAB_ACCOUNT: a span is charged, whole, to the memory cgroup of the task
- * that made the cache grow, and comes from the kernel and goes back there
- * directly, never from or to the free runs that all share. Objects are not
- * charged one by one, which no module can do.
+ * GOSLAB_ACCOUNT: a whole span is charged to the memory cgroup of the task that
+ * made the cache grow. It comes directly from the kernel and goes back
+ * directly, not through the free runs that all caches share. Objects are not
+ * charged one by one, which modules cannot do.
  *
  * Context: Task. Sleeps.
  * Return: the cache; NULL, after a report that says why, for bad arguments or
@@ -82,11 +83,11 @@ goslab_cache_create_args(const char *name, size_t size,
 
 /**
  * goslab_cache_create() - make a cache, the short form.
- * @name: as for goslab_cache_create_args(), and so the others.
+ * @name: as for goslab_cache_create_args(), as are the others.
  * @size: bytes of an object.
  * @align: 0, or a power of two.
  * @flags: GOSLAB_*.
- * @ctor: NULL, or what makes an object.
+ * @ctor: NULL, or the constructor of an object.
  *
  * Context: Task. Sleeps.
  * Return: as goslab_cache_create_args().
@@ -102,7 +103,7 @@ goslab_cache_create(const char *name, size_t size, size_t align,
 
 /**
  * GOSLAB_CACHE() - make a cache for a type.
- * @type: name of a struct, which names the cache and says size and alignment.
+ * @type: name of a struct; gives the cache its name, size and alignment.
  * @flags: as for goslab_cache_create_args().
  */
 #define GOSLAB_CACHE(type, flags)					\
@@ -122,11 +123,11 @@ void *goslab_cache_alloc(struct goslab_cache *cache, gfp_t gfp) __malloc;
 /**
  * goslab_cache_alloc_node() - allocate an object of a cache on a NUMA node.
  * @cache: the cache.
- * @gfp: as for goslab_cache_alloc(); with __GFP_THISNODE no other node will do.
+ * @gfp: as for goslab_cache_alloc(); with __GFP_THISNODE from that node only.
  * @node: node wanted, or NUMA_NO_NODE.
  *
  * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
- * Return: the object, or NULL; NULL, after a report, for a node that is none.
+ * Return: the object, or NULL; NULL, after a report, if there is no such node.
  */
 void *goslab_cache_alloc_node(struct goslab_cache *cache, gfp_t gfp, int node)
 	__malloc;
@@ -147,7 +148,7 @@ goslab_cache_zalloc(struct goslab_cache *cache, gfp_t gfp)
 
 /**
  * goslab_cache_free() - give an object back to its cache.
- * @cache: the cache that it came from; another one's object is reported.
+ * @cache: the cache that it came from; objects of other caches are reported.
  * @object: the object, or NULL.
  *
  * Context: Any but NMI. Never sleeps. From any CPU.
@@ -167,7 +168,7 @@ void goslab_cache_free(struct goslab_cache *cache, void *object);
 void goslab_cache_destroy(struct goslab_cache *cache);
 
 /**
- * goslab_cache_size() - bytes of an object as it was asked for.
+ * goslab_cache_size() - requested bytes of an object.
  * @cache: the cache.
  *
  * Context: Any.
@@ -176,7 +177,7 @@ void goslab_cache_destroy(struct goslab_cache *cache);
 size_t goslab_cache_size(struct goslab_cache *cache);
 
 /**
- * goslab_cache_shrink() - give back what a cache holds and does not use.
+ * goslab_cache_shrink() - give back memory that a cache does not use.
  * @cache: the cache.
  *
  * Drains all CPUs, so that spans without a live object go to the page heap, and
@@ -194,9 +195,9 @@ size_t goslab_cache_shrink(struct goslab_cache *cache);
  *      sleep, and may free the object that it was called with.
  * @arg: for @fn.
  *
- * Objects that are allocated or freed during the walk may be met or not; that
- * an object which @fn was called with is not freed by others meanwhile is for
- * the caller to see to. Order: none.
+ * Objects that are allocated or freed during the walk may be visited or not.
+ * The caller makes sure that no one else frees the object that @fn is called
+ * with. The order is undefined.
  *
  * Context: Task. Sleeps.
  * Return: 0, what @fn returned last, or -EINVAL after a report if the cache is
@@ -210,10 +211,10 @@ int goslab_cache_walk(struct goslab_cache *cache,
  * @p: any address.
  * @n: bytes.
  *
- * What CONFIG_HARDENED_USERCOPY does for the kernel's own objects, and cannot
- * for ours: the bytes must lie in one live object, and, if that is of a cache,
- * in its user region. Memory that is not goslab's passes: the kernel looks at
- * that.
+ * CONFIG_HARDENED_USERCOPY checks slab's objects and cannot check goslab's.
+ * This call does: the bytes must lie in one live object and, if that is of a
+ * cache, in the cache's user region. Memory that is not goslab's passes,
+ * because the kernel checks it.
  *
  * Context: Any but NMI.
  * Return: true if so; false after a report.

@@ -4,8 +4,8 @@
  * Included by <linux/goslab.h>.
  *
  * They are freed by goslab_devm_free() or by the driver core, last made first
- * freed among all resources of the device; never by goslab_free(). No object may
- * be left to a device that stays when the calling module is unloaded.
+ * freed among all resources of the device; never by goslab_free(). No object
+ * may be left to a device that stays when the calling module is unloaded.
  */
 #ifndef _LINUX_GOSLAB_DEVM_H
 #define _LINUX_GOSLAB_DEVM_H
@@ -29,7 +29,7 @@ void goslab_devm_free(struct device *dev, const void *p);
 #define __goslab_devm_freed
 #endif
 
-/* Not for callers: what the calls below stand on. */
+/* Not for callers; used by the calls below. */
 void *__goslab_devm_malloc(struct device *dev, size_t size, gfp_t gfp,
 			   struct goslab_owner *owner)
 	__alloc_size(2) __goslab_devm_freed;
@@ -115,12 +115,12 @@ goslab_devm_calloc(struct device *dev, size_t n, size_t size, gfp_t gfp)
  * @size: bytes wanted; 0 frees @p.
  * @gfp: as for goslab_realloc().
  *
- * Its turn to be freed with the device stays the same. Nobody may free it or
- * change its size meanwhile.
+ * The position of the object in the order of release stays the same. The caller
+ * makes sure that no one else frees or reallocates it meanwhile.
  *
  * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
- * Return: as goslab_realloc(); NULL, after a report, for what is not the
- * device's.
+ * Return: as goslab_realloc(); NULL, after a report, if @p is not an object of the
+ * device.
  */
 static __always_inline __realloc_size(3) void *
 goslab_devm_realloc(struct device *dev, const void *p, size_t size, gfp_t gfp)

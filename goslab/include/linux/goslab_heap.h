@@ -15,11 +15,11 @@ struct goslab_heap;
 #define GOSLAB_ON_NODE		BIT(5)	/* goslab_heap_args.node counts */
 
 /**
- * struct goslab_heap_args - what only some heaps have; 0 for none.
+ * struct goslab_heap_args - optional properties of a heap; 0 for none.
  * @quota: bytes of spans that the heap may hold, free objects in them
  *         included; allocations that would need more fail. 0: no limit.
- * @node: with GOSLAB_ON_NODE, the NUMA node that memory comes from unless a
- *        call says another one, or the node has none.
+ * @node: with GOSLAB_ON_NODE, the NUMA node that memory comes from, unless a
+ *        call names another one or the node has no memory left.
  * @flags: GOSLAB_ON_NODE, GOSLAB_ACCOUNT (as for caches), GOSLAB_PANIC.
  */
 struct goslab_heap_args {
@@ -29,7 +29,7 @@ struct goslab_heap_args {
 };
 
 /**
- * struct goslab_heap_usage - what a heap has, in bytes unless it says else.
+ * struct goslab_heap_usage - what a heap has, in bytes unless noted.
  * @quota: its limit, or 0.
  * @held: in its spans now: live and free objects, tails.
  * @peak: the most that @held was.
@@ -46,7 +46,7 @@ struct goslab_heap_usage {
 	unsigned long nr_refused;
 };
 
-/* Not for callers: what the inlines below stand on. */
+/* Not for callers; used by the inlines below. */
 struct goslab_heap *__goslab_heap_create(const char *name,
 					 const struct goslab_heap_args *args,
 					 struct goslab_owner *owner);
@@ -60,10 +60,10 @@ void *__goslab_heap_malloc_node(struct goslab_heap *heap, size_t size,
  * goslab_heap_create() - make a heap.
  * @name: shown in debugfs and in reports, copied; 23 characters, unique, no
  *        blanks.
- * @args: what else there is to say, or NULL.
+ * @args: optional properties, or NULL.
  *
- * A heap costs some 20 KiB on a machine with one node; its spans are shared
- * with nobody. What it holds is seen in debugfs ``heaps``.
+ * A heap costs some 20 KiB on a machine with one node. It shares no spans with
+ * other heaps. debugfs ``heaps`` shows what it holds.
  *
  * Context: Task. Sleeps.
  * Return: the heap; NULL, after a report that says why, for bad arguments or a
@@ -79,9 +79,10 @@ goslab_heap_create(const char *name, const struct goslab_heap_args *args)
  * goslab_heap_reset() - free every object of a heap, and keep the heap.
  * @heap: the heap; not the default one, and no caches may draw from it.
  *
- * Nobody may use the heap or an object of it meanwhile, or the objects
- * afterwards: a later free of one is found as a double free until its memory is
- * used again. Takes time by spans, not by objects, and a grace period.
+ * The caller makes sure that the heap and its objects are not used meanwhile,
+ * and the objects not afterwards: a later free of one is found as a double free
+ * until its memory is used again. The time is proportional to the number of
+ * spans, not of objects, plus a grace period.
  *
  * Context: Task. Sleeps.
  */
@@ -96,10 +97,10 @@ void goslab_heap_reset(struct goslab_heap *heap);
 void goslab_heap_destroy(struct goslab_heap *heap);
 
 /**
- * goslab_heap_default() - the heap of the calls that name none.
+ * goslab_heap_default() - the heap of the calls without a heap.
  *
  * Context: Any.
- * Return: the default heap, for the calls here; it has no quota and no end.
+ * Return: the default heap. It has no quota and cannot be destroyed.
  */
 struct goslab_heap *goslab_heap_default(void);
 
@@ -136,12 +137,12 @@ goslab_heap_malloc(struct goslab_heap *heap, size_t size, gfp_t gfp)
  * goslab_heap_malloc_node() - allocate memory from a heap, on a NUMA node.
  * @heap: the heap.
  * @size: bytes.
- * @gfp: as for goslab_heap_malloc(); with __GFP_THISNODE no other node will do.
+ * @gfp: as for goslab_heap_malloc(); with __GFP_THISNODE from that node only.
  * @node: node wanted, or NUMA_NO_NODE for that of the heap.
  *
  * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
- * Return: as goslab_heap_malloc(); NULL, after a report, for a node that is
- * none.
+ * Return: as goslab_heap_malloc(); NULL, after a report, if there is no
+ * such node.
  */
 static __always_inline __alloc_size(2) void *
 goslab_heap_malloc_node(struct goslab_heap *heap, size_t size, gfp_t gfp,
@@ -202,7 +203,7 @@ goslab_heap_calloc(struct goslab_heap *heap, size_t n, size_t size, gfp_t gfp)
 /**
  * goslab_heap_realloc() - change the size of an object of a heap.
  * @heap: where the memory comes from if @p is NULL or ZERO_SIZE_PTR.
- * @p: as for goslab_realloc(); an object stays in the heap that it is of.
+ * @p: as for goslab_realloc(); an object stays in its own heap.
  * @size: bytes wanted; 0 frees @p.
  * @gfp: as for goslab_realloc().
  *
@@ -297,7 +298,7 @@ goslab_heap_realloc_array(struct goslab_heap *heap, const void *p, size_t n,
  * @size: bytes.
  * @gfp: as for goslab_heap_malloc().
  *
- * The same as goslab_heap_malloc(): a heap has no spans of their own for such
+ * The same as goslab_heap_malloc(): a heap has no separate spans for such
  * objects.
  *
  * Context: Any but NMI. May sleep if @gfp allows direct reclaim.

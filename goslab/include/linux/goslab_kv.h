@@ -3,14 +3,14 @@
  * goslab: memory that need not be physically contiguous.
  * Included by <linux/goslab.h>.
  *
- * Small sizes are objects of goslab. Above a page goslab is asked first, without
- * much effort; what it has not comes from vmalloc(), and does not count as held
- * by goslab.
+ * Small sizes are objects of goslab. Above a page goslab is tried first,
+ * without much effort. Memory that it does not have comes from vmalloc() and
+ * does not count as held by goslab.
  */
 #ifndef _LINUX_GOSLAB_KV_H
 #define _LINUX_GOSLAB_KV_H
 
-/* Not for callers: what the inlines below stand on. */
+/* Not for callers; used by the inlines below. */
 void *__goslab_kvmalloc(size_t size, gfp_t gfp, int node,
 			struct goslab_owner *owner)
 	__alloc_size(1) __goslab_kvfreed;
@@ -176,8 +176,8 @@ goslab_kvcalloc_node(size_t n, size_t size, gfp_t gfp, int node)
  * @gfp: as for goslab_kvmalloc_node(). With __GFP_ZERO on this and every
  *       earlier call, bytes past the old size are zero.
  *
- * Memory from vmalloc() stays in place while it fits and half of it or less
- * would be too little.
+ * Memory from vmalloc() stays in place if the new size fits and is more than
+ * half of it.
  *
  * Context: As goslab_kvfree() and as @gfp says.
  * Return: the memory, perhaps moved; ZERO_SIZE_PTR for size 0; NULL on failure

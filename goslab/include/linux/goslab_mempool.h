@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * goslab: elements of mempools. Included by <linux/goslab.h>; who makes a pool
- * includes <linux/mempool.h>, too.
+ * goslab: elements of mempools. Included by <linux/goslab.h>. A user that makes
+ * a pool includes <linux/mempool.h>, too.
  *
- * The elements are the calling module's, as everything that it allocates.
+ * The elements belong to the calling module, like all that it allocates.
  */
 #ifndef _LINUX_GOSLAB_MEMPOOL_H
 #define _LINUX_GOSLAB_MEMPOOL_H
@@ -99,7 +99,7 @@ static inline void goslab_mempool_kvfree(void *element, void *pool_data)
 		       (void *)(size_t)(size))
 
 /**
- * goslab_mempool_init() - the same in a mempool_t that is there.
+ * goslab_mempool_init() - the same in an existing mempool_t.
  * @pool: the mempool_t.
  * @min_nr: elements that are kept in reserve.
  * @size: bytes of an element.
@@ -124,7 +124,7 @@ static inline void goslab_mempool_kvfree(void *element, void *pool_data)
 		       goslab_mempool_free_cache, cache)
 
 /**
- * goslab_mempool_init_cache() - the same in a mempool_t that is there.
+ * goslab_mempool_init_cache() - the same in an existing mempool_t.
  * @pool: the mempool_t.
  * @min_nr: elements that are kept in reserve.
  * @cache: the cache, which must stay until the pool is gone.
@@ -150,7 +150,7 @@ static inline void goslab_mempool_kvfree(void *element, void *pool_data)
 		       goslab_mempool_kvfree, (void *)(size_t)(size))
 
 /**
- * goslab_mempool_init_kv() - the same in a mempool_t that is there.
+ * goslab_mempool_init_kv() - the same in an existing mempool_t.
  * @pool: the mempool_t.
  * @min_nr: elements that are kept in reserve.
  * @size: bytes of an element.

@@ -7,19 +7,19 @@
 
 #include <linux/types.h>
 
-/* Not for callers: what goslab_free_rcu() stands on. */
+/* Not for callers; used by goslab_free_rcu(). */
 void __goslab_free_rcu(struct rcu_head *head, void *p);
 
 /**
- * goslab_free_rcu() - give an object back when all its readers are through.
+ * goslab_free_rcu() - give an object back after a grace period.
  * @ptr: start of an object from any goslab call, or NULL. Evaluated once.
  * @rhf: name of its member of type struct rcu_head.
  *
  * The object is freed, as by goslab_free(), some time after a grace period.
- * Until then its contents stay, but for @rhf, which is overwritten by this
- * call, in objects of a cache with a ctor, too; the user must not write to the
- * object any more. It is no longer live: a second free of any kind is
- * reported, goslab_size() is 0. Needs no memory.
+ * Until then its contents stay, except for @rhf, which this call overwrites,
+ * also in objects of a cache with a ctor. The user must not write to the object
+ * any more. The object is not live any more: a second free of any kind is
+ * reported, and goslab_size() is 0. The call needs no memory.
  *
  * The tiny objects of goslab_malloc_noscan() have no room for @rhf.
  *
@@ -50,9 +50,10 @@ void goslab_free_rcu_mightsleep(const void *p);
 /**
  * goslab_free_rcu_barrier() - wait until objects that wait for RCU are free.
  *
- * All that were passed to goslab_free_rcu() and goslab_free_rcu_mightsleep()
- * before this call, by anyone, are. goslab_cache_destroy() does this itself,
- * and a module that goes need not: nothing of it is called later.
+ * Waits for all objects that any caller passed to goslab_free_rcu() and
+ * goslab_free_rcu_mightsleep() before this call. goslab_cache_destroy() does
+ * this itself. A module need not call it before it unloads, because nothing of
+ * the module is called later.
  *
  * Context: Task. Sleeps if something is pending.
  */

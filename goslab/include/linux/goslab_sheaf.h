@@ -10,12 +10,12 @@ struct goslab_sheaf;
 /**
  * goslab_cache_prefill_sheaf() - allocate a reserve of objects.
  * @cache: the cache.
- * @gfp: as for goslab_cache_alloc(); __GFP_ZERO does nothing here.
+ * @gfp: as for goslab_cache_alloc(); __GFP_ZERO has no effect here.
  * @n: objects in reserve, one at least.
  *
- * For a caller that cannot fail, or cannot sleep, once it has begun: so many
- * goslab_cache_alloc_from_sheaf() succeed whatever happens. The objects count as
- * live objects of the cache's owner. A sheaf has one user at a time.
+ * For a caller that cannot fail or sleep once it has begun: @n calls of
+ * goslab_cache_alloc_from_sheaf() will succeed. The objects count as live
+ * objects of the cache's owner. A sheaf has one user at a time.
  *
  * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
  * Return: the sheaf, for goslab_cache_return_sheaf(); NULL on failure and for
@@ -29,7 +29,7 @@ goslab_cache_prefill_sheaf(struct goslab_cache *cache, gfp_t gfp,
  * goslab_cache_refill_sheaf() - have at least so many objects in reserve.
  * @cache: the cache that the sheaf is of.
  * @gfp: as for goslab_cache_prefill_sheaf().
- * @sheafp: the sheaf; another one afterwards if it has room for fewer.
+ * @sheafp: the sheaf; replaced by another one if it has room for fewer.
  * @n: objects wanted.
  *
  * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
@@ -45,14 +45,13 @@ int __must_check goslab_cache_refill_sheaf(struct goslab_cache *cache,
 /**
  * goslab_cache_alloc_from_sheaf() - allocate an object from a reserve.
  * @cache: the cache that the sheaf is of.
- * @gfp: __GFP_ZERO or nothing; what else is in it does nothing.
+ * @gfp: __GFP_ZERO or 0; other bits have no effect.
  * @sheaf: the reserve.
  *
  * Objects are freed by goslab_cache_free().
  *
  * Context: Any but NMI. Never sleeps, takes no lock.
- * Return: the object; NULL, which cannot be while anything is left, from an
- * empty sheaf.
+ * Return: the object; NULL only if the sheaf is empty.
  */
 void *goslab_cache_alloc_from_sheaf(struct goslab_cache *cache, gfp_t gfp,
 				    struct goslab_sheaf *sheaf) __malloc;
@@ -61,7 +60,7 @@ void *goslab_cache_alloc_from_sheaf(struct goslab_cache *cache, gfp_t gfp,
  * goslab_cache_return_sheaf() - give a reserve back.
  * @cache: the cache that the sheaf is of.
  * @gfp: as in slab; nothing is allocated here.
- * @sheaf: the reserve, or NULL. What is left in it is free afterwards.
+ * @sheaf: the reserve, or NULL. Objects that are left in it are freed.
  *
  * Context: Any but NMI. Never sleeps.
  */

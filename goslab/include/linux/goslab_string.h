@@ -14,7 +14,7 @@
 #include <linux/stdarg.h>
 #include <linux/string.h>
 
-/* Not for callers: what the calls below stand on. */
+/* Not for callers; used by the calls below. */
 __printf(3, 4) char *__goslab_asprintf(struct goslab_owner *owner, gfp_t gfp,
 				       const char *fmt, ...)
 	__malloc __goslab_freed;
@@ -28,7 +28,7 @@ char *__goslab_memdup_user_nul(const void __user *src, size_t size,
 char *__goslab_strndup_user(const char __user *s, long n,
 			    struct goslab_owner *owner);
 
-/* Fill what was allocated, by whomever, if it was. */
+/* Fill the memory if the allocation succeeded. */
 static __always_inline void *__goslab_fill(void *p, const void *src,
 					   size_t size)
 {
@@ -125,8 +125,8 @@ static inline char *goslab_strndup(const char *s, size_t max, gfp_t gfp)
  * @s: the string; NULL gives NULL.
  * @gfp: as for goslab_malloc().
  *
- * For goslab_free_const(). Always copies: where the kernel's constants lie is
- * not known to modules, and those of a module go with it.
+ * For goslab_free_const(). Always copies: modules cannot find out where the
+ * kernel's constants are, and those of a module go with it.
  *
  * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
  * Return: the copy, or NULL.

@@ -3,8 +3,8 @@
  * goslab: call sites for /proc/allocinfo. Included by <linux/goslab.h>, last.
  *
  * On kernels with CONFIG_MEM_ALLOC_PROFILING each call that allocates becomes a
- * macro of its own name, which makes the place where it stands the one that the
- * memory is counted for.
+ * macro of its own name, so that the memory is counted for the place of the
+ * call.
  */
 #ifndef _LINUX_GOSLAB_TAGS_H
 #define _LINUX_GOSLAB_TAGS_H
