@@ -17,7 +17,7 @@
 #include "base/sizeclass.h"
 #include "front/bulk.h"
 
-/* Anything but a live object of @cache, or, without a cache, of a small class. */
+/* Not a live object of @cache or, without a cache, of a small class. */
 static noinline void free_odd(struct goslab_cache *cache, struct mspan *s,
 			      void *p, unsigned long site)
 {
@@ -30,8 +30,8 @@ static noinline void free_odd(struct goslab_cache *cache, struct mspan *s,
 }
 
 /*
- * The span and index of a live object, of @cache if there is one. False, after a
- * report if it is due, for what is none.
+ * Find the span and index of a live object, of @cache if that is given. Return:
+ * false, after a report where one is due, if @p is not such an object.
  */
 static __always_inline bool look_up(struct goslab_cache *cache, void *p,
 				    struct mspan **span, long *i,
@@ -58,8 +58,8 @@ odd:
 
 /*
  * Objects gather in a batch of one class and node, after all checks that the
- * single calls make. What is in the batch is in nobody's reach, and keeps the
- * span of the last one in use: its neighbour needs no look-up.
+ * single calls make. No one else can reach the objects in the batch. They keep
+ * the span of the last one in use, so that its neighbour needs no look-up.
  */
 static __always_inline void free_all(struct goslab_cache *cache, size_t n,
 				     void **p, bool hooks, unsigned long site)
@@ -111,7 +111,7 @@ void goslab_cache_free_bulk(struct goslab_cache *cache, size_t n, void **p)
 }
 EXPORT_SYMBOL_GPL(goslab_cache_free_bulk);
 
-/* Objects of @cache that no user has had: no hook ran. */
+/* Free objects of @cache that were not handed out: their hooks did not run. */
 void gs_cache_free_unused(struct goslab_cache *cache, size_t n, void **p,
 			  unsigned long site)
 {
@@ -142,7 +142,7 @@ bool goslab_cache_alloc_bulk(struct goslab_cache *cache, gfp_t gfp, size_t n,
 }
 EXPORT_SYMBOL_GPL(goslab_cache_alloc_bulk);
 
-/* One after the other: sizes that no class serves. */
+/* Sizes that no class serves are allocated one by one. */
 static bool alloc_each(size_t size, gfp_t gfp, size_t n, void **p,
 		       struct goslab_owner *owner)
 {

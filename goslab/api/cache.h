@@ -12,8 +12,8 @@
  * struct goslab_cache - a cache.
  * @magic: GS_CACHE_LIVE between create and destroy.
  * @refused: bits of gfp that an allocation may not have.
- * @size: bytes of an object as asked for.
- * @useroffset: where the part begins that user space may see.
+ * @size: requested bytes of an object.
+ * @useroffset: start of the part that user space may see.
  * @usersize: bytes of it.
  * @class: spans, lists and slots.
  */
@@ -34,7 +34,7 @@ struct goslab_cache *gs_cache_create(const char *name, size_t size,
 				     unsigned long flags, u8 owner,
 				     unsigned long site);
 
-/* These report what they find, as done by @site. */
+/* These report what they find, naming @site as the caller. */
 bool gs_cache_dead(const struct goslab_cache *cache, unsigned long site);
 bool gs_cache_refuses(const struct goslab_cache *cache, gfp_t gfp,
 		      unsigned long site);

@@ -2,10 +2,11 @@
 /*
  * devm: objects that are freed when the driver of a device goes.
  *
- * Each has a devres, a small piece of SLUB's that points to it. (Not
- * devm_add_action(): that allocates with GFP_KERNEL, whatever the caller may.)
+ * Each has a devres, a small object of SLUB that points to it. (Not
+ * devm_add_action(), which allocates with GFP_KERNEL whatever the caller's
+ * gfp.)
  *
- * Flow:       callers -> this -> api/malloc.c, and the driver core's list.
+ * Flow:       callers -> [devm] -> api/malloc.c, and the driver core's list.
  *             Reports name the caller.
  * Owner:      the list of the device; the object itself is the module's.
  * Lock:       devres_lock of the device, in the driver core.
@@ -32,7 +33,7 @@ static int match(struct device *dev, void *res, void *p)
 	return *(void **)res == p;
 }
 
-/* A devres for one object, with the part of @gfp that is about effort. */
+/* A devres for one object, with the bits of @gfp that devres_alloc() accepts. */
 static void **make_devres(struct device *dev, gfp_t gfp)
 {
 	u64 bytes = sizeof(void *);
@@ -47,7 +48,7 @@ static void **make_devres(struct device *dev, gfp_t gfp)
 				 dev_to_node(dev));
 }
 
-/* @p, which may be NULL, becomes the device's, or is freed. */
+/* Attach @p, which may be NULL, to the device, or free it. */
 static void *attach(struct device *dev, void *p, gfp_t gfp)
 {
 	void **res;
@@ -64,7 +65,7 @@ static void *attach(struct device *dev, void *p, gfp_t gfp)
 	return p;
 }
 
-/* Nobody is to be blamed for the node of a device. */
+/* A device may have a node that is offline: ignore it, without a report. */
 static int node_of(struct device *dev)
 {
 	int node = dev_to_node(dev);

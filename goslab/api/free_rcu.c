@@ -4,19 +4,19 @@
  *
  * Flow:       goslab_free_rcu() -> this CPU's bucket -> grace period -> worker
  *             -> the way of every free
- * Owner:      the bucket that an object was put into, from the moment when its
- *             state became GS_PENDING. The lists run through the objects' own
- *             rcu_heads, so no memory is needed: next links, func tells whose
- *             head it is. An object without a head is carried by a note, an
- *             object of the size of a head.
+ * Owner:      the bucket of an object, from the moment when its state becomes
+ *             GS_PENDING. The lists run through the objects' own rcu_heads, so
+ *             no memory is needed: next links, func tells the object of the head.
+ *             An object without a head is carried by a note, an object of the
+ *             size of a head.
  * Lock:       bucket->lock, raw, a leaf. Adding: only by the bucket's own CPU,
  *             with interrupts off until the work is queued.
  * Lifetime:   gs_free_rcu_init() .. goslab_free_rcu_barrier() at unload.
  * Context:    adding: any but NMI. Freeing: task.
  * Invariants: busy <=> the bucket's work is queued, waits for its grace period
- *             or runs. Not busy: both lists are empty.
- *             Users can write to what lies in the lists, so nothing in there is
- *             believed before it is checked (own_head()).
+ *             or runs. If not busy, both lists are empty.
+ *             Users can write to the objects in the lists, so everything in them
+ *             is checked before it is used (own_head()).
  * Tests:      kunit/rcu_kunit.c
  */
 #include <linux/export.h>
@@ -36,11 +36,11 @@
 #include "front/mcache.h"
 
 /**
- * struct bucket - what one CPU wants freed.
- * @lock: for the rest; interrupts off.
+ * struct bucket - objects that one CPU freed.
+ * @lock: protects the rest; interrupts off.
  * @busy: @work is under way.
- * @collecting: comes after the next grace period, which has not begun.
- * @waiting: freed when @work runs, which alone touches it while @busy.
+ * @collecting: freed after the next grace period, which has not begun.
+ * @waiting: freed when @work runs; only @work touches it while @busy.
  * @work: of this bucket.
  */
 struct bucket {
@@ -53,13 +53,13 @@ struct bucket {
 
 static DEFINE_PER_CPU(struct bucket, buckets);
 
-/* In func of a head: it is a note's, the rest is the address that it is about. */
+/* In func of a head: it is that of a note; the rest is the object's address. */
 #define NOTE	1UL
 
 /* Bytes that a head needs of an object, and those of a note. */
 #define HEAD_BYTES	sizeof(struct rcu_head)
 
-/* Object @i of @s is in state GS_PENDING and nobody else's: free it now. */
+/* Object @i of @s is in state GS_PENDING and owned by the caller: free it now. */
 void gs_free_pending(struct mspan *s, long i, unsigned long site)
 {
 	void *p = gs_span_object(s, i);
@@ -103,7 +103,7 @@ static long own_head(struct mspan *s, struct rcu_head *head)
 	if (within < 0)
 		return -1;
 	p = gs_span_object(s, within);
-	/* Before it is read: the memory may be a stranger's. */
+	/* Check before reading: the memory may belong to another user. */
 	if (pending_at(s, p) < 0)
 		return -1;
 	func = (unsigned long)head->func;
@@ -115,7 +115,7 @@ static void report_changed(struct mspan *s, void *p)
 	gs_report_at(GS_BUG_PENDING, s ? gs_span_name(s) : NULL, p, _THIS_IP_);
 }
 
-/* What a note is about goes before the note does. */
+/* Free the object of a note; the note follows. */
 static void free_noted(unsigned long func)
 {
 	void *p = (void *)(func & ~NOTE);
@@ -129,8 +129,8 @@ static void free_noted(unsigned long func)
 }
 
 /*
- * Free a list. Behind a head that was overwritten nothing can be found: what
- * stood there is lost, and stays pending.
+ * Free a list. Objects behind an overwritten head cannot be found: they stay
+ * pending for ever.
  */
 static void free_list(struct rcu_head *head)
 {
@@ -167,7 +167,7 @@ static void bucket_work(struct work_struct *work)
 	b->waiting = b->collecting;
 	b->collecting = NULL;
 	again = b->waiting;
-	/* All was freed before: goslab_free_rcu_barrier() may rely on it. */
+	/* The list is freed by now: goslab_free_rcu_barrier() relies on that. */
 	smp_store_release(&b->busy, again);
 	raw_spin_unlock_irqrestore(&b->lock, flags);
 	if (again)
@@ -177,9 +177,9 @@ static void bucket_work(struct work_struct *work)
 /*
  * Put the pending object at @p, whose head is @head, into this CPU's bucket.
  *
- * Interrupts stay off until the work is queued: one that came before would add
- * to a busy bucket with no work under way, and a barrier that follows would not
- * wait for it.
+ * Interrupts stay off until the work is queued. An interrupt before that would
+ * add to a busy bucket with no work under way, and a later barrier would not
+ * wait for its object.
  */
 static void add(void *p, struct rcu_head *head, unsigned long func)
 {
@@ -187,7 +187,7 @@ static void add(void *p, struct rcu_head *head, unsigned long func)
 	struct bucket *b;
 	bool start;
 
-	/* kmemleak could not follow the list. */
+	/* kmemleak cannot follow the list. */
 	kmemleak_free(p);
 	head->func = (rcu_callback_t)func;
 	local_irq_save(flags);
@@ -216,9 +216,9 @@ static bool head_outside(const struct mspan *s, void *p, struct rcu_head *head)
 }
 
 /*
- * The live object at @p is GS_PENDING from now on; it has a state of its own,
- * not one that it shares with tiny ones. @head is its own, or NULL.
- * Return: its span; NULL after a report.
+ * Make the live object at @p GS_PENDING. It must have a state of its own, so it
+ * is not a tiny one. @head lies in it, or is NULL. Return: its span; NULL after
+ * a report.
  */
 static struct mspan *claim(void *p, struct rcu_head *head, unsigned long site)
 {
@@ -253,7 +253,7 @@ void __goslab_free_rcu(struct rcu_head *head, void *p)
 }
 EXPORT_SYMBOL_GPL(__goslab_free_rcu);
 
-/* A note, pending as what it is about. Return: NULL without memory. */
+/* A note, in state GS_PENDING like its object. Return: NULL without memory. */
 static struct rcu_head *make_note(void)
 {
 	struct gs_class *c = &gs_classes[gs_spc(gs_sizeclass_of(HEAD_BYTES),
@@ -309,10 +309,10 @@ static bool any_busy(void)
 }
 
 /*
- * An object of a call that has returned is in a bucket whose work is under way.
- * If it is waiting there, one round sees it freed. If it is collecting, the run
- * that the round waits for queues the work once more, for it, and the second
- * round waits for that.
+ * After a call has returned, its object is in a bucket whose work is under way.
+ * If it is on the waiting list, the first round waits for its free. If it is on
+ * the collecting list, the work that the first round waits for queues itself
+ * again, and the second round waits for that.
  */
 void goslab_free_rcu_barrier(void)
 {

@@ -2,8 +2,8 @@
 /*
  * inspect: calls that look at objects: the walk of a cache, usercopy bounds.
  *
- * Lock:       the walk copies a few addresses under the mheap lock, which keeps
- *             the span, and calls with no lock held.
+ * Lock:       the walk copies a few addresses under the mheap lock, so that the
+ *             span cannot go away, and calls the function with no lock held.
  * Context:    the walk sleeps; the check: any but NMI.
  * Tests:      kunit/inspect_kunit.c
  */
@@ -106,7 +106,7 @@ int goslab_cache_walk(struct goslab_cache *cache,
 }
 EXPORT_SYMBOL_GPL(goslab_cache_walk);
 
-/* Is [@off, @off + @n) of an object for user space to see? */
+/* May user space see [@off, @off + @n) of an object? */
 static bool in_user_region(const struct mspan *s, size_t off, size_t n)
 {
 	struct goslab_cache *cache;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * kv: memory that need not be physically contiguous: an object of ours if that
- * is easy to have, otherwise pages of vmalloc().
+ * kv: memory that need not be physically contiguous: an object of goslab if one
+ * is easy to get, otherwise pages of vmalloc().
  *
- * What vmalloc() gave is known by its address alone; how much that was, by the
- * pages which are mapped there.
+ * Memory from vmalloc() is recognised by its address, its size by the pages
+ * that are mapped there.
  *
- * Flow:       callers -> this -> api/malloc.c, or vmalloc(). Reports name the
+ * Flow:       callers -> [kv] -> api/malloc.c, or vmalloc(). Reports name the
  *             caller.
  * Lock:       none.
  * Context:    any but NMI, as gfp says; vfree() sleeps in tasks.
@@ -22,7 +22,7 @@
 #include "api/api.h"
 #include "base/debug.h"
 
-/* Bits that vmalloc() knows what to do with. */
+/* Bits that vmalloc() supports. */
 #define GFP_OF_VMALLOC	(GFP_USER | __GFP_ACCOUNT | __GFP_ZERO | __GFP_NOWARN | \
 			 __GFP_NOFAIL | __GFP_NORETRY | __GFP_RETRY_MAYFAIL)
 
@@ -41,7 +41,7 @@ static gfp_t modest(gfp_t gfp, size_t size)
 	return gfp & ~__GFP_NOFAIL;
 }
 
-/* May vmalloc() help out? Arguments that were reported are none of its. */
+/* May vmalloc() serve the request? Not if its arguments were reported. */
 static bool may_map(size_t size, gfp_t gfp, int node)
 {
 	return size > PAGE_SIZE && size <= INT_MAX &&
@@ -49,7 +49,7 @@ static bool may_map(size_t size, gfp_t gfp, int node)
 	       !(gfp & (__GFP_THISNODE | GS_GFP_REFUSED));
 }
 
-/* Whole pages, so that KASAN, too, knows that all of them may be used. */
+/* Whole pages, so that KASAN lets callers use all of them. */
 static void *map(size_t size, gfp_t gfp, int node)
 {
 	u64 bytes = PAGE_ALIGN(size);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * node: calls that few need: an object of a cache on a node, an object that is
- * to move to one.
+ * node: objects of a cache on a node, and objects that move to a node.
  *
  * Lock:       none here.
  * Context:    any but NMI; sleeps only as @gfp says.

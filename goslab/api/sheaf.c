@@ -2,18 +2,20 @@
 /*
  * sheaf: objects in reserve, for callers that cannot fail later.
  *
- * A sheaf is an array of live objects of one cache that nobody has yet: counted
- * for its owner, found by the walk, survivors if the cache ends before them.
- * Their hooks run when they are handed out, so until then KASAN watches them as
- * free ones, and init_on_alloc has nothing to do.
+ * A sheaf is an array of live objects of one cache that no user has yet. They
+ * count for its owner, the walk visits them, and they are survivors if the
+ * cache ends before them. Their hooks run when they are handed out. Until then
+ * they are free memory to KASAN, and init_on_alloc does not touch them.
  *
- * Owner:      who prefilled it. Its memory is an object of malloc of the same
- *             owner.
- * Lock:       none: a sheaf has one user at a time, and alloc_from_sheaf touches
+ * Owner:      the module that prefilled it. Its memory is an object of malloc
+ * of
+ *             the same owner.
+ * Lock:       none: a sheaf has one user at a time, and alloc_from_sheaf
+ * touches
  *             nothing else.
  * Context:    any but NMI.
- * Invariants: n <= room; the state of each object is the owner's number. One
- *             that somebody freed meanwhile is reported and left out.
+ * Invariants: n <= room; the state of each object is the owner's number. An
+ *             object that was freed meanwhile is reported and left out.
  * Tests:      kunit/sheaf_kunit.c
  */
 #include <linux/export.h>
@@ -29,7 +31,7 @@
 
 /**
  * struct goslab_sheaf - objects in reserve.
- * @cache: what they are of.
+ * @cache: their cache.
  * @room: entries of @object.
  * @n: objects left, handed out from the end.
  * @object: the objects.
@@ -129,7 +131,7 @@ struct goslab_sheaf *goslab_cache_prefill_sheaf(struct goslab_cache *cache,
 }
 EXPORT_SYMBOL_GPL(goslab_cache_prefill_sheaf);
 
-/* Have a sheaf with room for @n, and @n objects, in the place of *@sheafp. */
+/* Replace *@sheafp by a sheaf with room for @n and @n objects. */
 static int grow(struct goslab_sheaf **sheafp, gfp_t gfp, unsigned int n,
 		unsigned long site)
 {
@@ -165,7 +167,7 @@ int goslab_cache_refill_sheaf(struct goslab_cache *cache, gfp_t gfp,
 }
 EXPORT_SYMBOL_GPL(goslab_cache_refill_sheaf);
 
-/* Anything but a live object at the end of the sheaf of this cache. */
+/* The last entry of the sheaf is not a live object of this cache. */
 static noinline void *alloc_odd(struct goslab_cache *cache, gfp_t gfp,
 				struct goslab_sheaf *sheaf, unsigned long site)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * string: printed strings, and copies of what users have.
+ * string: printed strings, and copies of memory of user space.
  *
  * The rest of <linux/goslab_string.h> is inline, on goslab_malloc().
  *
- * Flow:       callers -> this -> api/malloc.c. Reports name the caller.
+ * Flow:       callers -> [string] -> api/malloc.c. Reports name the caller.
  * Lock:       none.
  * Context:    printing: any but NMI, as gfp says; the user's memory: task.
  * Tests:      kunit/string_kunit.c
@@ -56,7 +56,7 @@ char *__goslab_asprintf(struct goslab_owner *owner, gfp_t gfp, const char *fmt,
 }
 EXPORT_SYMBOL_GPL(__goslab_asprintf);
 
-/* Users choose these sizes: a large one is no reason to warn. */
+/* User space chooses these sizes, so a failure must not warn. */
 #define GFP_OF_USER	(GFP_USER | __GFP_NOWARN)
 
 /* Fill @p, which may be NULL, or free it. */
@@ -107,7 +107,7 @@ char *__goslab_strndup_user(const char __user *s, long n,
 		return ERR_PTR(-EFAULT);
 	if (bytes > n)
 		return ERR_PTR(-EINVAL);
-	/* The user may change it meanwhile: the NUL is ours. */
+	/* User space may change the string meanwhile, so write the NUL here. */
 	return string_from_user(s, bytes - 1, owner, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(__goslab_strndup_user);

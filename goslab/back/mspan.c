@@ -2,22 +2,22 @@
 /*
  * mspan: descriptors of spans, their objects' states and their two bitmaps.
  *
- * Flow:       mcache -> mcentral -> mheap -> [mspan]
- * Owner:      whoever holds the span: one mcache (owned), its mcentral, mheap.
- * Lock:       alloc_bits, free_index, alloc_cache, alloc_count: the owner, with
- *             its mcache entered; of a span that nobody owns, and freed_bits
- *             always: the lock of its mcentral. State bytes: who holds the
- *             object (a plain store, no atomics: a byte per object).
+ * Flow:       mcache -> mcentral -> mheap -> [mspan] Owner:      one mcache
+ * (the span is owned), its mcentral, or mheap. Lock:       alloc_bits,
+ * free_index, alloc_cache, alloc_count of an owned span:
+ *             the owner, with its slot entered. Of other spans, and freed_bits
+ *             always: the lock of its mcentral. A state byte: the holder of the
+ *             object, by a plain store, as each object has its own byte.
  * Lifetime:   gs_span_init() .. gs_span_exit(). A descriptor keeps its type
- *             and its cap, so that a free that looks up a stale entry reads
- *             another span's fields at worst, and refuses.
+ *             and its cap, so that a free that finds a stale entry at worst reads
+ *             the fields of another span, and refuses.
  * Context:    any but NMI.
  * Invariants: (gs_span_verify())
  *   S1  nelems * elemsize <= npages pages; 1 <= nelems <= cap; open says the
  *       same bytes in state GS_SPAN_SMALL, else 0.
  *   S2  alloc_count == bits set in alloc_bits below nelems, bits of the window
  *       not counted; nr_freed == bits set in freed_bits; freed is allocated.
- *   S3  a span that nobody owns has an empty window and no freed bits.
+ *   S3  a span without an owner has an empty window and no freed bits.
  *   I2  alloc_count - nr_freed == objects whose state is not GS_FREE.
  * Tests:      kunit/mspan_kunit.c
  */
@@ -86,8 +86,8 @@ struct mspan *gs_span_alloc(unsigned int cap, bool tiny, gfp_t gfp)
 	if (!s)
 		return NULL;
 	/*
-	 * All that a descriptor of this size has room for, so that cap, and where
-	 * the bitmaps are, is the same whatever this piece is used for.
+	 * Use all the room of a descriptor of this size. Then cap, and the place of
+	 * the bitmaps, stay the same whatever this piece is used for.
 	 */
 	if (!s->cap) {
 		while (desc_bytes(cap + 1, tiny) <= bytes)
@@ -99,13 +99,13 @@ struct mspan *gs_span_alloc(unsigned int cap, bool tiny, gfp_t gfp)
 }
 GS_EXPORT_KUNIT(gs_span_alloc);
 
-/* A descriptor of the shortest kind if one is free: draws nothing. */
+/* A free descriptor of the shortest kind, or NULL. Draws no pages. */
 struct mspan *gs_span_alloc_short(void)
 {
 	return gs_fixalloc_alloc_free(&descs[desc_bytes(1, false) / 64]);
 }
 
-/* Not all objects of @s are free: it must be cut anew, whatever comes. */
+/* Not all objects of @s are free: its next user must cut it again. */
 void gs_span_spoil(struct mspan *s)
 {
 	s->magic = 0;
@@ -115,7 +115,7 @@ GS_EXPORT_KUNIT(gs_span_spoil);
 /* Give a descriptor back; its pages have another one by now. */
 void gs_span_free(struct mspan *s)
 {
-	/* A reader that still finds us must see that we are nothing, nowhere. */
+	/* A reader that still finds the descriptor must see that it is dead. */
 	gs_span_close(s, GS_SPAN_DEAD);
 	gs_span_spoil(s);
 	s->npages = 0;
@@ -123,7 +123,7 @@ void gs_span_free(struct mspan *s)
 }
 GS_EXPORT_KUNIT(gs_span_free);
 
-/* Are all objects free, but for the states, which who takes them looks at? */
+/* Are all objects free? (States are checked when objects are taken.) */
 static __maybe_unused bool is_cut(const struct mspan *s)
 {
 	return !s->alloc_count && !s->nr_freed && !s->alloc_cache &&
@@ -134,14 +134,14 @@ static __maybe_unused bool is_cut(const struct mspan *s)
 
 /**
  * gs_span_cut() - make a span's pages into free objects.
- * @s: has base, npages, node and needzero; in nobody's reach yet.
+ * @s: has base, npages, node and needzero; no one else can reach it yet.
  * @class: its class, or NULL for a large object.
  * @elemsize: bytes of an object.
  * @nelems: objects, at most what the pages and the descriptor have room for.
  *
- * A span that was freed lately comes with its descriptor, all its objects free:
- * of the same sizes it is cut already, unless it was spoilt.
- * The state is still to be set, last, by who publishes the span.
+ * A recently freed span comes with its descriptor, and all its objects are
+ * free. If the sizes are the same and it was not spoilt, it is cut already. The
+ * caller sets the state last, when it publishes the span.
  */
 void gs_span_cut(struct mspan *s, struct gs_class *class, u32 elemsize,
 		 unsigned int nelems)
@@ -162,7 +162,7 @@ void gs_span_cut(struct mspan *s, struct gs_class *class, u32 elemsize,
 	s->alloc_cache = 0;
 	s->nr_freed = 0;
 	memset(s->objects, GS_FREE, nelems);
-	/* What is past the last object is taken for good. */
+	/* Bits past the last object stay set. */
 	bitmap_fill(gs_span_alloc_bits(s), s->cap);
 	bitmap_clear(gs_span_alloc_bits(s), 0, nelems);
 	bitmap_zero(gs_span_freed_bits(s), s->cap);
@@ -170,10 +170,10 @@ void gs_span_cut(struct mspan *s, struct gs_class *class, u32 elemsize,
 GS_EXPORT_KUNIT(gs_span_cut);
 
 /*
- * Load the next window that has a free object: the whole word leaves
- * alloc_bits, so that nobody else may give these objects out; what is left in
- * the window goes back in gs_span_return_window(). False when the span has
- * nothing more.
+ * Load the next window that has a free object. The whole word leaves
+ * alloc_bits, so that no one else may hand out these objects.
+ * gs_span_return_window() puts the rest of the window back. Return: false if
+ * the span has no free object.
  */
 bool gs_span_next_window(struct mspan *s)
 {
@@ -199,7 +199,7 @@ bool gs_span_next_window(struct mspan *s)
 }
 GS_EXPORT_KUNIT(gs_span_next_window);
 
-/* The owner gives up: unused objects of the window are free in the span again. */
+/* The owner gives the span up: put unused objects of the window back. */
 void gs_span_return_window(struct mspan *s)
 {
 	if (s->alloc_cache) {
@@ -212,7 +212,7 @@ void gs_span_return_window(struct mspan *s)
 }
 GS_EXPORT_KUNIT(gs_span_return_window);
 
-/* What others freed meanwhile is free (Go: sweep). Under the mcentral lock. */
+/* Make objects free that others freed meanwhile (Go: sweep). mcentral lock. */
 void gs_span_merge_freed(struct mspan *s)
 {
 	unsigned long *bits = gs_span_alloc_bits(s);

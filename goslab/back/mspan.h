@@ -23,18 +23,19 @@ enum gs_span_state {
 	GS_SPAN_SMALL,		/* objects of one class */
 	GS_SPAN_TINY,		/* blocks of tiny objects */
 	GS_SPAN_LARGE,		/* one object above GS_MAX_SMALL */
-	GS_SPAN_ZOMBIE,		/* left by a cache that is gone */
-	GS_SPAN_RCU,		/* empty, readers of its objects may be about */
+	GS_SPAN_ZOMBIE,		/* of a destroyed cache, with live objects */
+	GS_SPAN_RCU,		/* empty, waits for readers of its objects */
 };
 
-/* What must not be done to the objects of a cache. */
+/* What goslab must not do to the objects of a cache. */
 enum gs_keep {
 	GS_KEEP_CONTENTS = BIT(0),	/* write to free ones: ctor or RCU */
 	GS_KEEP_READABLE = BIT(1),	/* make free ones unreadable: RCU */
 };
 
 /**
- * struct mspan - a run of pages: objects of one class, one large object, or free.
+ * struct mspan - a run of pages: objects of one class, one large object, or
+ * free.
  * @list: on a list of its mcentral (mcentral lock).
  * @rb: in the tree of free runs (mheap lock).
  * @rcu: while in state GS_SPAN_RCU.
@@ -48,29 +49,29 @@ enum gs_keep {
  * @nelems: objects; fewer than the class says when memory was fragmented.
  * @npages: pages of GS_PAGE_SIZE.
  * @cap: objects that the descriptor has room for; never changes.
- * @owned: taken by an mcache, or on the way to one (mcentral lock).
+ * @owned: owned by an mcache, or on the way to one (mcentral lock).
  * @tiny: has masks after the bitmaps; never changes.
- * @zone: zone of the pages, which free runs must share to merge.
+ * @zone: zone of the pages; only free runs of one zone merge.
  * @direct: its pages are a block of their own; see direct.c.
- * @tags: whom each object is counted for; see tags.c.
+ * @tags: call site of each object; see tags.c.
  * @base: address of the first page.
- * @slots: where this class keeps its per-CPU slot; NULL for a large object.
+ * @slots: the per-CPU slots of the class; NULL for a large object.
  * @class: the class; NULL for a large object or a free run. Caches compare it.
- * @open: bytes of its objects while goslab_free() may find them there, in state
- *        GS_SPAN_SMALL; else 0. Stored last (release), loaded first (acquire).
- * @magic: see gs_sizeclass_magic(); 0 when it must be cut anew.
+ * @open: bytes of objects that goslab_free() may find, in state GS_SPAN_SMALL;
+ *        else 0. Stored last (release), loaded first (acquire).
+ * @magic: see gs_sizeclass_magic(); 0 if the span must be cut again.
  * @elemsize: bytes of an object.
  * @node: NUMA node of the pages.
- * @state: enum gs_span_state; stored after what it speaks of (release), loaded
- *         before it (acquire).
+ * @state: enum gs_span_state; stored after the fields that it describes
+ *         (release), loaded before them (acquire).
  * @needzero: pages may hold old data.
  * @keep: enum gs_keep of the class.
  * @objects: the state bytes, then, if cap is above 64, alloc_bits and
  *           freed_bits, then, for tiny spans, the masks of the blocks.
  *
- * The second line is all that a free reads, with the states of the first
- * objects. Descriptors come from a fixalloc per size and stay what they are
- * until unload; see gs_span_alloc().
+ * A free reads only the second line, which has the states of the first objects,
+ * too. Descriptors come from a fixalloc per size and keep their type until
+ * unload; see gs_span_alloc().
  */
 struct mspan {
 	union {
@@ -116,7 +117,7 @@ static_assert(offsetof(struct mspan, objects) ==
 /* Objects of a span at most. */
 #define GS_SPAN_MAX_CAP	1024
 
-/* No span: covers nothing, and nothing is free in it. */
+/* Stands for "no span": covers no address and has no free object. */
 extern struct mspan gs_no_span;
 
 int gs_span_init(void);
@@ -132,13 +133,13 @@ bool gs_span_next_window(struct mspan *s);
 void gs_span_return_window(struct mspan *s);
 void gs_span_merge_freed(struct mspan *s);
 
-/* What lies after the states, aligned for a bitmap. */
+/* The first word after the states. */
 static inline void *gs_span_after_states(const struct mspan *s)
 {
 	return PTR_ALIGN((void *)(s->objects + s->cap), sizeof(long));
 }
 
-/* Objects that are out of the span: handed out, or in the owner's window. */
+/* Objects that left the span: handed out, or in the owner's window. */
 static inline unsigned long *gs_span_alloc_bits(const struct mspan *s)
 {
 	if (s->cap <= BITS_PER_LONG)
@@ -177,7 +178,7 @@ static inline u64 gs_span_free_word(const struct mspan *s, unsigned int word)
 	return ~gs_span_alloc_bits(s)[word];
 }
 
-/* Take @n objects of that word out of the span; their states are to be changed. */
+/* Take @n objects of that word out of the span; states are the caller's. */
 static inline void gs_span_take(struct mspan *s, unsigned int word, u64 mask,
 				unsigned int n)
 {
@@ -185,7 +186,7 @@ static inline void gs_span_take(struct mspan *s, unsigned int word, u64 mask,
 	s->alloc_count += n;
 }
 
-/* Bytes of all its objects; what follows is the tail. */
+/* Bytes of all its objects; the tail follows. */
 static inline u32 gs_span_bytes(const struct mspan *s)
 {
 	return s->nelems * s->elemsize;
@@ -203,8 +204,8 @@ static inline bool gs_span_covers(const struct mspan *s, const void *p)
 }
 
 /*
- * The index of the object at @off, below @bytes, if one starts there, or -1: one
- * multiply gives the quotient and the divisibility (base/sizeclass.c).
+ * The index of the object at @off, below @bytes, if one starts there, or -1:
+ * one multiply gives the quotient and the divisibility (base/sizeclass.c).
  */
 static __always_inline long gs_span_divide(const struct mspan *s,
 					   unsigned long off,
@@ -221,7 +222,8 @@ static __always_inline long gs_span_divide(const struct mspan *s,
 }
 
 /*
- * Take a live object from its owner: @state, its state byte, becomes GS_PENDING.
+ * Take a live object from its owner: @state, its state byte, becomes
+ * GS_PENDING.
  * Return: false if it was not live. Of two who try at once, one succeeds.
  */
 static inline bool gs_span_claim(u8 *state)
@@ -237,7 +239,7 @@ static inline long gs_span_index(const struct mspan *s, const void *p)
 	return gs_span_divide(s, (unsigned long)p - s->base, gs_span_bytes(s));
 }
 
-/* The same for the hot path: -1, too, if the span is none of a small class. */
+/* The same for the hot path; also -1 if it is not a span of a small class. */
 static __always_inline long gs_span_index_open(const struct mspan *s,
 					       const void *p)
 {
@@ -256,7 +258,7 @@ static __always_inline bool gs_span_is_live(const struct mspan *s, long i)
 	return data_race(s->objects[i]) >= GS_OWNER_MIN;
 }
 
-/* Frees find no object in @s any more, for it is in @state from now on. */
+/* Put @s into @state, in which frees find no object in it. */
 static inline void gs_span_close(struct mspan *s, enum gs_span_state state)
 {
 	WRITE_ONCE(s->open, 0);

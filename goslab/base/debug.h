@@ -52,8 +52,8 @@ do {									\
 #define gs_unlock(lock, flags)	spin_unlock_irqrestore(lock, flags)
 
 /*
- * Points where a test may step in, to force a race instead of waiting for it.
- * @arg: what the point says below.
+ * Points where a test may run code, to force a race instead of waiting for it.
+ * The type of the argument is in the comment of each point.
  */
 enum gs_hook_point {
 	GS_HOOK_SYS_DRAW,	/* u64 *: bytes; set to 0 to fail the draw */

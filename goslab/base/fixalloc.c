@@ -2,10 +2,10 @@
 /*
  * fixalloc: fixed-size pieces of metadata that keep their type until unload.
  *
- * A piece that was freed is given out again for the same purpose only, and no
- * chunk goes back before exit: a reader that comes late still sees a piece of
- * the type it expects. The free list writes one word, where the user says it
- * does no harm to such a reader. (Go: mfixalloc.go, with one-page chunks.)
+ * A freed piece is reused only for the same type, and no chunk is given back
+ * before exit: a late reader still sees a piece of the type that it expects.
+ * The free list writes one word of a piece, at an offset where that cannot harm
+ * such a reader. (Go: mfixalloc.go, with one-page chunks.)
  *
  * Lock:       f->lock, a leaf. Dropped before a chunk is drawn.
  * Context:    any but NMI; sleeps only as @gfp says.
@@ -101,8 +101,8 @@ GS_EXPORT_KUNIT(gs_fixalloc_alloc_free);
  * @f: where from.
  * @gfp: for a new chunk, should one be needed.
  *
- * Return: a piece, zero if it was never used before, else as it was left but
- * for the word at @link; NULL without memory.
+ * Return: a piece, zeroed if it was never used before, else as it was left
+ * except for the word at @link; NULL without memory.
  */
 void *gs_fixalloc_alloc(struct fixalloc *f, gfp_t gfp)
 {

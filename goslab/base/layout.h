@@ -41,9 +41,9 @@
 #define GS_TINY_CLASS		2	/* whose size is GS_TINY_BLOCK */
 
 /*
- * Objects moved per hold of a central lock, at most: they fit the stack. Arrays
- * of them are __uninitialized, or kernels that zero the stack (all of Debian's)
- * would do so at each slow path.
+ * The most objects that are moved per hold of a central lock; they fit the
+ * stack. Arrays of them are __uninitialized, because kernels that zero the
+ * stack (all of Debian's) would zero them in each slow path.
  */
 #define GS_BATCH_MAX		32
 
@@ -54,8 +54,8 @@
 enum gs_object_state {
 	GS_FREE		= 0,	/* in its span */
 	GS_CACHED	= 1,	/* in a magazine, or on its way */
-	GS_PENDING	= 2,	/* waits for RCU, or on its way to be free */
-	GS_DEFERRED	= 3,	/* freed where that could not be done at once */
+	GS_PENDING	= 2,	/* waits for RCU, or is being freed */
+	GS_DEFERRED	= 3,	/* freed by goslab_free_nolock(), not done yet */
 	GS_HELD		= 4,	/* in quarantine */
 	GS_OWNER_MIN	= 8,
 	GS_OWNER_MAX	= 255,	/* shared by all modules past the last number */

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * owner: the small numbers that client modules go by.
+ * owner: small numbers that identify client modules.
  *
- * A number belongs to a module's name for as long as goslab is loaded, so the
- * objects that an unloaded module left still name it, and a module that comes
- * again finds its own. Past the last number all share GS_OWNER_MAX.
+ * A number belongs to a module's name for as long as goslab is loaded. So
+ * objects that an unloaded module left still name it, and a module that is
+ * loaded again gets the same number. Past the last number all modules share
+ * GS_OWNER_MAX.
  *
  * Lock:       owners_lock, a leaf.
  * Context:    any but NMI; gs_owner_find() there, too.
@@ -21,7 +22,7 @@
 #define NR_OWNERS	(GS_OWNER_MAX - GS_OWNER_MIN)
 
 static DEFINE_SPINLOCK(owners_lock);
-/* Filled from the front; a name, once there, never changes. */
+/* Filled from the front; a name never changes once it is there. */
 static char names[NR_OWNERS][MODULE_NAME_LEN];
 static unsigned int nr_owners;
 
@@ -63,7 +64,7 @@ u8 gs_owner_find(struct goslab_owner *owner)
 	return id;
 }
 
-/* The module behind a number; NULL for a number that nobody has. */
+/* The module that has a number; NULL for an unused number. */
 const char *gs_owner_name(u8 id)
 {
 	/* Pairs with gs_owner_register(). */

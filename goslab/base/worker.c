@@ -2,12 +2,12 @@
 /*
  * worker: the one background worker, once a second while there is work.
  *
- * What a tick does is set from the top (api/reclaim.c); slow paths of any
- * layer only kick it. When a tick finds nothing to do the worker sleeps until
- * the next kick, so an idle system has no timer of ours.
+ * api/reclaim.c decides what a tick does. Slow paths of any layer only kick the
+ * worker. If a tick finds nothing to do, the worker sleeps until the next kick,
+ * so an idle system has no goslab timer.
  *
- * Lock:       none: gs_worker_armed is a flag that may be seen late; a kick
- *             that misses is made up by the next slow path.
+ * Lock:       none: a stale value of gs_worker_armed may lose a kick; the next
+ *             slow path kicks again.
  * Context:    gs_worker_kick(): any but NMI. The tick: task.
  * Tests:      kunit/reclaim_kunit.c
  */
@@ -18,7 +18,7 @@
 
 #include "base/debug.h"
 
-bool gs_worker_armed = true;	/* nobody kicks before gs_worker_init() */
+bool gs_worker_armed = true;	/* no kicks before gs_worker_init() */
 
 static struct workqueue_struct *wq;
 static struct delayed_work work;
@@ -37,13 +37,13 @@ static void tick(struct work_struct *unused)
 		WRITE_ONCE(gs_worker_armed, false);
 }
 
-/* The work of one CPU, which must run there; see front/drain.c. */
+/* Queue a work that must run on @cpu; see front/drain.c. */
 void gs_worker_queue_on(int cpu, struct work_struct *w)
 {
 	queue_work_on(cpu, wq, w);
 }
 
-/* A work that runs after a grace period, near where that is noticed. */
+/* Queue a work that runs after a grace period. */
 void gs_worker_queue_rcu(struct rcu_work *w)
 {
 	queue_rcu_work(wq, w);
@@ -77,8 +77,8 @@ int gs_worker_init(gs_worker_fn fn)
 }
 
 /*
- * No tick runs from here on, and a kick does nothing: at the end, and in tests
- * until gs_worker_arm().
+ * Stop the ticks and ignore kicks, until gs_worker_arm() in tests, for good at
+ * exit.
  */
 void gs_worker_pause(void)
 {

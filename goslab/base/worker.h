@@ -22,7 +22,7 @@ unsigned long gs_worker_busy_us(void);
 
 #define GS_TICK		HZ
 
-/* There is, or may soon be, something to drain or give back. */
+/* Wake the worker: there may be something to drain or give back. */
 static inline void gs_worker_kick(void)
 {
 	if (unlikely(!READ_ONCE(gs_worker_armed)))

@@ -4,15 +4,15 @@
  *
  * Alloc:  1 enter once for up to a batch: the magazine, else the window of the
  *           span that the CPU owns
- *         2 the slot is empty: refill.c brings a batch from mcentral. It is the
- *           caller's; only what is left of it goes to the magazine
+ *         2 the slot is empty: refill.c gets a batch from mcentral for the
+ *           caller; only the rest goes to the magazine
  * Free:   1 the caller collects a batch of one class and node (api/bulk.c)
  *         2 enter once: push what the magazine has room for
- *         3 the rest of a long run goes straight to mcentral; for a short one
- *           half of the magazine gives way, as for a single object
+ *         3 the rest of a long run goes directly to mcentral; for a short one
+ *           half of the magazine is flushed, as for a single object
  *
- * Each object is checked as the single calls do. Between batches nothing is
- * entered and preemption is on: interrupts, drains and other CPUs come in.
+ * Each object is checked as by the single calls. Between batches no slot is
+ * entered and preemption is on, so that interrupts, drains and other tasks run.
  *
  * Lock:       none here; I6: never entered while mcentral or a hook is called.
  * Context:    any but NMI; sleeps only as @gfp says.
@@ -27,14 +27,14 @@
 #include "base/worker.h"
 #include "front/hooks.h"
 
-/* Off the top of the magazine, up to one that is not as it was left. Entered. */
+/* Pop the magazine, up to an object that is not CACHED. Entered. */
 static unsigned int pop(struct gs_slot *slot, u8 owner, unsigned int n,
 			void **p)
 {
 	const struct gs_entry *e = slot->top;
 	unsigned int i;
 
-	/* What lies at the bottom is not as it was left, either. */
+	/* The entry at the bottom is never CACHED, either. */
 	for (i = 0; i < n; i++) {
 		e--;
 		if (unlikely(*e->state != GS_CACHED))
@@ -70,8 +70,8 @@ static unsigned int cut(struct mspan *s, u8 owner, unsigned int n, void **p)
 }
 
 /*
- * What this CPU has, up to a batch. Return: how many; 0: take the slow path,
- * which also reports an object that is not in the state that it was left in.
+ * Take up to a batch that this CPU has. Return: how many; 0: take the slow
+ * path, which also reports an object in a wrong state.
  */
 static unsigned int take_run(struct gs_class *c, u8 owner, size_t n, void **p,
 			     bool *zeroed)
@@ -119,12 +119,12 @@ static void run_hooks(const struct gs_class *c, gfp_t gfp, bool zeroed,
 
 /**
  * gs_mcache_alloc_bulk() - allocate objects of a class.
- * @c: the class, of no noscan one of malloc.
+ * @c: the class; not a noscan class.
  * @gfp: the caller's.
  * @owner: number that the objects' states are set to.
  * @n: how many.
  * @p: filled with them.
- * @hooks: they go to their user now.
+ * @hooks: run the hooks, as the objects go to their user now.
  *
  * Return: how many there are in @p; fewer than @n without memory.
  */
@@ -170,7 +170,7 @@ static unsigned int push_run(struct gs_class *c, int node,
 	return fit;
 }
 
-/* What the magazine did not take. */
+/* Free the objects that the magazine did not take. */
 static void free_rest(struct gs_class *c, int node, struct gs_entry *e,
 		      unsigned int n, bool long_run)
 {
@@ -196,8 +196,8 @@ static void free_rest(struct gs_class *c, int node, struct gs_entry *e,
  * gs_mcache_free_batch() - objects go back.
  * @c: their class.
  * @node: their node.
- * @e: the objects, in state GS_CACHED, in nobody's reach.
- * @n: how many, 1 to GS_BATCH_MAX; if it is that, more may follow.
+ * @e: the objects, in state GS_CACHED; no one else can reach them.
+ * @n: how many, 1 to GS_BATCH_MAX; more may follow if it is GS_BATCH_MAX.
  *
  * Context: any but NMI.
  */

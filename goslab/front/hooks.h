@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What is done to an object between its mcache and its user, entered never:
- * zeroing, KASAN, kmemleak. Nothing is left of it on a kernel that has none
- * of these, but for the zeroing that init_on_alloc and init_on_free ask for.
+ * Work on an object between its mcache and its user, with no slot entered:
+ * zeroing, KASAN, kmemleak, call sites. On a kernel without these tools only
+ * the zeroing for init_on_alloc and init_on_free remains.
  */
 #ifndef GS_FRONT_HOOKS_H
 #define GS_FRONT_HOOKS_H
@@ -28,8 +28,8 @@
  * @p: the object.
  * @bytes: all of it.
  * @gfp: the caller's.
- * @keep: enum gs_keep of its class. What must keep its contents is zeroed only
- *        if the caller says so: it has no ctor then, but is read under RCU.
+ * @keep: enum gs_keep of its class. An object that must keep its contents is
+ *        zeroed only for __GFP_ZERO: then it has no ctor, but RCU readers.
  * @zeroed: known to be zero.
  * @noscan: kmemleak need not look for pointers in it.
  *
@@ -52,7 +52,7 @@ static __always_inline void *gs_hook_alloc(void *p, size_t bytes, gfp_t gfp,
 	return p;
 }
 
-/* The same where no lock may be taken: kmemleak does not hear of it. */
+/* The same where no lock may be taken: kmemleak is not told. */
 static inline void *gs_hook_alloc_nolock(void *p, size_t bytes, gfp_t gfp)
 {
 	gs_tag_alloc(p);
@@ -63,7 +63,7 @@ static inline void *gs_hook_alloc_nolock(void *p, size_t bytes, gfp_t gfp)
 	return p;
 }
 
-/* Has a free more to do than to hand the object over? */
+/* Does a free have more to do than to push the object? */
 static __always_inline bool gs_hook_free_wanted(void)
 {
 	return GS_HOOKS_WATCH || want_init_on_free();

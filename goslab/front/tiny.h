@@ -5,9 +5,9 @@
 #include "front/mcache.h"
 
 /*
- * With KASAN or kmemleak every object is on its own: so all are watched, and
- * each has a state that can tell that kmemleak has yet to hear of its end. So
- * it is where each counts for its call site.
+ * With KASAN or kmemleak there are no tiny objects: every object must be
+ * watched, and must have a state of its own that tells whether kmemleak was
+ * told of its free. The same holds if each object counts for its call site.
  */
 #define GS_TINY_ENABLED	(!IS_ENABLED(CONFIG_KASAN) && \
 			 !IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && \
@@ -17,7 +17,7 @@
 enum gs_tiny_kind {
 	GS_TINY_LIVE,		/* start of a live object */
 	GS_TINY_INSIDE,		/* inside one */
-	GS_TINY_NONE,		/* of none: freed before, or never given out */
+	GS_TINY_NONE,		/* not in an object: freed, or never handed out */
 };
 
 void *gs_tiny_alloc(size_t size, gfp_t gfp, u8 owner);

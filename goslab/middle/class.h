@@ -19,26 +19,27 @@
 struct goslab_heap;
 
 /**
- * struct gs_class - one span class: a shape of spans, its central lists, its slots.
+ * struct gs_class - one span class: a shape of spans, its central lists, its
+ * slots.
  * @slots: this class's slot of each CPU.
  * @ctor: once per object, when a span is cut.
  * @elemsize: bytes of an object.
- * @owner: number of the module that made it; 0 for the classes of malloc, those
- *         of heaps included.
+ * @owner: number of the module that made it; 0 for the classes of malloc,
+ *         including those of heaps.
  * @keep: enum gs_keep.
  * @tiny: blocks of tiny objects.
- * @account: spans are direct, and charged to whoever made them grow.
+ * @account: spans are direct and charged to the task that made the class grow.
  * @dead: its cache was destroyed with live objects.
  * @align_pages: alignment of a span, in pages.
  * @npages: pages of a span.
  * @nelems: objects of a span of @npages.
- * @longer: the same of longer spans, for when the class has many.
+ * @longer: the same for the longer spans of a class that has many.
  * @transfer: objects that a transfer cache may hold at most.
  * @batch: objects moved per hold of a central lock.
  * @depth: most objects that a magazine may hold.
  * @scan: index in the census being made (gs_class_mutex).
  * @dtor: once per object, before a span leaves the class.
- * @heap: whose it is; NULL for the default heap.
+ * @heap: its heap; NULL for the default heap.
  * @central: by node.
  * @gone_slots: slots that were ended and wait for readers (drain mutex).
  * @link: on gs_class_list.
@@ -88,13 +89,13 @@ void gs_class_empty_transfer(struct gs_class *c);
 bool gs_class_sweep(bool idle_only);
 struct mspan *gs_class_new_span(struct gs_class *c, int node, gfp_t gfp);
 void gs_class_free_span(struct mspan *s);
-/* Is it that of a cache, not one of malloc? */
+/* Does @c belong to a cache (and not to malloc)? */
 static inline bool gs_class_is_cache(const struct gs_class *c)
 {
 	return c->owner;
 }
 
-/* What a report calls the place of an object of @s. */
+/* The name that reports use for the place of an object of @s. */
 static inline const char *gs_span_name(const struct mspan *s)
 {
 	return s->class ? s->class->name : "large";

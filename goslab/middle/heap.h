@@ -7,19 +7,19 @@
 
 #include "middle/class.h"
 
-#define GS_HEAP_LIVE	0x68656170U	/* anything else: gone, or no heap */
+#define GS_HEAP_LIVE	0x68656170U	/* otherwise destroyed, or not a heap */
 #define GS_HEAP_NAME	24		/* with -4194304 it names a class */
 
 /**
  * struct goslab_heap - a set of the classes of malloc for one component.
  * @magic: GS_HEAP_LIVE between create and destroy.
  * @node: preferred, or NUMA_NO_NODE.
- * @shift: the class of size class cls is @classes[cls << @shift], for the
- *         default heap has scan and noscan side by side.
+ * @shift: size class cls has the class @classes[cls << @shift]: the default heap
+ *         has scan and noscan side by side.
  * @owner: number of the module that made it; 0 for the default heap.
  * @nr_caches: caches that draw from it (gs_class_mutex).
- * @classes: GS_NR_CLASSES of them; [0] has the large objects, all on its lists
- *           of full spans.
+ * @classes: GS_NR_CLASSES of them; [0] has the large objects, on its lists of
+ *           full spans.
  * @quota: bytes of spans at most; 0 for no limit.
  * @held: bytes of spans.
  * @peak: the most that @held was.
@@ -56,7 +56,7 @@ void gs_heap_exit(void);
 bool gs_heap_charge(struct goslab_heap *h, size_t bytes);
 void gs_heap_uncharge(struct goslab_heap *h, size_t bytes);
 
-/* Has @h no room for @bytes more? */
+/* Would @bytes more exceed the quota of @h? */
 static inline bool gs_heap_full(const struct goslab_heap *h, size_t bytes)
 {
 	return h->quota && atomic_long_read(&h->held) + bytes > h->quota;

@@ -53,7 +53,7 @@ static void lock_central(struct mcentral *mc, unsigned long *flags)
 	mc->nr_lock++;
 }
 
-/* Move @n objects of @s, all that are free at most, out of it, into entries. */
+/* Move @n free objects of @s, or all if there are fewer, into entries. */
 static unsigned int take(struct mspan *s, struct gs_entry *e, unsigned int n,
 			 void **bad)
 {
@@ -90,7 +90,7 @@ static void free_spans(struct list_head *gone)
 		gs_class_free_span(s);
 }
 
-/* The owner gives @s up, onto @gone if nothing in it is live; under the lock. */
+/* The owner gives @s up; an empty one goes to @gone. Under the lock. */
 static void disown(struct mcentral *mc, struct mspan *s,
 		   struct list_head *gone)
 {
@@ -110,16 +110,16 @@ static void disown(struct mcentral *mc, struct mspan *s,
 /**
  * gs_mcentral_get() - objects for a refill, under one hold of the lock.
  * @mc: where from.
- * @old: NULL, or the exhausted span that the caller owned until now; of any
- *       node. What others freed in it counts.
- * @e: filled with objects, their states GS_CACHED; of those that a word of a
- *     span's bitmap stands for the lowest last.
+ * @old: NULL, or the exhausted span that the caller owned until now, of any
+ *       node. Objects that others freed into it are available.
+ * @e: filled with objects in state GS_CACHED. Of the objects of one bitmap word
+ *     the lowest comes last.
  * @want: how many, 1 to GS_BATCH_MAX.
  * @own: NULL, or set to a span with more free objects than were taken, now
  *       owned by the caller; NULL if there was none.
  *
- * From the transfer cache first. Else all that is free in as many spans as
- * fill the batch, so that only the last span is owned. (Go:
+ * The transfer cache is used first. Then all free objects of as many spans as
+ * fill the batch are taken, so that only the last span is owned. (Go:
  * mcentral.cacheSpan(), which takes one span.)
  *
  * Return: objects in @e; 0 when no span has a free one.
@@ -172,11 +172,11 @@ GS_EXPORT_KUNIT(gs_mcentral_get);
  * @e: filled with objects.
  * @want: how many.
  *
- * Takes no lock: nobody else knows the span before its owner gives it up, and
- * counts are made up for by whoever holds the lock next.
+ * Takes no lock: no one else knows the span before its owner gives it up, and
+ * the next holder of the lock updates the counts.
  *
- * Return: objects in @e; 0 if somebody overwrote the states of all that were
- * looked at, which is reported.
+ * Return: objects in @e; 0, after a report, if the states of all objects that
+ * were looked at are overwritten.
  */
 unsigned int gs_mcentral_add(struct mcentral *mc, struct mspan *s,
 			     struct gs_entry *e, unsigned int want)
@@ -191,7 +191,7 @@ unsigned int gs_mcentral_add(struct mcentral *mc, struct mspan *s,
 }
 GS_EXPORT_KUNIT(gs_mcentral_add);
 
-/* What becomes of @s now that @n of its objects are free in it. */
+/* @n objects were freed into @s: move it to the list where it belongs. */
 static void put_back(struct mcentral *mc, struct mspan *s, unsigned int n,
 		     struct list_head *gone)
 {
@@ -210,7 +210,7 @@ static void put_back(struct mcentral *mc, struct mspan *s, unsigned int n,
 	}
 }
 
-/* Do the first GS_ROW entries stand for neighbours, in that order? */
+/* Are the first GS_ROW entries neighbours, in ascending order? */
 static __always_inline bool is_row(const struct gs_entry *e)
 {
 	unsigned int i;
@@ -223,9 +223,9 @@ static __always_inline bool is_row(const struct gs_entry *e)
 }
 
 /*
- * Put the objects at the front of @e that belong to @s into it, as the first one
- * does, unless it is no longer where it was: a race of two frees of one object
- * brings that about. Return: how many entries are done with; under the lock.
+ * Put the objects at the front of @e that belong to @s into it. The first one
+ * does, unless a race of two frees of one object has taken it away. Return: how
+ * many entries were handled. Under the lock.
  */
 static unsigned int put_run(struct mcentral *mc, struct mspan *s,
 			    const struct gs_entry *e, unsigned int n,
@@ -274,8 +274,8 @@ static unsigned int put_run(struct mcentral *mc, struct mspan *s,
 /**
  * gs_mcentral_put() - put objects back into their spans.
  * @c: class of them all.
- * @e: objects in state GS_CACHED that nobody else can reach; any order, any
- *     nodes. What is not in that state is reported and left out.
+ * @e: objects in state GS_CACHED that no one else can reach, in any order, of any
+ *     nodes. An object in another state is reported and left out.
  * @n: how many.
  *
  * One hold of the lock for each run of objects of one node.
@@ -304,7 +304,8 @@ GS_EXPORT_KUNIT(gs_mcentral_put);
 
 /**
  * gs_mcentral_put_span() - an mcache gives an owned span up.
- * @s: the span; what it has free, and what others freed, is free for all.
+ * @s: the span. Its free objects, and those that others freed, become available
+ *     to all CPUs.
  */
 void gs_mcentral_put_span(struct mspan *s)
 {
