@@ -125,6 +125,25 @@ static void destructed_only(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&nr_ended), c->nelems);
 }
 
+/* The module of a cache may be gone by the time that what survived it ends. */
+static void not_destructed_later(struct kunit *test)
+{
+	static const struct goslab_cache_args args = {
+		.ctor = make_thing, .dtor = end_thing,
+	};
+	struct goslab_cache *cache = make(test, &args, 0);
+	struct gs_class *c = gs_test_class(NAME);
+	struct thing *t = goslab_cache_alloc(cache, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, t);
+	GS_EXPECT_REPORTS(test, GS_BUG_LIVE_OBJECTS, 1,
+			  goslab_cache_destroy(cache));
+	KUNIT_EXPECT_NULL(test, c->ctor);
+	KUNIT_EXPECT_NULL(test, c->dtor);
+	gs_test_bury(test, NAME);
+	KUNIT_EXPECT_EQ(test, atomic_read(&nr_ended), 0);
+}
+
 /* Empty what this CPU and the class hold, up to the page heap's door. */
 static void let_go(struct gs_class *c)
 {
@@ -257,6 +276,7 @@ static void charged_without_memory(struct kunit *test)
 static struct kunit_case lifetime_cases[] = {
 	KUNIT_CASE(destructed),
 	KUNIT_CASE(destructed_only),
+	KUNIT_CASE(not_destructed_later),
 	KUNIT_CASE(readable),
 	KUNIT_CASE(zeroed_when_asked),
 	KUNIT_CASE(charged),

@@ -172,6 +172,32 @@ static void emptying_puts_all_into_spans(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cached_of(all + nr_all, 60), 0);
 }
 
+static unsigned int flushes;
+
+/* As another CPU that goes on freeing. */
+static void flush_more(enum gs_hook_point point, void *arg)
+{
+	if (arg == &class && nr_all >= 20) {
+		flushes++;
+		flush(20);
+	}
+}
+
+static void emptying_ends_while_others_flush(struct kunit *test)
+{
+	gs_mcentral_make_transfer(mc, GFP_KERNEL);
+	flush(20);
+	flush(20);
+	flushes = 0;
+	gs_test_hook(GS_HOOK_TRANSFER_LEFT, flush_more);
+	gs_mcentral_empty_transfer(mc);
+	gs_test_hook(GS_HOOK_TRANSFER_LEFT, NULL);
+	/* 40 objects go in two batches. What came meanwhile stays. */
+	KUNIT_EXPECT_EQ(test, flushes, 2U);
+	KUNIT_EXPECT_EQ(test, mc->nr_transfer, 40);
+	KUNIT_EXPECT_EQ(test, gs_mcentral_verify(mc), 0);
+}
+
 /* The sweep knows classes of the list only. */
 static void the_sweep_leaves_what_is_in_use(struct kunit *test)
 {
@@ -214,6 +240,7 @@ static struct kunit_case transfer_cases[] = {
 	KUNIT_CASE(what_does_not_fit_goes_to_spans),
 	KUNIT_CASE(a_class_that_shrinks_gets_no_more),
 	KUNIT_CASE(emptying_puts_all_into_spans),
+	KUNIT_CASE(emptying_ends_while_others_flush),
 	KUNIT_CASE(the_sweep_leaves_what_is_in_use),
 	KUNIT_CASE(verify_finds_other_states),
 	{}

@@ -374,7 +374,6 @@ static void end_spans(struct gs_class *c, struct survivors *left)
 	unsigned long flags;
 	int node;
 
-	gs_class_empty_transfer(c);
 	for (node = 0; node < nr_node_ids; node++) {
 		struct mcentral *mc = gs_class_central(c, node);
 
@@ -423,6 +422,9 @@ void goslab_cache_destroy(struct goslab_cache *cache)
 	end_spans(c, &left);
 	if (left.live) {
 		c->dead = true;
+		/* The module that they are in may go now. */
+		c->ctor = NULL;
+		c->dtor = NULL;
 		report_survivors(c, &left, _RET_IP_);
 		return;
 	}

@@ -61,6 +61,9 @@ enum gs_hook_point {
 	GS_HOOK_ENTERED,	/* struct gs_slot *: busy is set */
 	GS_HOOK_DRAIN_LEFT,	/* struct gs_class *: batch taken, no lock yet */
 	GS_HOOK_DRAIN_ENDING,	/* struct gs_class *: it ends, nothing posted yet */
+	GS_HOOK_DRAIN_ENDED,	/* struct gs_class *: its slots have ended */
+	GS_HOOK_DRAIN_WAITED,	/* struct gs_class *: and a grace period as well */
+	GS_HOOK_TRANSFER_LEFT,	/* struct gs_class *: batch taken out of a cache */
 	GS_HOOK_TINY_OPEN,	/* void *: a tiny object just cut, block open */
 	GS_HOOK_OTHER_DRAW,	/* u64 *: the same of vmalloc() or a devres */
 	GS_NR_HOOKS,

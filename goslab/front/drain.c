@@ -293,11 +293,15 @@ void gs_drain_dead(unsigned int cpu)
 }
 
 /**
- * gs_drain_classes() - empty and end the slots of classes, on all CPUs.
- * @c: the first of them; nobody uses any.
+ * gs_drain_classes() - bring all objects of classes back to their spans.
+ * @c: the first of the classes, none of which is in use.
  * @n: how many, side by side in memory.
  *
- * Slots are made again if somebody uses a class again.
+ * Empties and ends the slots on all CPUs, then empties the transfer caches. Then
+ * it waits for everybody who still carries objects from one of them to a span:
+ * an eviction (gs_mcache_grow_cap()) or a sweep (gs_mcentral_empty_transfer()).
+ * Both put them into spans only, within an RCU read section, so afterwards
+ * nothing is anywhere else. Slots are made again if a class is used again.
  *
  * Context: Task; sleeps, for a grace period.
  */
@@ -308,11 +312,12 @@ void gs_drain_classes(struct gs_class *c, unsigned int n)
 	mutex_lock(&end_mutex);
 	drain_all(c, n);
 	mutex_unlock(&end_mutex);
-	/*
-	 * An eviction (gs_mcache_grow_cap()) may still carry objects of ours, and
-	 * a reader be in a slot.
-	 */
+	gs_hook(GS_HOOK_DRAIN_ENDED, c);
+	for (i = 0; i < n; i++)
+		gs_class_empty_transfer(&c[i]);
+	/* This is also for those who read the list of slots. */
 	synchronize_rcu();
+	gs_hook(GS_HOOK_DRAIN_WAITED, c);
 	for (i = 0; i < n; i++)
 		gs_mcache_free_slots(&c[i]);
 }

@@ -145,7 +145,6 @@ static void free_all(struct mcentral *mc)
 	LIST_HEAD(gone);
 	unsigned long flags;
 
-	gs_mcentral_empty_transfer(mc);
 	gs_lock(&mc->lock, flags);
 	list_splice_init(&mc->partial, &gone);
 	list_splice_init(&mc->full, &gone);
@@ -160,7 +159,7 @@ static void free_all(struct mcentral *mc)
 
 /**
  * gs_heap_free_spans() - free every span of a heap, whatever lives in it.
- * @h: the heap; its slots are drained, and nobody uses it.
+ * @h: the heap; gs_drain_classes() has emptied it, and nobody uses it.
  *
  * Time goes by spans, not by objects. Sleeps.
  */

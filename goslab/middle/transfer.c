@@ -2,24 +2,26 @@
 /*
  * transfer: objects that go from one mcache to another without seeing a span.
  *
- * A magazine that is full leaves its younger half here in one copy, and one that
- * is empty takes it from here in another, so that a CPU which frees what
- * another allocates costs each of them one short hold of the lock per batch.
- * (TCMalloc: transfer cache; SLUB: the barn.)
+ * A full magazine leaves its younger half here in one copy, and an empty one
+ * takes it in another. So when one CPU frees what another allocates, each takes
+ * the lock once per batch, for a short time. (TCMalloc: transfer cache; SLUB:
+ * the barn.)
  *
  * Owner:      struct mcentral, once its class has GS_TRANSFER_SPANS spans.
- * Lock:       mc->lock. The page of entries is drawn before it is taken.
- * Lifetime:   until the class ends; emptied when nobody came by for a tick,
- *             with every drain of all CPUs and before the class ends.
+ * Lock:       mc->lock. The page of entries is drawn before it is taken. Whoever
+ *             empties a cache carries each batch in an RCU read section.
+ * Lifetime:   until the class ends. Emptied when nobody came by for a tick, by
+ *             every drain of all CPUs, and before the class ends.
  * Context:    any but NMI; gs_mcentral_make_transfer() as its gfp says.
- * Invariants: M2  entries are in state GS_CACHED. They take 4 KiB for each CPU at
- *                 most, 64 KiB in all, and a thirty-second of the class's
- *                 objects: what lies here keeps spans from being empty.
+ * Invariants: M2  entries are in state GS_CACHED. They take at most 4 KiB for
+ *                 each CPU, 64 KiB in all, and a thirty-second of the class's
+ *                 objects, because their spans cannot become empty.
  * Tests:      kunit/transfer_kunit.c
  */
 #include <linux/cpumask.h>
 #include <linux/minmax.h>
 #include <linux/percpu.h>
+#include <linux/rcupdate.h>
 #include <linux/string.h>
 
 #include "base/sys.h"
@@ -31,7 +33,7 @@
 /* Bytes in all transfer caches, as the sum over CPUs. */
 DEFINE_PER_CPU(long, gs_transfer_bytes);
 
-/* Entries that @mc may have now; for sure only under the lock. */
+/* Entries that @mc may have now; exact only under the lock. */
 static unsigned int limit(const struct mcentral *mc)
 {
 	const struct gs_class *c = mc->class;
@@ -72,20 +74,20 @@ unsigned int gs_mcentral_take_transfer(struct mcentral *mc, struct gs_entry *e,
 }
 
 /**
- * gs_mcentral_flush() - half a magazine is too much for its CPU.
+ * gs_mcentral_flush() - take objects out of a magazine that is full.
  * @mc: of the objects' class and node.
  * @e: objects in state GS_CACHED that nobody else can reach.
  * @n: how many.
  *
- * All of them, or, if they do not fit, none: they go to their spans, and the
- * lock is taken once in either case.
+ * Either all of them go to the transfer cache or, if they do not fit, all go to
+ * their spans. So the lock is taken once in most cases.
  */
 void gs_mcentral_flush(struct mcentral *mc, struct gs_entry *e, unsigned int n)
 {
 	unsigned long flags;
 	bool fit = false;
 
-	/* A guess, made good below. */
+	/* A guess without the lock; checked again below. */
 	if (READ_ONCE(mc->nr_transfer) + n <= limit(mc)) {
 		gs_lock(&mc->lock, flags);
 		fit = mc->nr_transfer + n <= limit(mc);
@@ -102,23 +104,51 @@ void gs_mcentral_flush(struct mcentral *mc, struct gs_entry *e, unsigned int n)
 }
 GS_EXPORT_KUNIT(gs_mcentral_flush);
 
-/* Put all that is in the transfer cache into its spans. */
-void gs_mcentral_empty_transfer(struct mcentral *mc)
+/* Move up to @most objects into their spans. Return: how many were there. */
+static unsigned int empty_batch(struct mcentral *mc, unsigned int most)
 {
 	struct gs_entry e[GS_BATCH_MAX] __uninitialized;
 	unsigned long flags;
 	unsigned int n;
 
-	while (READ_ONCE(mc->nr_transfer)) {
-		gs_lock(&mc->lock, flags);
-		n = gs_mcentral_take_transfer(mc, e, GS_BATCH_MAX);
-		gs_unlock(&mc->lock, flags);
-		gs_mcentral_put(mc->class, e, n);
+	/* Between the two locks nothing else shows that these objects exist. */
+	rcu_read_lock();
+	gs_lock(&mc->lock, flags);
+	n = gs_mcentral_take_transfer(mc, e, most);
+	gs_unlock(&mc->lock, flags);
+	gs_hook(GS_HOOK_TRANSFER_LEFT, mc->class);
+	gs_mcentral_put(mc->class, e, n);
+	rcu_read_unlock();
+	return n;
+}
+
+/**
+ * gs_mcentral_empty_transfer() - put what is in a transfer cache into its spans.
+ * @mc: whose transfer cache.
+ *
+ * Moves as many objects as are there at the start. So CPUs that go on flushing
+ * do not keep the caller here.
+ *
+ * A batch is in the caller's hands, with no lock held, until it is back in its
+ * spans. Each batch is an RCU read section, which the end of the class waits
+ * for: see gs_drain_classes().
+ *
+ * Context: any but NMI; no lock held, mcache not entered.
+ */
+void gs_mcentral_empty_transfer(struct mcentral *mc)
+{
+	unsigned int left = READ_ONCE(mc->nr_transfer), n;
+
+	while (left) {
+		n = empty_batch(mc, min(left, GS_BATCH_MAX));
+		if (!n)
+			break;
+		left -= n;
 	}
 }
 GS_EXPORT_KUNIT(gs_mcentral_empty_transfer);
 
-/* The class has grown: give it a transfer cache. No lock held. */
+/* The class has grown: give @mc a transfer cache. No lock is held. */
 void gs_mcentral_make_transfer(struct mcentral *mc, gfp_t gfp)
 {
 	struct gs_entry *page;
@@ -139,7 +169,7 @@ void gs_mcentral_make_transfer(struct mcentral *mc, gfp_t gfp)
 }
 GS_EXPORT_KUNIT(gs_mcentral_make_transfer);
 
-/* The class ends; the cache is empty. */
+/* The class ends, and its transfer cache is empty. */
 void gs_mcentral_free_transfer(struct mcentral *mc)
 {
 	if (mc->transfer)
