@@ -54,10 +54,6 @@ void *gs_heap_malloc_at(struct goslab_heap *h, size_t size, gfp_t gfp,
 			struct goslab_owner *owner, unsigned long site);
 bool gs_heap_dead(const struct goslab_heap *h, unsigned long site);
 
-/* api/dropin.c */
-#define GS_KERNEL_CACHES	16
-extern char *gs_kernel_caches[GS_KERNEL_CACHES];
-
 /* api/reclaim.c */
 int gs_reclaim_init(void);
 void gs_reclaim_exit(void);

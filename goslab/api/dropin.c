@@ -185,22 +185,31 @@ static unsigned long fit_flags(slab_flags_t flags)
 	return ours;
 }
 
-/* Caches that the kernel itself allocates from: it knows none of ours. */
-char *gs_kernel_caches[GS_KERNEL_CACHES] = {
+/* Caches that the kernel itself allocates from, which must stay slab's. */
+static const char *const known_caches[] = {
 	"ip6_dst_cache", "dccp_bind_bucket",
 };
-GS_EXPORT_KUNIT(gs_kernel_caches);
-module_param_array_named(kernel_caches, gs_kernel_caches, charp, NULL, 0444);
-MODULE_PARM_DESC(kernel_caches, "names of caches that stay slab's behind the drop-in headers");
 
-static bool named_kernels(const char *name)
+#define MAX_NAMED	16
+static char *kernel_caches[MAX_NAMED];
+module_param_array(kernel_caches, charp, NULL, 0444);
+MODULE_PARM_DESC(kernel_caches, "names of more caches that stay slab's behind the drop-in headers");
+
+static bool is_listed(const char *name, const char *const *list, unsigned int n)
 {
 	unsigned int i;
 
-	for (i = 0; i < GS_KERNEL_CACHES && name; i++)
-		if (gs_kernel_caches[i] && !strcmp(gs_kernel_caches[i], name))
+	for (i = 0; i < n; i++)
+		if (list[i] && !strcmp(list[i], name))
 			return true;
 	return false;
+}
+
+static bool named_kernels(const char *name)
+{
+	return name &&
+	       (is_listed(name, known_caches, ARRAY_SIZE(known_caches)) ||
+		is_listed(name, (const char *const *)kernel_caches, MAX_NAMED));
 }
 
 /* What goslab cannot serve; the kernel serves it, or says what is wrong. */

@@ -21,7 +21,8 @@ leftovers() {
 }
 
 status=0
-module goslab || exit 1
+# The names are those of caches_by_name in kunit/dropin_kunit.c.
+module goslab kernel_caches=gs_kunit_named,gs_kunit_other || exit 1
 module goslab_kunit "$@" || status=1
 verified || status=1
 [ $status = 1 ] && [ ! -d /sys/module/goslab_kunit ] || rmmod goslab_kunit || status=1
