@@ -122,6 +122,17 @@ run_clients() {
 	record clients "$log" $((SECONDS - start)) "$problem"
 }
 
+# run_readme - what README.md tells a reader to do, done.
+run_readme() {
+	local start=$SECONDS log=$BUILD/qemu-6.1/qemu-6.1-readme.log problem=""
+
+	wanted qemu-6.1 || return 0
+	rm -f "$log"
+	"$SCRIPTS/readme.sh" qemu-6.1 2>"$RESULTS/readme.why" ||
+		problem=$(tail -1 "$RESULTS/readme.why")
+	record readme "$log" $((SECONDS - start)) "$problem"
+}
+
 # build_ahead - all kernels, one after the other, in the background.
 build_ahead() {
 	local bed
@@ -203,6 +214,7 @@ run_stock() {
 		bed_run $bed stock --cpus 4 --mem 2G --timeout 400 \
 			-- stock.sh rt
 	done
+	run_readme
 	run_bench
 }
 
