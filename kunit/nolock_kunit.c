@@ -5,8 +5,10 @@
  * What an NMI could meet is met by hooks that run with a slot entered: there
  * the calls must neither use the slot nor wait.
  */
+#include <linux/delay.h>
 #include <linux/goslab.h>
 #include <linux/sched.h>
+#include <linux/workqueue.h>
 
 #include "api/api.h"
 #include "back/arena.h"
@@ -418,6 +420,63 @@ static void ends_wait(struct kunit *test)
 	}
 }
 
+/* A flush on another CPU while a call is on its way to ask for the work. */
+static struct {
+	struct work_struct work;
+	struct task_struct *task;
+	bool in_call;
+	bool flushed;
+} meanwhile;
+
+static void flush_meanwhile(struct work_struct *work)
+{
+	while (!READ_ONCE(meanwhile.in_call))
+		msleep(1);
+	gs_nolock_flush();
+	WRITE_ONCE(meanwhile.flushed, true);
+}
+
+static void let_flush(enum gs_hook_point point, void *arg)
+{
+	unsigned int ms;
+
+	if (!in_task() || current != meanwhile.task)
+		return;
+	gs_test_hook(GS_HOOK_NOLOCK_ASK, NULL);
+	WRITE_ONCE(meanwhile.in_call, true);
+	for (ms = 0; ms < 5000 && !READ_ONCE(meanwhile.flushed); ms++)
+		mdelay(1);
+}
+
+/* What comes before the end of a call does not hide its work from a flush. */
+static void flushed_while_asked(struct kunit *test)
+{
+	void *p;
+	u8 *state;
+
+	if (gs_test_other_cpu() < 0)
+		kunit_skip(test, "needs two CPUs");
+	p = goslab_malloc(200, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	state = gs_test_state(p);
+	/* Without room in a slot the free is put off. */
+	gs_drain_all();
+	gs_nolock_flush();
+	memset(&meanwhile, 0, sizeof(meanwhile));
+	meanwhile.task = current;
+	INIT_WORK(&meanwhile.work, flush_meanwhile);
+	schedule_work_on(gs_test_other_cpu(), &meanwhile.work);
+	gs_test_hook(GS_HOOK_NOLOCK_ASK, let_flush);
+	goslab_free_nolock(p);
+	KUNIT_EXPECT_TRUE(test, meanwhile.in_call);
+	KUNIT_EXPECT_TRUE(test, meanwhile.flushed);
+	gs_nolock_flush();
+	KUNIT_EXPECT_LE(test, (int)*state, GS_CACHED);
+	WRITE_ONCE(meanwhile.in_call, true);
+	flush_work(&meanwhile.work);
+	KUNIT_EXPECT_EQ(test, gs_test_idle_pages(), 0UL);
+}
+
 static struct kunit_case nolock_cases[] = {
 	KUNIT_CASE(takes_what_lies_ready),
 	KUNIT_CASE(refilled),
@@ -431,6 +490,7 @@ static struct kunit_case nolock_cases[] = {
 	KUNIT_CASE(freed_at_once),
 	KUNIT_CASE(bad_pointers),
 	KUNIT_CASE(ends_wait),
+	KUNIT_CASE(flushed_while_asked),
 	{}
 };
 

@@ -2,22 +2,23 @@
 /*
  * nolock: allocate and free in any context, NMI too: try, never wait.
  *
- * Alloc:  the fast path (front/mcache.h) and nothing else. It is preemption off
- *         and a busy flag, so whoever steps in, however deep, finds the slot
- *         either whole or busy. If it gives nothing, this CPU is asked to refill
- *         the slot: irq_work, and from there a work, in task context.
- * Free:   the fast path; else the state becomes GS_DEFERRED, a bit for the page
- *         is set, and the work finds the object by its state. Nothing is linked
- *         and no byte of the object written, so objects with a ctor, those
- *         that are read under RCU and large ones go the same way.
+ * Alloc:  the fast path (front/mcache.h) and nothing else. It only turns
+ *         preemption off and sets a busy flag, so an interrupt or NMI, however
+ *         deep, finds the slot either whole or busy. If the slot gives nothing,
+ *         an irq_work starts a work on this CPU that refills it in task context.
+ * Free:   the fast path. If that fails, the state becomes GS_DEFERRED, a bit for
+ *         the page is set, and the work finds the object by its state. Nothing
+ *         is linked and no byte of the object is written. So objects with a
+ *         ctor, objects that are read under RCU and large ones are freed in the
+ *         same way.
  * Lock:   none in the calls. flush_mutex, sleeping, a leaf: one flush at a time.
- * Lifetime: gs_nolock_init() .. gs_nolock_flush() at unload, when no client is
- *         left.
+ * Lifetime: from gs_nolock_init() to gs_nolock_flush() at unload, when no client
+ *         is left.
  * Context: any; the work: task.
- * Invariants: an object is GS_DEFERRED => the bit of its page is set, or the
- *         one who cleared it is still looking for it.
- *         A bit may be set for nothing, and a page be another span's by the
- *         time that somebody looks: only states count.
+ * Invariants: if an object is GS_DEFERRED, the bit of its page is set, or a work
+ *         has cleared the bit and still looks for the object.
+ *         A bit may be set for nothing, and its page may belong to another span
+ *         by the time a work looks: only states count.
  * Tests:  kunit/nolock_kunit.c, kunit/contexts/main.c
  */
 #include <linux/bitmap.h>
@@ -76,18 +77,16 @@ static DEFINE_PER_CPU(struct nolock, nolocks);
 #define NR_BITS		8192
 static DECLARE_BITMAP(deferred, NR_BITS);
 
-/* Was anything asked for since the last flush? */
-static bool asked;
 static DEFINE_MUTEX(flush_mutex);
 
-/* Preemption is off. */
+/* Have the work of this CPU run. Preemption is off. */
 static void ask(struct nolock *n)
 {
-	WRITE_ONCE(asked, true);
+	gs_hook(GS_HOOK_NOLOCK_ASK, NULL);
 	irq_work_queue(&n->irq);
 }
 
-/* The number of @owner; 0, and its name is noted, if it has none yet. */
+/* The number of @owner. If it has none yet: note its name and return 0. */
 static u8 owner_id(struct goslab_owner *owner)
 {
 	u8 id = gs_owner_find(owner);
@@ -118,13 +117,13 @@ static void register_noted(struct nolock *n)
 	smp_store_release(&n->note, NOTE_FREE);
 }
 
-/* Was that the last object at hand? A guess: the slot is not entered. */
+/* Was that the slot's last object? A guess: the slot is not entered. */
 static bool runs_low(const struct gs_slot *slot)
 {
 	return !gs_slot_n(slot);
 }
 
-/* Have this CPU's slot refilled if there was nothing, or the next finds none. */
+/* Have this CPU's slot refilled if it is empty now. */
 static void look_ahead(unsigned int spc, bool failed)
 {
 	struct nolock *n;
@@ -137,7 +136,7 @@ static void look_ahead(unsigned int spc, bool failed)
 	preempt_enable();
 }
 
-/* Allocate a few objects in any way and give them to this CPU's slot. */
+/* Allocate a few objects from anywhere and free them into this CPU's slot. */
 static void refill(struct gs_class *c)
 {
 	void *p[REFILL];
@@ -160,7 +159,7 @@ static void refill(struct gs_class *c)
 	}
 }
 
-/* All that is deferred on one page. */
+/* Free all deferred objects of the span on one page. */
 static void free_deferred_on(unsigned long page)
 {
 	void *p = (void *)(READ_ONCE(gs_radix)->base + (page << GS_PAGE_SHIFT));
@@ -170,8 +169,8 @@ static void free_deferred_on(unsigned long page)
 	if (!s || !gs_span_in_use(s))
 		return;
 	/*
-	 * The span may go and its descriptor be another's: never of less room.
-	 * From the claim on the object keeps it what it is.
+	 * The span may go meanwhile and its descriptor be used for another one,
+	 * which never has less room. Once an object is claimed, its span stays.
 	 */
 	nelems = min(READ_ONCE(s->nelems), s->cap);
 	for (i = 0; i < nelems; i++) {
@@ -253,7 +252,7 @@ void *__goslab_malloc_nolock(size_t size, gfp_t gfp, int node,
 }
 EXPORT_SYMBOL_GPL(__goslab_malloc_nolock);
 
-/* The object at @p is GS_PENDING by @state, and cannot be freed here. */
+/* Leave the object at @p, which is GS_PENDING, to the work. */
 static void defer(void *p, u8 *state)
 {
 	unsigned long page = ((unsigned long)p - READ_ONCE(gs_radix)->base) >>
@@ -276,7 +275,7 @@ static void free_small(struct mspan *s, void *p, unsigned long site)
 		gs_free_bad(s, p, site);
 		return;
 	}
-	/* What is done to free objects may take locks. */
+	/* The hooks of a free may take locks. */
 	if (!gs_hook_free_wanted() && gs_mcache_free(s, p, state))
 		return;
 	if (gs_span_claim(state))
@@ -336,12 +335,30 @@ void goslab_free_nolock(const void *ptr)
 }
 EXPORT_SYMBOL_GPL(goslab_free_nolock);
 
+/* Wait for the work of one CPU. Under flush_mutex. */
+static void flush_cpu(struct nolock *n)
+{
+	/*
+	 * On kernels whose irq_work has no interrupt of its own irq_work_sync()
+	 * waits for a grace period even if there is nothing to wait for.
+	 */
+	if (irq_work_is_busy(&n->irq))
+		irq_work_sync(&n->irq);
+	/* It has queued the work before it stopped being busy. */
+	smp_mb();
+	flush_work(&n->work);
+}
+
 /**
- * gs_nolock_flush() - wait for all that calls which have returned left to do.
+ * gs_nolock_flush() - finish what calls that have returned left to do.
  *
- * Two rounds: the first sees the end of every work that was asked for. It may
- * have left an object to the work of another CPU, which had cleared the bit
- * of the page and was on its way there; the second waits for that.
+ * A call that has returned left its CPU's irq_work busy or its work queued, or
+ * both have run. So no flag says whether there is anything to wait for: a flush
+ * could clear it before a call that had just set it has queued the irq_work.
+ *
+ * The first round waits for every work that was asked for. One of them may have
+ * left an object to the work of another CPU, which had cleared the bit of the
+ * page and was on its way there. The second round waits for that one.
  *
  * Context: Task. Sleeps if there is something to wait for.
  */
@@ -349,14 +366,11 @@ void gs_nolock_flush(void)
 {
 	int round, cpu;
 
+	/* Only one task at a time may be in irq_work_sync(). */
 	mutex_lock(&flush_mutex);
-	for (round = xchg(&asked, false) ? 2 : 0; round; round--)
-		for_each_possible_cpu(cpu) {
-			struct nolock *n = per_cpu_ptr(&nolocks, cpu);
-
-			irq_work_sync(&n->irq);
-			flush_work(&n->work);
-		}
+	for (round = 0; round < 2; round++)
+		for_each_possible_cpu(cpu)
+			flush_cpu(per_cpu_ptr(&nolocks, cpu));
 	mutex_unlock(&flush_mutex);
 }
 GS_EXPORT_KUNIT(gs_nolock_flush);
