@@ -93,19 +93,26 @@ download() {
 	say "fetch: downloaded in $((SECONDS - start)) s"
 }
 
-# unpack_source TARBALL DIR - all but code of other machines and of drivers
-# that no bed builds (their Kconfig files are needed); a third of the time.
+# In a source tree that has all that unpack_source takes now; a tree of an older
+# version of this script lacks it.
+ALL_UNPACKED=.goslab-arm64-s390
+
+# unpack_source TARBALL DIR - all but the code of machines and drivers that no
+# bed builds (their Kconfig files are needed); a third of the time. What DIR has
+# already stays as it is.
 unpack_source() {
 	local top skip=() d
 	top=$(basename "$1" .tar.xz)
-	for d in arch/{al,ar,c,h,l,mi,n,o,p,r,s,xt}'*' arch/m68k \
-		drivers/{gpu,media} drivers/net/'*' sound; do
+	for d in arch/{al,c,h,l,mi,n,o,p,r,xt}'*' arch/{arc,arm,m68k,sh,sparc} \
+		arch/arm64/boot/dts drivers/{gpu,media} drivers/net/'*' sound; do
 		skip+=(--exclude="$top/$d/*."{c,h,S,dts,dtsi})
 	done
 	skip+=(--exclude="$top/Documentation/*."{rst,yaml})
 	mkdir -p "$2"
-	tar -x -I 'xz -T0' -f "$1" -C "$2" --strip-components=1 "${skip[@]}" ||
+	tar -x -I 'xz -T0' -f "$1" -C "$2" --strip-components=1 \
+		--skip-old-files "${skip[@]}" ||
 		die "cannot unpack $1: is the disk full?"
+	touch "$2/$ALL_UNPACKED"
 }
 
 # find_source SERIES - suite and package; 7.2 stands for that or anything newer.
@@ -136,9 +143,15 @@ fetch_src() {
 	start=$SECONDS
 	say "kernel $1: unpacking"
 	dpkg-deb -x "$tmp"/*.deb "$tmp/deb" || die "cannot unpack $tmp/*.deb"
-	rm -rf "$tmp/tree"
-	unpack_source "$tmp/deb/usr/src/$pkg.tar.xz" "$tmp/tree"
-	publish "$tmp/tree" "src/$name" "src/$1"
+	if [ -d "$CACHE/src/$name" ]; then
+		# In place, because kernels may be built from it right now.
+		unpack_source "$tmp/deb/usr/src/$pkg.tar.xz" "$CACHE/src/$name"
+		ln -sfn "$name" "$CACHE/src/$1"
+	else
+		rm -rf "$tmp/tree"
+		unpack_source "$tmp/deb/usr/src/$pkg.tar.xz" "$tmp/tree"
+		publish "$tmp/tree" "src/$name" "src/$1"
+	fi
 	rm -rf "$tmp"
 	say "kernel $1: unpacked in $((SECONDS - start)) s"
 }
@@ -194,6 +207,12 @@ publish() {
 	ln -sfn "${2##*/}" "$CACHE/$3"
 }
 
+# is_there KIND SERIES - only 7.2 is built for other machines.
+is_there() {
+	[ -d "$CACHE/$1/$2/" ] &&
+		{ [ "$1/$2" != src/7.2 ] || [ -e "$CACHE/$1/$2/$ALL_UNPACKED" ]; }
+}
+
 main() {
 	case ${1:-} in
 	--renew)
@@ -203,10 +222,10 @@ main() {
 	src|debian) [ -n "${2:-}" ] || die "usage: fetch.sh $1 SERIES" ;;
 	*) die "usage: fetch.sh src|debian SERIES, or fetch.sh --renew" ;;
 	esac
-	if [ ! -d "$CACHE/$1/$2/" ]; then
+	if ! is_there "$1" "$2"; then
 		need apt-get dpkg-deb xz
 		with_lock fetch "another run is fetching"
-		[ -d "$CACHE/$1/$2/" ] || "fetch_$1" "$2"
+		is_there "$1" "$2" || "fetch_$1" "$2"
 	fi
 	(cd -P "$CACHE/$1/$2" && pwd)
 }
