@@ -230,6 +230,67 @@ static void spans_get_longer_with_use(struct kunit *test)
 	gs_class_exit(&c);
 }
 
+/*
+ * A span of @c as it is with @nr_spans: the descriptor has room for its objects,
+ * and is of a kind that there is. Return: objects.
+ */
+static unsigned int expect_span(struct kunit *test, struct gs_class *c,
+				unsigned int nr_spans)
+{
+	struct mcentral *mc = gs_class_central(c, numa_mem_id());
+	unsigned int was = mc->nr_spans, nelems;
+	struct mspan *s;
+
+	mc->nr_spans = nr_spans;
+	s = gs_class_new_span(c, numa_mem_id(), GFP_KERNEL);
+	mc->nr_spans = was;
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	nelems = s->nelems;
+	KUNIT_EXPECT_LE_MSG(test, nelems, c->tiny ? GS_TINY_CAP : GS_SPAN_MAX_CAP,
+			    "%s: %u bytes, %u pages", c->name, c->elemsize,
+			    s->npages);
+	KUNIT_EXPECT_LE(test, nelems, s->cap);
+	KUNIT_EXPECT_LE(test, gs_span_bytes(s), gs_span_size(s));
+	/* Blocks of more than a page of ours are full. */
+	if (!c->tiny && s->npages > max(c->npages + 0UL, GS_UNIT_PAGES))
+		KUNIT_EXPECT_GE_MSG(test, gs_span_bytes(s),
+				    gs_span_size(s) / 8 * 7,
+				    "%s: %u bytes, %u pages", c->name,
+				    c->elemsize, s->npages);
+	gs_mheap_free(s);
+	return nelems;
+}
+
+/* However busy a class is, no span has more objects than a descriptor. */
+static void spans_have_as_many_objects_as_descriptors(struct kunit *test)
+{
+	unsigned int nr, account;
+	size_t size;
+
+	for (account = 0; account < 2; account++) {
+		for (size = 8; size <= 4096; size += size < 256 ? 8 : 136) {
+			struct gs_class c = { .name = "cap",
+					      .account = account };
+
+			make_class(test, &c, size);
+			for (nr = 0; nr < 2000; nr += 200)
+				expect_span(test, &c, nr);
+			gs_class_exit(&c);
+		}
+	}
+}
+
+/* Blocks of tiny objects have masks, too. */
+static void tiny_spans_have_as_many_blocks_as_descriptors(struct kunit *test)
+{
+	struct gs_class *c = &gs_classes[GS_SPC_TINY];
+	unsigned int nr;
+
+	for (nr = 0; nr < 2000; nr += 200)
+		KUNIT_EXPECT_EQ(test, expect_span(test, c, nr), GS_TINY_CAP);
+	gs_class_central(c, numa_mem_id())->length = 0;
+}
+
 /* A class that has shrunk is not busy any more when the sweep comes by. */
 static void the_sweep_forgets_that_a_class_was_busy(struct kunit *test)
 {
@@ -311,6 +372,8 @@ static struct kunit_case class_cases[] = {
 	KUNIT_CASE(a_fresh_tiny_span_has_no_objects),
 	KUNIT_CASE(spans_are_short_when_memory_is),
 	KUNIT_CASE(spans_get_longer_with_use),
+	KUNIT_CASE(spans_have_as_many_objects_as_descriptors),
+	KUNIT_CASE(tiny_spans_have_as_many_blocks_as_descriptors),
 	KUNIT_CASE(the_sweep_forgets_that_a_class_was_busy),
 	KUNIT_CASE(a_spoilt_span_is_cut_again),
 	KUNIT_CASE(no_span_without_memory),

@@ -30,8 +30,6 @@
 #include "base/sizeclass.h"
 
 /* Descriptors in steps of a line, up to that of a tiny span. */
-#define TINY_CAP	(GS_PAGE_SIZE / GS_TINY_BLOCK)
-
 static size_t desc_bytes(unsigned int cap, bool tiny)
 {
 	size_t bytes = ALIGN(offsetof(struct mspan, objects) + cap, sizeof(long));
@@ -43,11 +41,15 @@ static size_t desc_bytes(unsigned int cap, bool tiny)
 	return ALIGN(bytes, 64);
 }
 
-#define MAX_DESC	ALIGN(sizeof(struct mspan) + TINY_CAP * 5 + \
-			      2 * TINY_CAP / 8 + 64, 64)
+#define MAX_DESC	ALIGN(sizeof(struct mspan) + GS_TINY_CAP * 5 + \
+			      2 * GS_TINY_CAP / 8 + 64, 64)
 #define NR_SIZES	(MAX_DESC / 64 + 1)
 
 static struct fixalloc descs[NR_SIZES];
+
+/* The masks of a tiny span take more than the states of a span with most objects. */
+static_assert(GS_TINY_CAP * sizeof(atomic_t) >=
+	      (GS_SPAN_MAX_CAP - GS_TINY_CAP) * 2);
 
 struct mspan gs_no_span;
 GS_EXPORT_KUNIT(gs_no_span);
@@ -71,8 +73,8 @@ void gs_span_exit(void)
 
 /**
  * gs_span_alloc() - take a descriptor.
- * @cap: objects that it must have room for; 1 serves large objects and free
- *       runs.
+ * @cap: objects that it must have room for, at most GS_SPAN_MAX_CAP, of a tiny
+ *       span GS_TINY_CAP; 1 serves large objects and free runs.
  * @tiny: with masks for tiny blocks.
  * @gfp: for metadata pages.
  *
@@ -81,8 +83,11 @@ void gs_span_exit(void)
 struct mspan *gs_span_alloc(unsigned int cap, bool tiny, gfp_t gfp)
 {
 	size_t bytes = desc_bytes(cap, tiny);
-	struct mspan *s = gs_fixalloc_alloc(&descs[bytes / 64], gfp);
+	struct mspan *s;
 
+	if (WARN_ON_ONCE(bytes > MAX_DESC))
+		return NULL;
+	s = gs_fixalloc_alloc(&descs[bytes / 64], gfp);
 	if (!s)
 		return NULL;
 	/*

@@ -114,8 +114,9 @@ static_assert(offsetof(struct mspan, base) == 64);
 static_assert(offsetof(struct mspan, objects) ==
 	      offsetof(struct mspan, base) + 41);
 
-/* Objects of a span at most. */
+/* Objects of a span at most, and blocks of a tiny span. */
 #define GS_SPAN_MAX_CAP	1024
+#define GS_TINY_CAP	(GS_PAGE_SIZE / GS_TINY_BLOCK)
 
 /* Stands for "no span": covers no address and has no free object. */
 extern struct mspan gs_no_span;

@@ -15,6 +15,7 @@
 
 #include <linux/cache.h>
 #include <linux/kernel.h>
+#include <linux/log2.h>
 #include <linux/nodemask.h>
 #include <linux/rcupdate.h>
 
@@ -52,17 +53,38 @@ static const struct {
 	{ .objects = GS_SPAN_MAX_CAP, .spans = 64 },
 };
 
-/* All that follows from npages, nelems and elemsize. */
+/*
+ * Objects in a span of @npages: what its pages and its descriptor have room for.
+ * The descriptor is the limit only where the smallest block that a cgroup can pay
+ * for, a kernel page of 16 or 64 KiB, holds more than GS_SPAN_MAX_CAP objects.
+ */
+static unsigned int objects_in(const struct gs_class *c, unsigned int npages)
+{
+	return min(npages * GS_PAGE_SIZE / c->elemsize, GS_SPAN_MAX_CAP + 0UL);
+}
+
+/*
+ * Pages of a longer span: a multiple of the class's. Direct spans are rounded up
+ * to a block; a length that is a power of two already stays within @objects.
+ */
+static unsigned int longer_pages(const struct gs_class *c, unsigned int objects)
+{
+	unsigned int n = min(LONG_BYTES / (c->npages * GS_PAGE_SIZE),
+			     objects / c->nelems + 0UL);
+
+	if (n <= 1 || c->tiny)
+		return c->npages;
+	return c->account ? rounddown_pow_of_two(c->npages * n) : c->npages * n;
+}
+
+/* All that follows from npages, nelems, elemsize, account and tiny. */
 static void set_lengths(struct gs_class *c)
 {
-	unsigned int i, n;
+	unsigned int i;
 
 	for (i = 0; i < GS_NR_LONGER; i++) {
-		n = min(LONG_BYTES / (c->npages * GS_PAGE_SIZE),
-			longer[i].objects / c->nelems + 0UL);
-		c->longer[i].npages = c->npages * max(n, 1U);
-		c->longer[i].nelems = c->longer[i].npages * GS_PAGE_SIZE /
-				      c->elemsize;
+		c->longer[i].npages = longer_pages(c, longer[i].objects);
+		c->longer[i].nelems = objects_in(c, c->longer[i].npages);
 	}
 	c->transfer = min(GS_TRANSFER_MAX,
 			  gs_transfer_most_bytes() / c->elemsize);
@@ -113,7 +135,7 @@ static void init_malloc(struct gs_class *c, unsigned int cls, const char *kind)
 
 /**
  * gs_class_init_sized() - one of the classes of a heap, and put it on the list.
- * @c: all zero.
+ * @c: all zero but for account.
  * @cls: size class; 0 has no shape, only lists.
  * @heap: name of the heap.
  *
@@ -139,8 +161,8 @@ static int init_spc(unsigned int spc)
 	struct gs_class *c = &gs_classes[spc];
 
 	if (spc == GS_SPC_TINY) {
-		init_malloc(c, GS_TINY_CLASS, "tiny");
 		c->tiny = true;
+		init_malloc(c, GS_TINY_CLASS, "tiny");
 	} else {
 		init_malloc(c, spc >> 1, spc & 1 ? "noscan" : "malloc");
 	}
@@ -177,7 +199,7 @@ void gs_class_exit_malloc(void)
 
 /**
  * gs_class_init() - shape the spans of a cache's class and make its lists.
- * @c: has name, owner and ctor.
+ * @c: has name, owner, ctor and account.
  * @size: bytes of an object, 1 to GOSLAB_MAX_SIZE.
  * @align: power of two, 8 to GOSLAB_MAX_ALIGN.
  *
@@ -312,13 +334,19 @@ static unsigned int nelems_of(const struct gs_class *c, unsigned int npages)
 	for (i = 0; i < GS_NR_LONGER; i++)
 		if (npages == c->longer[i].npages)
 			return c->longer[i].nelems;
-	return npages * GS_PAGE_SIZE / c->elemsize;
+	return objects_in(c, npages);
 }
 
 static struct mspan *pool_pages(const struct gs_class *c, struct gs_span_req *req)
 {
 	req->cap = nelems_of(c, req->npages);
 	return gs_mheap_alloc(req);
+}
+
+/* Pages of the block that @npages of a direct span are rounded up to. */
+static unsigned int block_pages(unsigned int npages)
+{
+	return PAGE_SIZE << get_order(npages * GS_PAGE_SIZE) >> GS_PAGE_SHIFT;
 }
 
 /* Pages that a cgroup pays for come in blocks, full or as few as will do. */
@@ -330,24 +358,20 @@ static struct mspan *charged_pages(const struct gs_class *c,
 
 	if (req->min_pages < req->npages)
 		req->gfp |= __GFP_NORETRY | __GFP_NOWARN;
-	req->cap = (PAGE_SIZE << get_order(req->npages * GS_PAGE_SIZE)) /
-		   c->elemsize;
+	req->cap = nelems_of(c, block_pages(req->npages));
 	s = gs_mheap_alloc_direct(req);
 	if (s || req->min_pages == req->npages)
 		return s;
 	req->npages = req->min_pages;
 	req->gfp = gfp;
-	req->cap = (PAGE_SIZE << get_order(req->npages * GS_PAGE_SIZE)) /
-		   c->elemsize;
+	req->cap = nelems_of(c, block_pages(req->npages));
 	return gs_mheap_alloc_direct(req);
 }
 
 /* Bytes that a span of @npages really takes. */
 static size_t span_bytes(const struct gs_class *c, unsigned int npages)
 {
-	size_t bytes = npages * GS_PAGE_SIZE;
-
-	return c->account ? PAGE_SIZE << get_order(bytes) : bytes;
+	return (c->account ? block_pages(npages) : npages) * GS_PAGE_SIZE;
 }
 
 /*

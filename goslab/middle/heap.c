@@ -67,15 +67,16 @@ static int init_classes(struct goslab_heap *h, bool account)
 
 	for (cls = 0; cls < GS_NR_CLASSES; cls++) {
 		struct gs_class *c = &h->classes[cls];
-		int ret = gs_class_init_sized(c, cls, h->name);
+		int ret;
 
+		c->account = account;
+		ret = gs_class_init_sized(c, cls, h->name);
 		if (ret) {
 			while (cls--)
 				end_class(&h->classes[cls]);
 			return ret;
 		}
 		c->heap = h;
-		c->account = account;
 	}
 	return 0;
 }
