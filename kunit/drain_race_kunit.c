@@ -3,8 +3,10 @@
  * drain_race_kunit: goslab_drain_race: what another CPU does while slots and
  * transfer caches are emptied, forced by hooks.
  */
+#include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/goslab.h>
+#include <linux/sched.h>
 #include <linux/topology.h>
 #include <linux/workqueue.h>
 
@@ -150,9 +152,168 @@ static void reset_waits_for_sweep(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gs_test_idle_pages(), 0UL);
 }
 
+/**
+ * struct away - a CPU that is as good as offline: it does nothing but wait.
+ * @work: that it waits in, with interrupts off.
+ * @task: the task that left it.
+ * @c: the class whose slot the task was draining then.
+ * @cpu: the CPU.
+ * @waits: it has begun.
+ * @back: it may go on.
+ */
+static struct away {
+	struct work_struct work;
+	struct task_struct *task;
+	struct gs_class *c;
+	int cpu;
+	bool waits;
+	bool back;
+} away;
+
+static void wait_away(struct work_struct *work)
+{
+	unsigned long flags;
+	unsigned int us;
+
+	local_irq_save(flags);
+	WRITE_ONCE(away.waits, true);
+	for (us = 0; us < 2000000 && !READ_ONCE(away.back); us++)
+		udelay(1);
+	local_irq_restore(flags);
+}
+
+static void begin_away(int cpu)
+{
+	memset(&away, 0, sizeof(away));
+	INIT_WORK(&away.work, wait_away);
+	away.task = current;
+	away.cpu = cpu;
+}
+
+static void end_away(void)
+{
+	WRITE_ONCE(away.back, true);
+	flush_work(&away.work);
+}
+
+static void send_away(void)
+{
+	schedule_work_on(away.cpu, &away.work);
+	/* The work may have to be run on the CPU that this task is on. */
+	if (raw_smp_processor_id() == away.cpu)
+		set_cpus_allowed_ptr(current, cpumask_of(gs_test_other_cpu()));
+	while (!READ_ONCE(away.waits))
+		msleep(1);
+}
+
+static void set_online(int cpu, bool online)
+{
+	struct cpumask *mask = (struct cpumask *)cpu_online_mask;
+
+	if (online)
+		cpumask_set_cpu(cpu, mask);
+	else
+		cpumask_clear_cpu(cpu, mask);
+}
+
+/*
+ * The CPU whose slots are drained goes offline, and the drain goes on elsewhere.
+ * Until the drain is through, nothing else runs on the two CPUs, so nobody else
+ * sees that the CPU is missing.
+ */
+static void go_offline(enum gs_hook_point point, void *arg)
+{
+	if (arg != away.c || current != away.task)
+		return;
+	gs_test_hook(point, NULL);
+	send_away();
+	preempt_disable();
+	set_online(away.cpu, false);
+}
+
+/* Fill this CPU's slot of a new cache. */
+static struct goslab_cache *fill_slot(struct kunit *test, const char *name)
+{
+	struct goslab_cache *cache;
+	unsigned int i;
+	void *p[4];
+
+	cache = goslab_cache_create(name, SIZE, 0, 0, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = goslab_cache_alloc(cache, GFP_KERNEL);
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		goslab_cache_free(cache, p[i]);
+	return cache;
+}
+
+/* A CPU that is offline may still run, or run again: its slots are its own. */
+static void walk_leaves_its_cpu(struct kunit *test)
+{
+	struct goslab_cache *a, *b;
+	struct gs_slot *slot;
+	unsigned int n;
+	bool done;
+
+	if (gs_test_other_cpu() < 0)
+		kunit_skip(test, "needs two CPUs");
+	a = fill_slot(test, NAME "-a");
+	b = fill_slot(test, NAME "-b");
+	slot = gs_test_slot(gs_test_class(NAME "-b"));
+	n = gs_slot_n(slot);
+	KUNIT_EXPECT_GT(test, n, 0U);
+	begin_away(raw_smp_processor_id());
+	away.c = gs_test_class(NAME "-a");
+	gs_test_hook(GS_HOOK_DRAIN_LEFT, go_offline);
+	done = gs_drain_this_cpu(false);
+	if (away.waits) {
+		set_online(away.cpu, true);
+		preempt_enable();
+	}
+	KUNIT_EXPECT_TRUE(test, away.waits);
+	KUNIT_EXPECT_FALSE(test, done);
+	KUNIT_EXPECT_EQ(test, gs_slot_n(slot), n);
+	KUNIT_EXPECT_PTR_NE(test, slot->span, &gs_no_span);
+	end_away();
+	goslab_cache_destroy(a);
+	goslab_cache_destroy(b);
+	KUNIT_EXPECT_EQ(test, gs_test_idle_pages(), 0UL);
+}
+
+static void fill_other(void *unused)
+{
+	void *p = goslab_malloc(SIZE, GFP_KERNEL);
+
+	goslab_free(goslab_malloc_noscan(3, GFP_KERNEL));
+	goslab_free(p);
+}
+
+/* Only the dead callback says that a CPU is gone. */
+static void dead_callback(struct kunit *test)
+{
+	int cpu = gs_test_other_cpu();
+	struct gs_slot *slot;
+
+	if (cpu < 0)
+		kunit_skip(test, "needs two CPUs");
+	gs_test_on_other_cpu(fill_other, NULL);
+	slot = *per_cpu_ptr(gs_test_class("malloc-64")->slots, cpu);
+	KUNIT_EXPECT_GT(test, gs_slot_n(slot), 0U);
+	begin_away(cpu);
+	send_away();
+	gs_drain_dead(cpu);
+	KUNIT_EXPECT_EQ(test, gs_slot_n(slot), 0U);
+	KUNIT_EXPECT_EQ(test, gs_slot_cap(slot), 0U);
+	KUNIT_EXPECT_PTR_EQ(test, slot->span, &gs_no_span);
+	KUNIT_EXPECT_NULL(test, per_cpu_ptr(&gs_mcache, cpu)->tiny.block);
+	end_away();
+}
+
 static struct kunit_case drain_race_cases[] = {
 	KUNIT_CASE(destroy_waits_for_sweep),
 	KUNIT_CASE(reset_waits_for_sweep),
+	KUNIT_CASE(walk_leaves_its_cpu),
+	KUNIT_CASE(dead_callback),
 	{}
 };
 

@@ -251,7 +251,7 @@ static void in_slot_that_gives_way(struct kunit *test)
 	q = goslab_malloc(200, GFP_KERNEL);
 	gs_drain_this_cpu(false);
 	set_inside("malloc-208", 200, q);
-	gs_mcache_drop_cap(gs_test_slot(inside.c), raw_smp_processor_id());
+	gs_mcache_drop_cap(gs_test_slot(inside.c), gs_walk_here());
 	expect_refused(test);
 	GS_EXPECT_WHOLE(test);
 	KUNIT_EXPECT_EQ(test, gs_test_idle_pages(), 0UL);

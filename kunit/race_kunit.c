@@ -122,7 +122,7 @@ static void tiny_freed_elsewhere(struct kunit *test)
 
 	if (!GS_TINY_ENABLED)
 		kunit_skip(test, "every object is on its own under KASAN");
-	gs_tiny_close(raw_smp_processor_id(), false);
+	gs_tiny_close(gs_walk_here(), false);
 	for (i = 0; i < 3; i++)
 		p[i] = goslab_malloc_noscan(2, GFP_KERNEL);
 	state = block_state(p[0]);
@@ -139,7 +139,7 @@ static void tiny_freed_elsewhere(struct kunit *test)
 	goslab_free(q);
 	KUNIT_EXPECT_EQ(test, *state, id);
 	/* The CPU that closes it frees it. */
-	gs_tiny_close(raw_smp_processor_id(), false);
+	gs_tiny_close(gs_walk_here(), false);
 	KUNIT_EXPECT_EQ(test, (int)*state, GS_CACHED);
 	KUNIT_EXPECT_EQ(test, gs_test_idle_pages(), 0UL);
 }
@@ -165,7 +165,7 @@ static void tiny_opened(struct kunit *test)
 	if (!GS_TINY_ENABLED)
 		kunit_skip(test, "every object is on its own under KASAN");
 	begin(test, 8);
-	gs_tiny_close(raw_smp_processor_id(), false);
+	gs_tiny_close(gs_walk_here(), false);
 	gs_test_hook(GS_HOOK_TINY_OPEN, free_at_open);
 	p = goslab_malloc_noscan(3, GFP_KERNEL);
 	KUNIT_EXPECT_EQ(test, race.times, 1U);
@@ -176,7 +176,7 @@ static void tiny_opened(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, q, p + 3);
 	goslab_free(q);
 
-	gs_tiny_close(raw_smp_processor_id(), false);
+	gs_tiny_close(gs_walk_here(), false);
 	gs_test_hook(GS_HOOK_TINY_OPEN, cut_at_open);
 	p = goslab_malloc_noscan(3, GFP_KERNEL);
 	KUNIT_EXPECT_EQ(test, race.times, 2U);

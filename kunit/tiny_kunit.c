@@ -177,7 +177,7 @@ static void free_in_order(struct kunit *test, unsigned int perm)
 	u8 *p[4], *state;
 	unsigned int i, left;
 
-	gs_tiny_close(raw_smp_processor_id(), false);
+	gs_tiny_close(gs_walk_here(), false);
 	for (i = 0; i < 4; i++) {
 		p[i] = goslab_malloc_noscan(4, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, p[i]);
@@ -214,7 +214,7 @@ static void open_and_closed(struct kunit *test)
 	u8 *p, *q, *state;
 
 	needs_tiny(test);
-	gs_tiny_close(raw_smp_processor_id(), false);
+	gs_tiny_close(gs_walk_here(), false);
 	p = goslab_malloc_noscan(1, GFP_KERNEL);
 	state = block_state(tiny_span(test, p), p);
 	goslab_free(p);
@@ -222,7 +222,7 @@ static void open_and_closed(struct kunit *test)
 	/* What was freed in an open block is not cut again. */
 	q = goslab_malloc_noscan(1, GFP_KERNEL);
 	KUNIT_EXPECT_PTR_EQ(test, q, p + 1);
-	gs_tiny_close(raw_smp_processor_id(), false);
+	gs_tiny_close(gs_walk_here(), false);
 	KUNIT_EXPECT_EQ(test, *state, goslab_this_owner.id);
 	p = goslab_malloc_noscan(1, GFP_KERNEL);
 	KUNIT_EXPECT_NE(test, (unsigned long)p / GS_TINY_BLOCK,
@@ -233,9 +233,9 @@ static void open_and_closed(struct kunit *test)
 	goslab_free(p);
 	KUNIT_EXPECT_EQ(test, *state, goslab_this_owner.id);
 	/* An idle drain leaves a block that was cut since the last one. */
-	gs_tiny_close(raw_smp_processor_id(), true);
+	gs_tiny_close(gs_walk_here(), true);
 	KUNIT_EXPECT_EQ(test, *state, goslab_this_owner.id);
-	gs_tiny_close(raw_smp_processor_id(), true);
+	gs_tiny_close(gs_walk_here(), true);
 	KUNIT_EXPECT_EQ(test, (int)*state, GS_CACHED);
 }
 
@@ -266,7 +266,7 @@ static void looked_at(struct kunit *test)
 	u8 *a, *b;
 
 	needs_tiny(test);
-	gs_tiny_close(raw_smp_processor_id(), false);
+	gs_tiny_close(gs_walk_here(), false);
 	a = goslab_malloc_noscan(3, GFP_KERNEL);
 	b = goslab_malloc_noscan(4, GFP_KERNEL);
 	s = tiny_span(test, a);

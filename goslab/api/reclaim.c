@@ -148,12 +148,15 @@ no_shrinker:
 	return ret;
 }
 
-/* Mirrors gs_reclaim_init(), and leaves nothing parked. */
+/*
+ * Mirrors gs_reclaim_init(), and leaves nothing parked: the last drain comes
+ * while CPUs that go offline are still seen and works can still be posted.
+ */
 void gs_reclaim_exit(void)
 {
 	unregister_memory_notifier(&memory_nb);
+	goslab_shrink();
 	cpuhp_remove_state_nocalls(cpu_state);
 	shrinker_free(shrinker);
-	goslab_shrink();
 	gs_worker_exit();
 }

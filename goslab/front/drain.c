@@ -3,14 +3,16 @@
  * drain: empty the slots of CPUs: idle ones, all of them, those of a cache.
  *
  * Flow:       reclaim, cache, hotplug -> [drain] -> mcentral
- * Lock:       drain_mutex, sleeping: one drain at a time walks a CPU's slots,
- *             and slots end under it only. end_mutex: one drain of all CPUs
- *             at a time. Order: gs_class_mutex, end_mutex, the CPU hotplug
+ * Lock:       drain_mutex, sleeping: slots end under it only, and it protects
+ *             what idle drains note in them. gs_drain_heap() walks the slots of
+ *             its own CPU without it, under RCU. end_mutex: one drain of all
+ *             CPUs at a time. Order: gs_class_mutex, end_mutex, the CPU hotplug
  *             lock, drain_mutex, then the spinlocks.
- *             Another CPU never touches a slot: it posts work that runs there
- *             with preemption off for each step, so that it never finds the
- *             slot busy. A work that was posted to a CPU that has gone offline
- *             runs elsewhere and does nothing: the dead callback did it.
+ *             No CPU enters the slots of another one that may run: it posts a
+ *             work there. The work enters a slot for each step, with preemption
+ *             off, so a task never finds the slot busy. If the CPU goes offline
+ *             first, the work runs elsewhere and does nothing, because the
+ *             dead callback empties the slots (struct gs_walk).
  * Context:    posting: any but NMI. The others sleep.
  * Tests:      kunit/drain_kunit.c, kunit/race_kunit.c
  */
@@ -30,10 +32,11 @@ static DEFINE_MUTEX(drain_mutex);
 static DEFINE_MUTEX(end_mutex);
 
 /**
- * struct drain_work - what a CPU was asked for.
+ * struct drain_work - what a CPU is to drain.
  * @work: runs on that CPU.
  * @cpu: that CPU.
- * @all: everything, not only what is idle; set by who posts, cleared by the work.
+ * @all: drain everything, not only what is idle. Set by whoever posts the work,
+ *       cleared by the work.
  * @ending: classes whose slots end after that, or NULL (end_mutex; changes under
  *          drain_mutex as well).
  * @nr_ending: how many (likewise).
@@ -48,60 +51,51 @@ struct drain_work {
 
 static DEFINE_PER_CPU(struct drain_work, drain_works);
 
-/* May this thread enter slots of @cpu? Preemption is off. */
-static bool may_enter(int cpu)
+/* Up to a batch of @slot's objects. Return: how many, -1 if it cannot be entered. */
+static int take_batch(struct gs_walk walk, struct gs_slot *slot,
+		      struct gs_entry *e)
 {
-	return cpu == smp_processor_id() || !cpu_online(cpu);
-}
+	int n;
 
-/* Up to a batch of @slot's objects. Return: how many, -1 if it is busy. */
-static int take_batch(struct gs_slot *slot, int cpu, struct gs_entry *e)
-{
-	int n = -1;
-
-	preempt_disable();
-	if (may_enter(cpu) && gs_slot_enter(slot)) {
-		n = gs_slot_take(slot, e, GS_BATCH_MAX);
-		gs_slot_leave(slot);
-	}
-	preempt_enable();
+	if (!gs_walk_enter(walk, slot))
+		return -1;
+	n = gs_slot_take(slot, e, GS_BATCH_MAX);
+	gs_walk_leave(slot);
 	return n;
 }
 
-static struct mspan *take_span(struct gs_slot *slot, int cpu)
+static struct mspan *take_span(struct gs_walk walk, struct gs_slot *slot)
 {
-	struct mspan *s = &gs_no_span;
+	struct mspan *s;
 
-	preempt_disable();
-	if (may_enter(cpu) && gs_slot_enter(slot)) {
-		s = slot->span;
-		slot->span = &gs_no_span;
-		gs_slot_leave(slot);
-	}
-	preempt_enable();
+	if (!gs_walk_enter(walk, slot))
+		return &gs_no_span;
+	s = slot->span;
+	slot->span = &gs_no_span;
+	gs_walk_leave(slot);
 	return s;
 }
 
-/* Return: false if the slot was busy, which only an interrupt can see. */
-static bool drain_slot(struct gs_slot *slot, int cpu)
+/* Return: false if the slot could not be entered; see gs_walk_enter(). */
+static bool drain_slot(struct gs_walk walk, struct gs_slot *slot)
 {
 	struct gs_entry e[GS_BATCH_MAX] __uninitialized;
 	struct mspan *s;
 	int n;
 
-	while ((n = take_batch(slot, cpu, e)) > 0) {
+	while ((n = take_batch(walk, slot, e)) > 0) {
 		gs_hook(GS_HOOK_DRAIN_LEFT, slot->class);
 		gs_mcentral_put(slot->class, e, n);
 	}
 	if (n < 0)
 		return false;
-	s = take_span(slot, cpu);
+	s = take_span(walk, slot);
 	if (s != &gs_no_span)
 		gs_mcentral_put_span(s);
 	return true;
 }
 
-/* Has nobody used the slot since the last look? Looks again either way. */
+/* Was the slot not used since the last look? Also notes what it has now. */
 static bool slot_idle(struct gs_slot *slot)
 {
 	u16 now = READ_ONCE(slot->nr_alloc);
@@ -113,22 +107,23 @@ static bool slot_idle(struct gs_slot *slot)
 	return idle;
 }
 
-static bool drain_cpu(int cpu, bool idle_only)
+/* Return: false if a slot could not be entered. */
+static bool drain_cpu(struct gs_walk walk, bool idle_only)
 {
-	struct mcache *mcache = per_cpu_ptr(&gs_mcache, cpu);
+	struct mcache *mcache = per_cpu_ptr(&gs_mcache, walk.cpu);
 	struct gs_slot *slot;
 	bool done = true;
 
-	gs_tiny_close(cpu, idle_only);
+	gs_tiny_close(walk, idle_only);
 	list_for_each_entry_rcu(slot, &mcache->slots, link, true) {
 		if (!gs_slot_cap(slot) && slot->span == &gs_no_span)
 			continue;
 		if (idle_only && !slot_idle(slot))
 			continue;
-		if (!drain_slot(slot, cpu))
+		if (!drain_slot(walk, slot))
 			done = false;
 		else
-			gs_mcache_drop_cap(slot, cpu);
+			gs_mcache_drop_cap(slot, walk);
 	}
 	return done;
 }
@@ -142,11 +137,11 @@ static bool drain_cpu(int cpu, bool idle_only)
  */
 bool gs_drain_this_cpu(bool idle_only)
 {
-	return drain_cpu(raw_smp_processor_id(), idle_only);
+	return drain_cpu(gs_walk_here(), idle_only);
 }
 GS_EXPORT_KUNIT(gs_drain_this_cpu);
 
-/* Drained before. Under the drain mutex. */
+/* End the slots of @cpu, which are empty. Under the drain mutex. */
 static void unmake_slots(struct gs_class *c, unsigned int n, int cpu)
 {
 	while (n--)
@@ -157,13 +152,17 @@ static void unmake_slots(struct gs_class *c, unsigned int n, int cpu)
 static void drain_work_fn(struct work_struct *work)
 {
 	struct drain_work *d = container_of(work, struct drain_work, work);
+	struct gs_walk walk = { .cpu = d->cpu };
 	bool all = xchg(&d->all, false);
 
 	mutex_lock(&drain_mutex);
-	/* Only the CPU that was meant may; see the top. */
+	/*
+	 * If the CPU goes offline from here on, the walk moves to another one,
+	 * enters no slot any more, and leaves them to the dead callback.
+	 */
 	if (raw_smp_processor_id() == d->cpu) {
-		/* What ends is emptied, whoever posted this work, and why. */
-		drain_cpu(d->cpu, !all && !d->ending);
+		/* What ends must be empty, whoever posted this work. */
+		drain_cpu(walk, !all && !d->ending);
 		unmake_slots(d->ending, d->nr_ending, d->cpu);
 	}
 	mutex_unlock(&drain_mutex);
@@ -205,7 +204,7 @@ static void post(int cpu, bool all)
 	gs_worker_queue_on(cpu, &d->work);
 }
 
-/* Ask every CPU that holds something to empty what it does not use. Sleeps. */
+/* Ask every CPU that holds something to empty its idle slots. Sleeps. */
 void gs_drain_post_idle(void)
 {
 	int cpu;
@@ -237,7 +236,7 @@ void gs_drain_post_all(void)
 }
 GS_EXPORT_KUNIT(gs_drain_post_all);
 
-/* From here on every work that runs ends the slots of @n classes at @c. */
+/* From here on every drain work ends its CPU's slots of @n classes at @c. */
 static void set_ending(struct gs_class *c, unsigned int n)
 {
 	int cpu;
@@ -252,25 +251,41 @@ static void set_ending(struct gs_class *c, unsigned int n)
 	mutex_unlock(&drain_mutex);
 }
 
+/*
+ * Drain CPUs that are offline, and end their slots of @n classes at @c. The
+ * caller holds the CPU hotplug lock. Most often the dead callback has left
+ * nothing to drain.
+ */
+static void drain_offline(struct gs_class *c, unsigned int n)
+{
+	int cpu;
+
+	mutex_lock(&drain_mutex);
+	for_each_possible_cpu(cpu) {
+		struct gs_walk walk = { .cpu = cpu, .dead = true };
+
+		if (cpu_online(cpu))
+			continue;
+		drain_cpu(walk, false);
+		unmake_slots(c, n, cpu);
+	}
+	mutex_unlock(&drain_mutex);
+}
+
 /* Empty all slots of all CPUs, end those of @n classes at @c, wait for it. */
 static void drain_all(struct gs_class *c, unsigned int n)
 {
 	int cpu;
 
 	cpus_read_lock();
+	/* First, because the block of tiny objects is freed into a slot here. */
+	drain_offline(c, n);
 	set_ending(c, n);
 	gs_hook(GS_HOOK_DRAIN_ENDING, c);
 	gs_drain_post_all();
 	for_each_online_cpu(cpu)
 		flush_work(&per_cpu_ptr(&drain_works, cpu)->work);
 	set_ending(NULL, 0);
-	if (n) {
-		mutex_lock(&drain_mutex);
-		for_each_possible_cpu(cpu)
-			if (!cpu_online(cpu))
-				unmake_slots(c, n, cpu);
-		mutex_unlock(&drain_mutex);
-	}
 	cpus_read_unlock();
 }
 
@@ -284,13 +299,16 @@ void gs_drain_all(void)
 }
 GS_EXPORT_KUNIT(gs_drain_all);
 
-/* Hotplug: @cpu is gone for good, as far as its slots know. Sleeps. */
+/* The dead callback of hotplug: @cpu has run its last instruction. Sleeps. */
 void gs_drain_dead(unsigned int cpu)
 {
+	struct gs_walk walk = { .cpu = cpu, .dead = true };
+
 	mutex_lock(&drain_mutex);
-	drain_cpu(cpu, false);
+	drain_cpu(walk, false);
 	mutex_unlock(&drain_mutex);
 }
+GS_EXPORT_KUNIT(gs_drain_dead);
 
 /**
  * gs_drain_classes() - bring all objects of classes back to their spans.
@@ -327,8 +345,8 @@ void gs_drain_classes(struct gs_class *c, unsigned int n)
  * @heap: the heap.
  * @c: the class of a cache that draws from it, or NULL.
  *
- * What this CPU has of it and what lies in its transfer caches; what other CPUs
- * have they must be asked for, and nobody waits for that here.
+ * Empties this CPU's slots of the heap and the transfer caches of its classes.
+ * Other CPUs would have to be asked, and the caller cannot wait for them.
  *
  * Context: any but NMI.
  * Return: whether there is more room now.
@@ -336,15 +354,15 @@ void gs_drain_classes(struct gs_class *c, unsigned int n)
 bool gs_drain_heap(struct goslab_heap *heap, struct gs_class *c)
 {
 	long before = atomic_long_read(&heap->held);
+	struct gs_walk walk = gs_walk_here();
+	struct mcache *mcache = per_cpu_ptr(&gs_mcache, walk.cpu);
 	struct gs_slot *slot;
 	unsigned int cls;
-	int cpu;
 
 	rcu_read_lock();
-	cpu = raw_smp_processor_id();
-	list_for_each_entry_rcu(slot, &per_cpu_ptr(&gs_mcache, cpu)->slots, link)
+	list_for_each_entry_rcu(slot, &mcache->slots, link)
 		if (slot->class->heap == heap)
-			drain_slot(slot, cpu);
+			drain_slot(walk, slot);
 	rcu_read_unlock();
 	for (cls = 0; cls < GS_NR_CLASSES; cls++)
 		gs_class_empty_transfer(&heap->classes[cls]);

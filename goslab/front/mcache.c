@@ -4,10 +4,10 @@
  *
  * Flow:       malloc, cache -> [mcache] -> refill -> mcentral
  * Owner:      one per possible CPU; a slot per class that the CPU has used.
- * Lock:       none. A slot is entered (mcache.h): preemption off and busy set.
- *             The list of slots and cap_bytes change with interrupts off.
- *             Nobody but its CPU touches a slot, except the dead callback of a
- *             CPU that is gone, and exit.
+ * Lock:       none. A slot is used only after it was entered (mcache.h): its CPU
+ *             turns preemption off and sets busy. The list of slots and
+ *             cap_bytes change on their CPU with interrupts off. Another CPU
+ *             may do all this only for a CPU that is dead (struct gs_walk).
  * Lifetime:   gs_mcache_init() .. gs_mcache_exit(); slots of caches end with
  *             their cache (drain.c).
  * Context:    any but NMI.
@@ -30,7 +30,7 @@
 unsigned long gs_max_parked = 256UL << 10;
 GS_EXPORT_KUNIT(gs_max_parked);
 
-/* Stands where a CPU has no slot yet: always busy, so nobody enters it. */
+/* The slot of a CPU that has none yet. It is always busy: nobody enters it. */
 struct gs_slot gs_no_slot __cacheline_aligned = {
 	.busy = 1, .span = &gs_no_span, .top = gs_no_slot.entry,
 	.limit = gs_no_slot.entry,
@@ -40,29 +40,30 @@ GS_EXPORT_KUNIT(gs_no_slot);
 DEFINE_STATIC_KEY_FALSE(gs_node_key);
 GS_EXPORT_KUNIT(gs_node_key);
 DEFINE_PER_CPU(struct mcache, gs_mcache);
-/* The slots of a class that is gone: none, on any CPU, for good. */
+/* The slots of a class that is gone: &gs_no_slot on every CPU. */
 DEFINE_PER_CPU(struct gs_slot *, gs_gone_slots);
 GS_EXPORT_KUNIT(gs_mcache);
 
-/* What every empty magazine has at its bottom; no object's state. */
+/* The state below the oldest entry of every magazine; not that of an object. */
 static u8 bottom_state = GS_FREE;
 
 #define SLOT_BYTES(depth)	(sizeof(struct gs_slot) + \
 				 (depth) * sizeof(struct gs_entry))
 
 /*
- * Few sizes, for a chunk of metadata that serves one class alone is mostly
- * waste: room for 3, 7, 15, 31 and 55 entries; 31, 21, 12, 7 and 4 to a chunk.
+ * Sizes of slots: 3, 7, 15, 31 and 55 entries; 31, 21, 12, 7 and 4 to a chunk.
+ * They are few because a chunk of metadata that serves only one class is mostly
+ * unused.
  */
 static const u16 slot_bytes[] = { 128, 192, 320, 576, 960 };
 #define NR_SIZES	ARRAY_SIZE(slot_bytes)
 
 static_assert(SLOT_BYTES(GS_DEPTH_MAX) == 960);
-/* Half of a magazine is a batch at most. */
+/* Half of a magazine is at most a batch. */
 static_assert(GS_DEPTH_MAX <= 2 * GS_BATCH_MAX);
 
 static struct fixalloc slot_allocs[NR_SIZES];
-/* A free wanted a slot of this size and there was none: the worker makes some. */
+/* A free found no memory for a slot of this size: the worker draws some. */
 static bool slot_wanted[NR_SIZES];
 
 static unsigned int size_of_slot(unsigned int depth)
@@ -106,7 +107,7 @@ int gs_mcache_init(void)
 	return 0;
 }
 
-/* Drained before; no client is left. */
+/* All slots are drained, and no client is left. */
 void gs_mcache_exit(void)
 {
 	unsigned int i;
@@ -133,7 +134,7 @@ int gs_mcache_init_slots(struct gs_class *c, unsigned int n)
 	return 0;
 }
 
-/* The classes are no more: whoever asks for one of their slots finds none. */
+/* The classes end: whoever asks for one of their slots gets &gs_no_slot. */
 void gs_mcache_exit_slots(struct gs_class *c, unsigned int n)
 {
 	unsigned int i;
@@ -144,8 +145,8 @@ void gs_mcache_exit_slots(struct gs_class *c, unsigned int n)
 }
 
 /*
- * As much of @cap as one slot may have: half of the budget, for others want some,
- * too. Of objects that are large for that one, or none.
+ * @cap, limited to what one slot may have: half of the budget, so that others get
+ * some, too. If @cap objects do not fit that, one object, or none.
  */
 static unsigned int fair_cap(const struct gs_class *c, unsigned int cap)
 {
@@ -154,13 +155,13 @@ static unsigned int fair_cap(const struct gs_class *c, unsigned int cap)
 	return (size_t)cap * c->elemsize <= most ? cap : c->elemsize <= most;
 }
 
-/* Objects that a slot starts with room for: about a KiB of them, two at least. */
+/* The room that a slot starts with: about a KiB, but at least two objects. */
 static unsigned int first_cap(const struct gs_class *c)
 {
 	return fair_cap(c, clamp_t(unsigned int, 1024 / c->elemsize, 2, 8));
 }
 
-/* Objects that a slot gets room for when @room was too little. */
+/* The room that a slot gets when @room was too little. */
 static unsigned int next_cap(const struct gs_class *c, unsigned int room)
 {
 	return fair_cap(c, min_t(unsigned int, max(2 * room, 2U), c->depth));
@@ -175,7 +176,7 @@ static void set_cap(struct mcache *mcache, struct gs_slot *slot,
 }
 
 /**
- * gs_mcache_top_up() - have memory for the slots that frees wanted.
+ * gs_mcache_top_up() - draw memory for the slots that frees could not make.
  *
  * Context: task; sleeps. The worker calls it.
  */
@@ -210,11 +211,11 @@ static struct gs_slot *alloc_slot(unsigned int depth, gfp_t gfp)
 /**
  * gs_mcache_make_slot() - give this CPU a slot of a class.
  * @c: the class.
- * @gfp: for metadata; 0 in a free, which must not need any: if nothing lies
- *       ready, a later free finds what the worker has drawn.
+ * @gfp: for metadata. 0 in a free, which must not draw pages: if no memory lies
+ *       ready, the worker draws some for a later free.
  *
  * Context: as @gfp says.
- * Return: a slot of the CPU that it ran on, perhaps not entered; or NULL.
+ * Return: a slot of the CPU that it ran on, or NULL without memory.
  */
 struct gs_slot *gs_mcache_make_slot(struct gs_class *c, gfp_t gfp)
 {
@@ -241,7 +242,7 @@ struct gs_slot *gs_mcache_make_slot(struct gs_class *c, gfp_t gfp)
 
 		if (mcache->cap_bytes + cap * c->elemsize <= gs_max_parked)
 			set_cap(mcache, slot, cap);
-		/* The sweep of another CPU may read the list. */
+		/* Readers of statistics walk the list from other CPUs. */
 		list_add_tail_rcu(&slot->link, &mcache->slots);
 		WRITE_ONCE(*where, slot);
 		slot = NULL;
@@ -252,16 +253,17 @@ struct gs_slot *gs_mcache_make_slot(struct gs_class *c, gfp_t gfp)
 	return *where;
 }
 
-/* Where the slots of a class that ends are linked: their magazines are empty. */
+/* The link among the ended slots of a class. Their magazines are empty. */
 static struct gs_slot **next_gone(struct gs_slot *slot)
 {
 	return (struct gs_slot **)slot->entry;
 }
 
 /*
- * End the slot that @cpu has of @c, if any: empty, its cache unused. On that
- * CPU, or it is gone; under the drain mutex. Readers of the list may still be
- * in the slot: gs_mcache_free_slots() follows after a grace period.
+ * End the slot that @cpu has of @c, if any. It is empty, and the class is not in
+ * use. Runs on that CPU, or it is dead; under the drain mutex. Readers of the
+ * list may still look at the slot, so gs_mcache_free_slots() has to wait for a
+ * grace period.
  */
 void gs_mcache_unmake_slot(struct gs_class *c, int cpu)
 {
@@ -285,7 +287,7 @@ void gs_mcache_unmake_slot(struct gs_class *c, int cpu)
 	c->gone_slots = slot;
 }
 
-/* Free the slots that were ended; no reader can be in them any more. */
+/* Free the slots that were ended; no reader can look at them any more. */
 void gs_mcache_free_slots(struct gs_class *c)
 {
 	struct gs_slot *slot;
@@ -296,22 +298,18 @@ void gs_mcache_free_slots(struct gs_class *c)
 	}
 }
 
-/*
- * An idle, empty slot of @cpu, this one or one that is gone, gives its room
- * back to the budget.
- */
-void gs_mcache_drop_cap(struct gs_slot *slot, int cpu)
+/* A slot of the walk's CPU, if it is empty, gives its room back to the budget. */
+void gs_mcache_drop_cap(struct gs_slot *slot, struct gs_walk walk)
 {
-	struct mcache *mcache = per_cpu_ptr(&gs_mcache, cpu);
+	struct mcache *mcache = per_cpu_ptr(&gs_mcache, walk.cpu);
 	unsigned long flags;
 
 	local_irq_save(flags);
-	/* Entered, for an NMI may free into it. */
-	if ((cpu == smp_processor_id() || !cpu_online(cpu)) &&
-	    gs_slot_enter(slot)) {
+	/* Entered, because an NMI may free into it. */
+	if (gs_walk_enter(walk, slot)) {
 		if (!gs_slot_n(slot))
 			set_cap(mcache, slot, 0);
-		gs_slot_leave(slot);
+		gs_walk_leave(slot);
 	}
 	local_irq_restore(flags);
 }
@@ -326,8 +324,9 @@ static struct gs_slot *next_slot(struct mcache *mcache, struct gs_slot *slot)
 }
 
 /*
- * A slot that has room but was not allocated from since the search last came
- * by: a clock with a second chance, a few slots at each call. Interrupts off.
+ * Find a slot that has room but was not allocated from since the search last
+ * passed it: a clock with a second chance, some slots at each call. Interrupts
+ * are off.
  */
 static struct gs_slot *find_victim(struct mcache *mcache,
 				   const struct gs_slot *for_slot)
@@ -350,8 +349,8 @@ static struct gs_slot *find_victim(struct mcache *mcache,
 }
 
 /*
- * Take a batch of the victim's objects, and its room. Interrupts off, but
- * entered all the same, for an NMI may come.
+ * Take a batch of the victim's objects, and its room. Interrupts are off, but it
+ * enters the slot, because an NMI may come.
  */
 static unsigned int evict(struct mcache *mcache, struct gs_slot *victim,
 			  struct gs_entry *e)
@@ -366,7 +365,10 @@ static unsigned int evict(struct mcache *mcache, struct gs_slot *victim,
 	return n;
 }
 
-/* A look without locks, perhaps at two CPUs: is it worth a try? */
+/*
+ * Is it worth a try? A look without locks: this may move from one CPU to another
+ * between the two reads.
+ */
 static bool may_grow(const struct gs_class *c)
 {
 	const struct mcache *mcache = raw_cpu_ptr(&gs_mcache);
@@ -375,13 +377,13 @@ static bool may_grow(const struct gs_class *c)
 
 	if (room >= c->depth || next_cap(c, room) <= room)
 		return false;
-	/* When somebody must give way, the clock needs time between its looks. */
+	/* If a slot must give way, the clock needs time between its looks. */
 	return !room || (slot->nr_refill + slot->nr_flush) % 4 == 0 ||
 	       READ_ONCE(mcache->cap_bytes) + room * c->elemsize <=
 	       gs_max_parked;
 }
 
-/* Not inline: most calls end before they need room for a batch. */
+/* Not inline, because most calls do not need a batch on the stack. */
 static noinline void grow_cap(struct gs_class *c)
 {
 	struct gs_slot *slot, *victim = NULL;
@@ -418,11 +420,12 @@ out:
 
 /**
  * gs_mcache_grow_cap() - the magazine was too small: double its room.
- * @c: its class; on this CPU.
+ * @c: the class; its slot on this CPU grows.
  *
- * Within depth, half of the CPU's budget, and what is left of it; when it is used
- * up, a slot that nobody uses gives way. RCU keeps the class of that slot until
- * its objects are back in their spans: gs_drain_classes() waits.
+ * The room stays within depth, half of the CPU's budget, and what is left of the
+ * budget. When that is used up, a slot that is not in use gives its room. The
+ * objects of that slot go to their spans within an RCU read section, which
+ * gs_drain_classes() waits for, so that their class does not end meanwhile.
  *
  * Context: any but NMI; no lock held, not entered.
  */

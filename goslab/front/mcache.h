@@ -113,7 +113,6 @@ void gs_mcache_top_up(void);
 void gs_mcache_unmake_slot(struct gs_class *c, int cpu);
 void gs_mcache_free_slots(struct gs_class *c);
 void gs_mcache_grow_cap(struct gs_class *c);
-void gs_mcache_drop_cap(struct gs_slot *slot, int cpu);
 int gs_mcache_init_slots(struct gs_class *c, unsigned int n);
 void gs_mcache_exit_slots(struct gs_class *c, unsigned int n);
 
@@ -162,6 +161,49 @@ static __always_inline void gs_slot_leave(struct gs_slot *slot)
 	barrier();
 	slot->busy = 0;
 }
+
+/**
+ * struct gs_walk - whose slots a drain walks.
+ * @cpu: the CPU.
+ * @dead: it is offline, and stays offline until the walk ends. Only the dead
+ *        callback of CPU hotplug may say so, or a holder of the CPU hotplug
+ *        lock; under the drain mutex.
+ *
+ * That cpu_online() is false is not enough. A CPU runs on for a while after its
+ * bit was cleared and before it is set, and may come online during the walk.
+ */
+struct gs_walk {
+	int cpu;
+	bool dead;
+};
+
+/* A walk of the slots of the CPU that this runs on. */
+static inline struct gs_walk gs_walk_here(void)
+{
+	return (struct gs_walk){ .cpu = raw_smp_processor_id() };
+}
+
+/*
+ * Turn preemption off and enter a slot of the walk's CPU. False if the slot is
+ * busy, which only an interrupt can see, or the walk has moved to another CPU.
+ */
+static inline bool gs_walk_enter(struct gs_walk walk, struct gs_slot *slot)
+{
+	preempt_disable();
+	if ((walk.dead || walk.cpu == smp_processor_id()) &&
+	    gs_slot_enter(slot))
+		return true;
+	preempt_enable();
+	return false;
+}
+
+static inline void gs_walk_leave(struct gs_slot *slot)
+{
+	gs_slot_leave(slot);
+	preempt_enable();
+}
+
+void gs_mcache_drop_cap(struct gs_slot *slot, struct gs_walk walk);
 
 /* Objects in the magazine. */
 static inline unsigned int gs_slot_n(const struct gs_slot *slot)

@@ -291,27 +291,23 @@ GS_EXPORT_KUNIT(gs_tiny_free);
 
 /**
  * gs_tiny_close() - a drain closes the open block.
- * @cpu: this one, or one that is gone.
+ * @walk: of the slots of the block's CPU.
  * @idle_only: only if no object was cut off it since the last look.
  */
-void gs_tiny_close(int cpu, bool idle_only)
+void gs_tiny_close(struct gs_walk walk, bool idle_only)
 {
-	struct mcache *mcache = per_cpu_ptr(&gs_mcache, cpu);
+	struct mcache *mcache = per_cpu_ptr(&gs_mcache, walk.cpu);
 	struct gs_tiny_open *t = &mcache->tiny, closed = { };
-	struct gs_slot *slot;
+	struct gs_slot *slot = READ_ONCE(mcache->slot[GS_SPC_TINY]);
 
-	preempt_disable();
-	slot = mcache->slot[GS_SPC_TINY];
-	if ((cpu == smp_processor_id() || !cpu_online(cpu)) &&
-	    gs_slot_enter(slot)) {
+	if (gs_walk_enter(walk, slot)) {
 		if (!idle_only || t->nr_alloc == t->seen) {
 			closed = *t;
 			t->block = NULL;
 		}
 		t->seen = t->nr_alloc;
-		gs_slot_leave(slot);
+		gs_walk_leave(slot);
 	}
-	preempt_enable();
 	close_block(&closed);
 }
 GS_EXPORT_KUNIT(gs_tiny_close);

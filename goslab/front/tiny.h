@@ -25,7 +25,7 @@ enum gs_tiny_kind gs_tiny_free(struct mspan *s, void *p);
 enum gs_tiny_kind gs_tiny_take(struct mspan *s, void *p, void **block);
 enum gs_tiny_kind gs_tiny_look(const struct mspan *s, const void *p,
 			       size_t *size);
-void gs_tiny_close(int cpu, bool idle_only);
+void gs_tiny_close(struct gs_walk walk, bool idle_only);
 
 /* Masks of a block, pure; see tiny.c. */
 u32 gs_tiny_object_bits(unsigned int from, unsigned int to);
