@@ -82,7 +82,7 @@ static void roundup_folds(struct kunit *test)
 	BUILD_BUG_ON(goslab_size_roundup(GOSLAB_MAX_SMALL) != GOSLAB_MAX_SMALL);
 }
 
-/* On its node it is goslab_realloc(), elsewhere it moves. */
+/* As krealloc_node(): what fits stays, unless __GFP_THISNODE says otherwise. */
 static void realloc_on_node(struct kunit *test)
 {
 	struct goslab_heap *heap = goslab_heap_create("kunit-array", NULL);
@@ -99,7 +99,11 @@ static void realloc_on_node(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, memchr_inv(q, 7, 100));
 	other = next_online_node(node);
 	if (other < MAX_NUMNODES) {
-		q = goslab_realloc_node(q, 40000, GFP_KERNEL, other);
+		KUNIT_EXPECT_PTR_EQ(test, goslab_realloc_node(q, 40000,
+							      GFP_KERNEL, other),
+				    (void *)q);
+		q = goslab_realloc_node(q, 40000, GFP_KERNEL | __GFP_THISNODE,
+					other);
 		KUNIT_ASSERT_NOT_NULL(test, q);
 		KUNIT_EXPECT_EQ(test, page_to_nid(virt_to_page(q)), other);
 		KUNIT_EXPECT_NULL(test, memchr_inv(q, 7, 100));

@@ -4,6 +4,7 @@
  * middle/heap.c.
  */
 #include <linux/goslab.h>
+#include <linux/kthread.h>
 #include <linux/seq_file.h>
 
 #include "back/arena.h"
@@ -92,6 +93,67 @@ static void lives(struct kunit *test)
 	goslab_heap_destroy(heap);
 	goslab_heap_destroy(NULL);
 	KUNIT_EXPECT_EQ(test, gs_test_idle_pages(), idle);
+}
+
+/* A charged object is a whole block: all of goslab_size() is zero. */
+static void zeroed_to_the_end(struct kunit *test)
+{
+	struct goslab_heap_args args = { .flags = GOSLAB_ACCOUNT };
+	struct goslab_heap *heap = goslab_heap_create("kunit-blocks", &args);
+	void *p[8];
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, heap);
+	/* Blocks that this heap gives back dirty are drawn again. */
+	for (i = 0; i < ARRAY_SIZE(p); i++) {
+		p[i] = goslab_heap_malloc(heap, 33000, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p[i]);
+		KUNIT_EXPECT_EQ(test, goslab_size(p[i]), (size_t)65536);
+		memset(p[i], 0x5a, goslab_size(p[i]));
+	}
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		goslab_free(p[i]);
+	for (i = 0; i < ARRAY_SIZE(p); i++) {
+		p[i] = goslab_heap_zalloc(heap, 33000, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p[i]);
+		KUNIT_EXPECT_NULL(test, memchr_inv(p[i], 0, goslab_size(p[i])));
+	}
+	goslab_heap_destroy(heap);
+}
+
+/* Charges that never fit. */
+static int charge_large(void *arg)
+{
+	struct goslab_heap *heap = arg;
+	int charged = 0;
+
+	while (!kthread_should_stop()) {
+		charged += gs_heap_charge(heap, heap->quota + 1);
+		cond_resched();
+	}
+	return charged;
+}
+
+/* A large request that is refused does not take the room of a small one. */
+static void refused_takes_no_room(struct kunit *test)
+{
+	struct goslab_heap *heap = make(test, 1 << 20);
+	struct task_struct *task;
+	unsigned int i, refused = 0;
+
+	task = kthread_run(charge_large, heap, "goslab_charge");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	for (i = 0; i < 300000; i++) {
+		if (gs_heap_charge(heap, 8192))
+			gs_heap_uncharge(heap, 8192);
+		else
+			refused++;
+		if (!(i % 1000))
+			cond_resched();
+	}
+	KUNIT_EXPECT_EQ(test, kthread_stop(task), 0);
+	KUNIT_EXPECT_EQ(test, refused, 0);
+	goslab_heap_destroy(heap);
 }
 
 static void all_calls(struct kunit *test)
@@ -558,6 +620,8 @@ static struct kunit_case heap_cases[] = {
 	KUNIT_CASE(more_calls),
 	KUNIT_CASE(the_default),
 	KUNIT_CASE(within_quota),
+	KUNIT_CASE(refused_takes_no_room),
+	KUNIT_CASE(zeroed_to_the_end),
 	KUNIT_CASE(refuses),
 	KUNIT_CASE(resets),
 	KUNIT_CASE(destroyed),

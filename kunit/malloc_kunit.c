@@ -218,18 +218,18 @@ static const struct {
 	{ 1, 8, true },		/* in one class */
 	{ 100, 112, true },
 	{ 100, 97, true },
-	{ 100, 96, false },	/* a smaller class would do */
+	{ 100, 96, true },	/* smaller ones always */
 	{ 100, 113, false },
-	{ 1024, 1, false },
+	{ 1024, 1, true },
 	{ 2600, 2688, true },
 	{ 32768, 32769, false },
 	{ 32769, 40960, true },	/* in the same pages */
 	{ 32769, 40961, false },
 	{ 40960, 32769, true },
-	{ 40960, 32768, false },
+	{ 40960, 32768, true },
 	{ 100000, 4000000, false },
-	{ 4000000, 100000, false },
-	{ GOSLAB_MAX_SIZE, 8, false },
+	{ 4000000, 100000, true },
+	{ GOSLAB_MAX_SIZE, 8, true },
 };
 
 static void resized(struct kunit *test)
@@ -247,20 +247,46 @@ static void resized(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, p == q, reallocs[i].stays,
 				    "%zu to %zu", from, to);
 		KUNIT_EXPECT_TRUE(test, all_are(q, min(from, to), 0xa5));
-		check_one(test, q, to);
+		if (p == q)
+			KUNIT_EXPECT_GE(test, goslab_size(q), max(from, to));
+		else
+			check_one(test, q, to);
 		goslab_free(q);
 	}
 }
 
-/* An object that stays is aligned as a new one would be. */
+/* As krealloc(): what fits stays, without memory, too, and cannot fail. */
+static void resized_without_memory(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(reallocs); i++) {
+		size_t from = reallocs[i].from, to = reallocs[i].to;
+		void *p = goslab_malloc(from, GFP_KERNEL), *q;
+
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		if (!reallocs[i].stays) {
+			goslab_free(p);
+			continue;
+		}
+		gs_test_fail_draws(1, ULONG_MAX);
+		q = goslab_realloc(p, to, GFP_NOWAIT | __GFP_NOWARN);
+		KUNIT_EXPECT_EQ_MSG(test, gs_test_end_draws(), 0UL,
+				    "%zu to %zu", from, to);
+		KUNIT_EXPECT_PTR_EQ_MSG(test, q, p, "%zu to %zu", from, to);
+		goslab_free(p);
+	}
+}
+
+/* What moves is aligned as a new object; what stays as the one it was. */
 static void resized_aligned(struct kunit *test)
 {
 	static const size_t sizes[][2] = {
 		{ 2600, 2560 }, { 9400, 9216 }, { 65528, 65536 },
-		{ 131000, 131072 }, { 4194000, 4194304 },
+		{ 2000, 2560 }, { 9000, 16384 }, { 50000, 65536 },
 	};
 	unsigned int i, n;
-	u8 *p[6];
+	u8 *p[6], *q;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		for (n = 0; n < ARRAY_SIZE(p); n++) {
@@ -268,12 +294,16 @@ static void resized_aligned(struct kunit *test)
 			KUNIT_ASSERT_NOT_NULL(test, p[n]);
 		}
 		for (n = 0; n < ARRAY_SIZE(p); n++) {
-			p[n] = goslab_realloc(p[n], sizes[i][1], GFP_KERNEL);
-			KUNIT_ASSERT_NOT_NULL(test, p[n]);
-			KUNIT_EXPECT_TRUE_MSG(test,
-					      IS_ALIGNED((unsigned long)p[n],
-							 align_of(sizes[i][1])),
+			size_t align = align_of(sizes[i][1]);
+
+			q = goslab_realloc(p[n], sizes[i][1], GFP_KERNEL);
+			KUNIT_ASSERT_NOT_NULL(test, q);
+			if (q == p[n])
+				align = align_of(sizes[i][0]);
+			KUNIT_EXPECT_TRUE_MSG(test, IS_ALIGNED((unsigned long)q,
+							       align),
 					      "%zu", sizes[i][1]);
+			p[n] = q;
 		}
 		for (n = 0; n < ARRAY_SIZE(p); n++)
 			goslab_free(p[n]);
@@ -471,6 +501,7 @@ static struct kunit_case malloc_cases[] = {
 	KUNIT_CASE(arrays),
 	KUNIT_CASE(resized),
 	KUNIT_CASE(resized_aligned),
+	KUNIT_CASE(resized_without_memory),
 	KUNIT_CASE(resized_specially),
 	KUNIT_CASE(resized_zeroed),
 	KUNIT_CASE(constant_sizes),

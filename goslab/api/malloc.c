@@ -6,8 +6,8 @@
  *
  * Allocation goes down until a layer has something:
  *   1 api/     the size becomes a class (base/sizeclass), constants at compile time
- *   2 front/   this CPU's slot of the class: pop its magazine, which the span
- *              that the CPU owns fills up; no lock, no atomic
+ *   2 front/   this CPU's slot of the class: pop its magazine, or fill it from
+ *              the span that the CPU owns; no lock, no atomic operation
  *   3 middle/  the class's central lists: a batch under one spinlock
  *   4 back/    the page heap: a span, best fit from the free runs
  *   5 base/    sys draws a block from the kernel
@@ -17,9 +17,9 @@
  *   1 back/    the radix tree finds the span, one multiply the object
  *   2          its state byte must be an owner's number: anything else is
  *              reported and nothing is changed
- *   3 front/   push it on this CPU's magazine; when that is full, its older
- *              half goes back to the spans (middle/), empty spans to the page
- *              heap (back/), long idle pages to the kernel (base/)
+ *   3 front/   push it on this CPU's magazine; when that is full, its younger
+ *              half goes to the transfer cache or the spans (middle/), empty
+ *              spans to the page heap (back/), idle pages to the kernel (base/)
  *
  * Lock:       none here.
  * Context:    any but NMI.
@@ -39,7 +39,7 @@
 #include "front/mcache.h"
 #include "front/tiny.h"
 
-/* Would any of these bits place or treat memory as the pool cannot? */
+/* Does @gfp have bits that choose a zone? Reports them. */
 bool gs_gfp_refused(gfp_t gfp, unsigned long site)
 {
 	if (likely(!(gfp & GS_GFP_REFUSED)))
@@ -96,18 +96,19 @@ void *gs_malloc_unusual(struct goslab_heap *heap, size_t size, gfp_t gfp,
 			int node, struct goslab_owner *owner,
 			unsigned long site)
 {
+	struct mspan *s;
 	bool zeroed;
-	void *p;
 
 	if (!size)
 		return ZERO_SIZE_PTR;
 	if (gs_gfp_refused(gfp, site) || size > GOSLAB_MAX_SIZE)
 		return NULL;
-	p = gs_large_alloc(heap, size, gfp, node, gs_owner_id(owner), &zeroed);
-	if (p)
-		gs_hook_alloc(p, gs_pages(size) << GS_PAGE_SHIFT, gfp, 0,
-			      zeroed, false);
-	return p;
+	s = gs_large_alloc(heap, size, gfp, node, gs_owner_id(owner), &zeroed);
+	if (!s)
+		return NULL;
+	/* All of goslab_size(), which may be more than the pages of @size. */
+	return gs_hook_alloc((void *)s->base, s->elemsize, gfp, 0, zeroed,
+			     false);
 }
 
 static noinline void *malloc_slow(size_t size, gfp_t gfp,
@@ -408,19 +409,6 @@ void goslab_free_sensitive(const void *p)
 }
 EXPORT_SYMBOL_GPL(goslab_free_sensitive);
 
-/*
- * Would a new object of @size bytes be as large as the one of @old bytes at
- * @p, and is that aligned as a new one would be?
- */
-static bool same_room(const void *p, size_t size, size_t old)
-{
-	if (size > old || !IS_ALIGNED((unsigned long)p, size & -size))
-		return false;
-	if (size <= GS_MAX_SMALL)
-		return gs_sizeclass(gs_sizeclass_of(size)).size >= old;
-	return (size_t)gs_pages(size) << GS_PAGE_SHIFT >= old;
-}
-
 /* What an object moves to is of the same heap. */
 static void *alloc_beside(const void *p, size_t size, gfp_t gfp,
 			  struct goslab_owner *owner, unsigned long site)
@@ -450,8 +438,8 @@ void *gs_realloc_at(const void *p, size_t size, gfp_t gfp,
 		gs_report_at(GS_BUG_NOT_LIVE, NULL, p, site);
 		return NULL;
 	}
-	if (same_room(p, size, old)) {
-		/* What is past @size may be asked for again, as zeros. */
+	if (size <= old) {
+		/* The caller may grow it again later and expect zeros there. */
 		if (want_init_on_alloc(gfp))
 			memset((void *)p + size, 0, old - size);
 		return (void *)p;

@@ -44,6 +44,12 @@ static void *alloc_there(const void *p, size_t size, gfp_t gfp, int node,
 	return gs_malloc_at(size, gfp, node, owner, site);
 }
 
+/* As krealloc_node(): an object that fits moves only for __GFP_THISNODE. */
+static bool must_move(const void *p, gfp_t gfp, int node)
+{
+	return (gfp & __GFP_THISNODE) && page_to_nid(virt_to_page(p)) != node;
+}
+
 void *__goslab_realloc_node(const void *p, size_t size, gfp_t gfp, int node,
 			    struct goslab_owner *owner)
 {
@@ -52,12 +58,13 @@ void *__goslab_realloc_node(const void *p, size_t size, gfp_t gfp, int node,
 
 	if (ZERO_OR_NULL_PTR(p))
 		return gs_malloc_at(size, gfp, node, owner, _RET_IP_);
-	if (node == NUMA_NO_NODE || !size || !virt_addr_valid(p) ||
-	    page_to_nid(virt_to_page(p)) == node)
-		return gs_realloc_at(p, size, gfp, owner, _RET_IP_);
 	old = gs_size_of(p);
-	/* What is no live object is reported there. */
-	if (!old)
+	/* Without a live object it reports that. */
+	if (node == NUMA_NO_NODE || !size || !old)
+		return gs_realloc_at(p, size, gfp, owner, _RET_IP_);
+	if (gs_node_refused(node, _RET_IP_))
+		return NULL;
+	if (size <= old && !must_move(p, gfp, node))
 		return gs_realloc_at(p, size, gfp, owner, _RET_IP_);
 	fresh = alloc_there(p, size, gfp, node, owner, _RET_IP_);
 	if (!fresh)

@@ -82,10 +82,12 @@ static struct mspan *get_span(struct goslab_heap *heap,
  * @owner: number of the caller's module.
  * @zeroed: set to true if it is known to be zero.
  *
- * Return: the object, aligned as kmalloc() promises, or NULL.
+ * Return: the span of the object, which is all of it and aligned as kmalloc()
+ * promises; or NULL. It may be longer than @size wants: a charged span is a whole
+ * block.
  */
-void *gs_large_alloc(struct goslab_heap *heap, size_t size, gfp_t gfp, int node,
-		     u8 owner, bool *zeroed)
+struct mspan *gs_large_alloc(struct goslab_heap *heap, size_t size, gfp_t gfp,
+			     int node, u8 owner, bool *zeroed)
 {
 	bool account = heap && heap->classes->account;
 	unsigned int npages = account ?
@@ -117,7 +119,7 @@ void *gs_large_alloc(struct goslab_heap *heap, size_t size, gfp_t gfp, int node,
 		gs_mheap_publish(s, GS_SPAN_LARGE);
 	gs_usage_note_peak();
 	gs_worker_kick();
-	return (void *)s->base;
+	return s;
 }
 
 /*

@@ -6,8 +6,8 @@
 
 struct goslab_heap;
 
-void *gs_large_alloc(struct goslab_heap *heap, size_t size, gfp_t gfp, int node,
-		     u8 owner, bool *zeroed);
+struct mspan *gs_large_alloc(struct goslab_heap *heap, size_t size, gfp_t gfp,
+			     int node, u8 owner, bool *zeroed);
 void gs_large_free(struct mspan *s);
 
 #endif /* GS_FRONT_LARGE_H */

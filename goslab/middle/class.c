@@ -375,8 +375,8 @@ static size_t span_bytes(const struct gs_class *c, unsigned int npages)
 }
 
 /*
- * Have room in the heap for as many pages as fit its quota. Return: false if
- * there is none for one object.
+ * Charge the heap for a span: the length that is wanted, else the usual one, else
+ * that of one object. Return: false if not even that fits the quota.
  */
 static bool charge(const struct gs_class *c, struct gs_span_req *req,
 		   size_t *charged)
@@ -387,6 +387,8 @@ static bool charge(const struct gs_class *c, struct gs_span_req *req,
 	if (!c->heap)
 		return true;
 	for (i = 0; i < ARRAY_SIZE(tries); i++) {
+		if (i && tries[i] == tries[i - 1])
+			continue;
 		*charged = span_bytes(c, tries[i]);
 		if (gs_heap_charge(c->heap, *charged)) {
 			req->npages = tries[i];

@@ -174,22 +174,30 @@ void gs_heap_free_spans(struct goslab_heap *h)
 			free_all(gs_class_central(&h->classes[cls], node));
 }
 
-/* Before pages are sought: room for them. Return: false if there is none. */
+/*
+ * Charge the heap before pages are sought. A charge that is refused is never in
+ * the sum, so a large one that does not fit cannot make a small one fail.
+ * Return: false if @bytes more would exceed the quota.
+ */
 bool gs_heap_charge(struct goslab_heap *h, size_t bytes)
 {
-	long now = atomic_long_add_return(bytes, &h->held);
+	long held = atomic_long_read(&h->held);
 	long peak = atomic_long_read(&h->peak);
+	long now;
 
-	if (h->quota && now > h->quota) {
-		atomic_long_sub(bytes, &h->held);
-		return false;
-	}
+	do {
+		now = held + bytes;
+		if (h->quota && now > h->quota)
+			return false;
+	} while (!atomic_long_try_cmpxchg(&h->held, &held, now));
 	while (now > peak && !atomic_long_try_cmpxchg(&h->peak, &peak, now))
 		;
 	return true;
 }
+GS_EXPORT_KUNIT(gs_heap_charge);
 
 void gs_heap_uncharge(struct goslab_heap *h, size_t bytes)
 {
 	atomic_long_sub(bytes, &h->held);
 }
+GS_EXPORT_KUNIT(gs_heap_uncharge);

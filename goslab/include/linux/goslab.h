@@ -191,7 +191,9 @@ goslab_calloc(size_t n, size_t size, gfp_t gfp)
  * @gfp: as for goslab_malloc(). With __GFP_ZERO on this and every earlier
  *       call, bytes past the old size are zero.
  *
- * Stays in place while the object has room and no smaller class would do.
+ * As with krealloc(), an object that has room for @size stays where it is, with
+ * the size and the alignment that it has. So a call that shrinks cannot fail. An
+ * object that moves is aligned as goslab_malloc() aligns @size.
  *
  * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
  * Return: the object, perhaps moved; ZERO_SIZE_PTR for size 0; NULL on failure

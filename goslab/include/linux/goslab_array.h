@@ -106,9 +106,9 @@ goslab_realloc_array(const void *p, size_t n, size_t size, gfp_t gfp)
  * goslab_realloc_node() - change the size of an object, and its node.
  * @p: as for goslab_realloc().
  * @size: bytes wanted; 0 frees @p.
- * @gfp: as for goslab_realloc().
- * @node: node wanted, or NUMA_NO_NODE. An object of another node moves, even
- *        if it has room.
+ * @gfp: as for goslab_realloc(). With __GFP_THISNODE an object of another node
+ *       moves, even if it has room.
+ * @node: node that new memory comes from, or NUMA_NO_NODE.
  *
  * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
  * Return: as goslab_realloc(); NULL, after a report, if a new object is needed
