@@ -200,6 +200,32 @@ static void the_worker_sleeps_when_all_is_done(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(gs_worker_armed));
 }
 
+static atomic_t nr_walks;
+
+static void count_walk(enum gs_hook_point point, void *arg)
+{
+	atomic_inc(&nr_walks);
+}
+
+/* The first tick after a new peak sums up what is parked then. */
+static void a_tick_completes_the_peak(struct kunit *test)
+{
+	unsigned long start = jiffies;
+	void *p;
+
+	goslab_shrink();
+	goslab_usage_reset_peak();
+	atomic_set(&nr_walks, 0);
+	gs_test_hook(GS_HOOK_PARKED_WALK, count_walk);
+	p = goslab_malloc(2 * MIB, GFP_KERNEL);
+	KUNIT_EXPECT_NOT_NULL(test, p);
+	while (!atomic_read(&nr_walks) && time_before(jiffies, start + 10 * HZ))
+		msleep(100);
+	gs_test_hook(GS_HOOK_PARKED_WALK, NULL);
+	KUNIT_EXPECT_EQ(test, atomic_read(&nr_walks), 1);
+	goslab_free(p);
+}
+
 /* The kernel's reclaim of everything that shrinkers have. */
 static bool ask_kernel(void)
 {
@@ -247,6 +273,7 @@ static struct kunit_case reclaim_cases[] = {
 	KUNIT_CASE(a_burst_goes_back_within_ten_seconds),
 	KUNIT_CASE(a_square_wave_does_not_flap),
 	KUNIT_CASE(the_worker_sleeps_when_all_is_done),
+	KUNIT_CASE(a_tick_completes_the_peak),
 	KUNIT_CASE(the_kernel_reclaims_free_runs),
 	{}
 };

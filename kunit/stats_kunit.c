@@ -12,6 +12,7 @@
 
 #include "back/mheap.h"
 #include "base/owner.h"
+#include "front/drain.h"
 #include "testlib.h"
 
 #define DIR	"/sys/kernel/debug/goslab/"
@@ -231,6 +232,47 @@ static void peak(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, most.held, now.held);
 }
 
+static atomic_t nr_walks;
+
+static void count_walk(enum gs_hook_point point, void *arg)
+{
+	atomic_inc(&nr_walks);
+}
+
+/* A new peak walks no slots: a reader does, once for each peak. */
+static void peak_is_cheap(struct kunit *test)
+{
+	struct goslab_usage now, most;
+	void *p[200], *large[4];
+	unsigned int i;
+
+	goslab_shrink();
+	goslab_usage_reset_peak();
+	gs_test_hook(GS_HOOK_PARKED_WALK, count_walk);
+	atomic_set(&nr_walks, 0);
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = goslab_malloc(1000, GFP_KERNEL);
+	for (i = 0; i < ARRAY_SIZE(large); i++)
+		large[i] = goslab_malloc(2UL << 20, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, atomic_read(&nr_walks), 0);
+	gs_test_hook(GS_HOOK_PARKED_WALK, NULL);
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		goslab_free(p[i]);
+
+	goslab_usage(&now, &most);
+	KUNIT_EXPECT_EQ(test, most.held, now.held);
+	KUNIT_EXPECT_GT(test, now.parked, 0UL);
+	KUNIT_EXPECT_EQ(test, most.parked, now.parked);
+	/* That look stays the one of this peak. */
+	gs_drain_this_cpu(false);
+	gs_test_hook(GS_HOOK_PARKED_WALK, count_walk);
+	goslab_usage(NULL, &most);
+	KUNIT_EXPECT_EQ(test, atomic_read(&nr_walks), 0);
+	KUNIT_EXPECT_EQ(test, most.parked, now.parked);
+	for (i = 0; i < ARRAY_SIZE(large); i++)
+		goslab_free(large[i]);
+}
+
 #define NR_COLUMNS	10
 
 /* One row of classes. Return: false for none. */
@@ -427,6 +469,7 @@ static struct kunit_case stats_cases[] = {
 	KUNIT_CASE(sums_close),
 	KUNIT_CASE(counts),
 	KUNIT_CASE(peak),
+	KUNIT_CASE(peak_is_cheap),
 	KUNIT_CASE(classes_add_up),
 	KUNIT_CASE(caches_are_slabinfo),
 	KUNIT_CASE(heaps),

@@ -24,6 +24,7 @@
 #include "back/scavenger.h"
 #include "base/worker.h"
 #include "front/drain.h"
+#include "front/usage.h"
 
 static struct shrinker *shrinker;
 static int cpu_state;
@@ -33,6 +34,8 @@ static bool tick(void)
 {
 	bool again;
 
+	/* Before the drain empties what was parked. */
+	gs_usage_complete_peak();
 	gs_mcache_top_up();
 	gs_drain_post_idle();
 	again = gs_class_sweep(true);

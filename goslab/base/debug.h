@@ -66,6 +66,7 @@ enum gs_hook_point {
 	GS_HOOK_TRANSFER_LEFT,	/* struct gs_class *: batch taken out of a cache */
 	GS_HOOK_TINY_OPEN,	/* void *: a tiny object just cut, block open */
 	GS_HOOK_NOLOCK_ASK,	/* NULL: a work is about to be asked for */
+	GS_HOOK_PARKED_WALK,	/* NULL: the slots of all CPUs are to be looked at */
 	GS_HOOK_OTHER_DRAW,	/* u64 *: the same of vmalloc() or a devres */
 	GS_NR_HOOKS,
 };

@@ -2,8 +2,10 @@
 /*
  * usage: the bytes held, in parts, now and at their peak.
  *
- * The peak itself is kept by sys at each draw; its parts are recorded at the
- * end of the slow path that drew, before anything else can have changed much.
+ * The peak itself is kept by sys at each draw. Its parts are recorded at the end
+ * of the slow path that drew, before much else can have changed. What is parked
+ * in slots is the exception: to sum it up takes a walk of all slots of all CPUs.
+ * The worker's next tick does that, or a reader who comes first.
  *
  * Lock:       peak_lock, a leaf, for the record of the peak. Parts are read
  *             without locks, slots under RCU: exact when no call is under way.
@@ -22,6 +24,8 @@ u64 gs_usage_draws;
 
 static DEFINE_SPINLOCK(peak_lock);
 static struct goslab_usage peak_parts;
+/* @peak_parts.parked is that of an earlier peak. */
+static bool parked_missing;
 
 static size_t parked_on(const struct mcache *mcache)
 {
@@ -41,20 +45,27 @@ size_t gs_usage_parked(void)
 	size_t bytes = gs_transfer_parked();
 	int cpu;
 
+	gs_hook(GS_HOOK_PARKED_WALK, NULL);
 	for_each_possible_cpu(cpu)
 		bytes += parked_on(per_cpu_ptr(&gs_mcache, cpu));
 	return bytes;
 }
 
-void gs_usage_read(struct goslab_usage *now)
+/* All but what is parked. */
+static struct goslab_usage read_sums(void)
 {
-	*now = (struct goslab_usage) {
+	return (struct goslab_usage) {
 		.held = gs_sys_held(),
 		.spans = READ_ONCE(gs_mheap.in_spans) << GS_PAGE_SHIFT,
 		.free_runs = gs_mheap_free_pages() << GS_PAGE_SHIFT,
 		.metadata = gs_sys_meta(),
-		.parked = gs_usage_parked(),
 	};
+}
+
+void gs_usage_read(struct goslab_usage *now)
+{
+	*now = read_sums();
+	now->parked = gs_usage_parked();
 }
 
 /* Slow half of gs_usage_note_peak(). */
@@ -66,10 +77,30 @@ void gs_usage_record_peak(void)
 	WRITE_ONCE(gs_usage_draws, gs_sys_draws());
 	if (gs_sys_held() <= READ_ONCE(peak_parts.held))
 		return;
-	gs_usage_read(&now);
+	now = read_sums();
 	gs_lock(&peak_lock, flags);
-	if (now.held > peak_parts.held)
+	if (now.held > peak_parts.held) {
 		peak_parts = now;
+		WRITE_ONCE(parked_missing, true);
+	}
+	gs_unlock(&peak_lock, flags);
+}
+
+/* Sum up what is parked if there was a new peak since that was done last. */
+void gs_usage_complete_peak(void)
+{
+	unsigned long flags;
+	size_t parked;
+
+	if (!READ_ONCE(parked_missing))
+		return;
+	parked = gs_usage_parked();
+	gs_lock(&peak_lock, flags);
+	if (parked_missing) {
+		/* Spans may have been added since the peak. */
+		peak_parts.parked = min(parked, peak_parts.spans);
+		WRITE_ONCE(parked_missing, false);
+	}
 	gs_unlock(&peak_lock, flags);
 }
 
@@ -77,6 +108,7 @@ void gs_usage_read_peak(struct goslab_usage *peak)
 {
 	unsigned long flags;
 
+	gs_usage_complete_peak();
 	gs_lock(&peak_lock, flags);
 	*peak = peak_parts;
 	gs_unlock(&peak_lock, flags);
@@ -92,6 +124,7 @@ void gs_usage_reset(void)
 	gs_usage_read(&now);
 	gs_lock(&peak_lock, flags);
 	peak_parts = now;
+	WRITE_ONCE(parked_missing, false);
 	gs_unlock(&peak_lock, flags);
 	gs_sys_reset_peak();
 }

@@ -8,6 +8,7 @@
 
 extern u64 gs_usage_draws;
 void gs_usage_record_peak(void);
+void gs_usage_complete_peak(void);
 void gs_usage_read(struct goslab_usage *now);
 void gs_usage_read_peak(struct goslab_usage *peak);
 void gs_usage_reset(void);

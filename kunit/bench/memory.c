@@ -91,6 +91,7 @@ static void drop(struct bn_case *c, struct mem *m, enum bn_way way, u32 slot)
 
 static int load(struct bn_case *c, struct mem *m, enum bn_way way)
 {
+	struct goslab_usage peak;
 	u32 i, slot;
 	int err = 0;
 
@@ -100,6 +101,9 @@ static int load(struct bn_case *c, struct mem *m, enum bn_way way)
 		slot = bn_below(&m->random, SLOTS);
 		drop(c, m, way, slot);
 		err = put(c, m, way, slot);
+		/* Has what is parked summed up, soon after each new peak. */
+		if (!(i & 0xff) && way == BN_GOSLAB)
+			goslab_usage(NULL, &peak);
 		if (!(i & 0xfff))
 			cond_resched();
 	}

@@ -44,6 +44,7 @@ static int replay(struct rp_run *run, enum rp_way way, s64 start,
 		  struct peak *peak)
 {
 	const struct rp_trace *t = run->trace;
+	struct goslab_usage at_peak;
 	const struct rp_event *e;
 	u64 objects = 0;
 	void **slot;
@@ -64,6 +65,9 @@ static int replay(struct rp_run *run, enum rp_way way, s64 start,
 			rp_free(run, e, *slot, way);
 			*slot = NULL;
 		}
+		/* Has what is parked summed up, soon after each new peak. */
+		if (!(i & 0xff) && rp_way_is_goslab(way))
+			goslab_usage(NULL, &at_peak);
 		if (!(i & 0xfff))
 			cond_resched();
 	}

@@ -262,6 +262,8 @@ struct goslab_usage {
  * @now: filled in if not NULL.
  * @peak: filled in if not NULL: the parts at the draw of pages that made
  *        @held greatest since loading or since goslab_usage_reset_peak().
+ *        Its @parked is what lay there when the worker or a caller of this
+ *        first looked after that draw: within a second.
  *
  * Context: Any but NMI.
  */
