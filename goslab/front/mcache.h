@@ -13,27 +13,27 @@
 
 /**
  * struct gs_slot - what one CPU holds of one span class.
- * @busy: entered. Set and cleared by this CPU with preemption off; an
+ * @busy: the slot is entered. Its CPU sets and clears it with preemption off; an
  *        interrupt that finds it set goes to mcentral.
  * @seen_n: objects in @entry when the drain last looked.
  * @node: memory node of the CPU.
- * @clock: low bits of @nr_alloc when the search for room last came by.
+ * @clock: low bits of @nr_alloc when the search for room last passed the slot.
  * @seen: low bits of @nr_alloc when the drain last looked.
  * @top: past the youngest object in @entry.
- * @limit: past the last that @entry may hold now; follows use, within
- *         class->depth and the CPU's budget.
+ * @limit: where the room of @entry ends now. It follows use, within class->depth
+ *         and the CPU's budget.
  * @span: the span that this CPU owns, or gs_no_span.
- * @nr_alloc: objects ever handed out; the one counter of the hot path.
+ * @nr_alloc: objects ever handed out; the only counter of the hot path.
  * @class: the class.
- * @link: among the slots of this CPU (this CPU with interrupts off; others read).
+ * @link: among the slots of this CPU, which changes it with interrupts off;
+ *        others only read it.
  * @nr_refill: times that the magazine was filled.
- * @nr_flush: times that it was emptied by half.
- * @bottom: the state of what lies below the oldest entry: a byte that is never
- *          GS_CACHED, so that who pops an empty magazine finds a bad state.
+ * @nr_flush: times that half of it was given up.
+ * @bottom: stands for the state of an entry below the oldest one: a byte that is
+ *          never GS_CACHED. So a pop of an empty magazine finds a wrong state.
  * @entry: the magazine.
  *
- * The first line is all that an allocation or a free touches of it, but for
- * the entry.
+ * An allocation or a free touches only the first line and one entry.
  */
 struct gs_slot {
 	u8 busy;
@@ -63,7 +63,7 @@ static_assert(offsetof(struct gs_slot, bottom) ==
  * @block: its address, or NULL.
  * @mask: its mask (front/tiny.c).
  * @offset: first byte not given out.
- * @owner: module that all its objects belong to.
+ * @owner: number of the module that all its objects belong to.
  * @nr_alloc: tiny objects ever cut on this CPU.
  * @seen: @nr_alloc when the drain last looked.
  */
@@ -81,8 +81,8 @@ struct gs_tiny_open {
  * @slot: by span class of malloc; &gs_no_slot until first used.
  * @tiny: the open block; guarded by the busy flag of the tiny slot.
  * @slots: all slots of this CPU, of malloc and of caches.
- * @hand: slot whose room was looked at last, or NULL.
- * @cap_bytes: sum of cap * elemsize of all slots: what may be parked at most.
+ * @hand: the slot that the search for room looked at last, or NULL.
+ * @cap_bytes: sum of room * elemsize of all slots: what may be parked at most.
  */
 struct mcache {
 	struct gs_slot *slot[GS_NR_SPC];
@@ -96,7 +96,7 @@ DECLARE_PER_CPU(struct mcache, gs_mcache);
 DECLARE_PER_CPU(struct gs_slot *, gs_gone_slots);
 extern struct gs_slot gs_no_slot;
 
-/* Can there be objects of another node than the CPU's? */
+/* May objects be of another node than the CPU's? */
 DECLARE_STATIC_KEY_FALSE(gs_node_key);
 static __always_inline bool gs_many_nodes(void)
 {
@@ -117,16 +117,16 @@ int gs_mcache_init_slots(struct gs_class *c, unsigned int n);
 void gs_mcache_exit_slots(struct gs_class *c, unsigned int n);
 
 /**
- * struct gs_more - what a bulk call wants besides one object.
+ * struct gs_more - the objects that a bulk call wants besides the first.
  * @p: filled with objects.
- * @n: how many, less than GS_BATCH_MAX; then how many there are.
+ * @n: in: how many are wanted, less than GS_BATCH_MAX; out: how many there are.
  */
 struct gs_more {
 	void **p;
 	unsigned int n;
 };
 
-/* front/refill.c; all that no slot counts */
+/* front/refill.c; allocations that no slot counts */
 extern atomic64_t gs_mcache_nr_direct;
 void *gs_mcache_alloc_more(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 			   bool *zeroed, struct gs_more *more);
@@ -141,8 +141,9 @@ static inline void *gs_mcache_alloc_slow(struct gs_class *c, int node,
 }
 
 /*
- * Enter this CPU's slot: preemption off, busy set. False if an interrupt came
- * in between, or there is no slot: gs_no_slot is always busy.
+ * Enter this CPU's slot: set busy. The caller has turned preemption off. False if
+ * this is an interrupt that came while the slot was entered, or if there is no
+ * slot, because gs_no_slot is always busy.
  */
 static __always_inline bool gs_slot_enter(struct gs_slot *slot)
 {
@@ -212,8 +213,8 @@ static inline unsigned int gs_slot_n(const struct gs_slot *slot)
 }
 
 /*
- * Copy the youngest objects, @most or a batch at most, out of the magazine.
- * Entered. Return: how many.
+ * Take the youngest objects out of the magazine, at most @most and at most a
+ * batch. Entered. Return: how many.
  */
 static inline unsigned int gs_slot_take(struct gs_slot *slot, struct gs_entry *e,
 					unsigned int most)
@@ -225,7 +226,7 @@ static inline unsigned int gs_slot_take(struct gs_slot *slot, struct gs_entry *e
 	return n;
 }
 
-/* Objects that it may hold now. */
+/* Objects that the magazine may hold now. */
 static inline unsigned int gs_slot_cap(const struct gs_slot *slot)
 {
 	return READ_ONCE(slot->limit) - slot->entry;
@@ -238,11 +239,11 @@ static inline unsigned int gs_slot_cap(const struct gs_slot *slot)
  * @owner: number that the object's state is set to.
  * @object: set to the object.
  *
- * No lock, no atomic, no call. An empty magazine has something at its bottom
- * that is in no state to be handed out, so one test finds that, too.
+ * No lock, no atomic, no call. The state below the oldest entry is never
+ * GS_CACHED (see @bottom), so the test of the state finds an empty magazine, too.
  *
- * Return: false: nothing has changed, take the slow path, which also reports
- * an object that is not in the state that it was left in.
+ * Return: false if nothing has changed. The caller takes the slow path, which
+ * also reports an object whose state is not GS_CACHED.
  */
 static __always_inline bool
 gs_mcache_alloc(struct gs_slot *__percpu *slots, int node, u8 owner,
@@ -283,7 +284,7 @@ none:
  * @object: the object.
  * @state: its state byte, which says that it is live.
  *
- * Return: false: nothing has changed, take the slow path.
+ * Return: false if nothing has changed. The caller takes the slow path.
  */
 static __always_inline bool
 gs_mcache_free(struct mspan *s, void *object, u8 *state)

@@ -2,20 +2,21 @@
 /*
  * refill: the slow halves of allocation and free, between a slot and mcentral.
  *
- * Alloc:  1 enter: fill half the magazine from the span that the CPU owns; when
- *           that is exhausted give it up, see how much the magazine takes
- *         2 leave; under the mcentral lock take the caller's object or objects
- *           (bulk.c), then a batch
+ * Alloc:  1 enter: fill five eighths of the magazine from the span that the CPU
+ *           owns; if that span is exhausted, give it up and note how many
+ *           objects the magazine takes
+ *         2 leave; under the mcentral lock take what the caller asked for (more
+ *           than one object in bulk.c) and a batch for the magazine
  *         3 nothing there: a fresh span from mheap
  *         4 enter again, perhaps on another CPU: install what fits, put the
  *           rest back
  * Free:   1 enter: copy the younger half of the magazine to the stack
- *         2 leave; under the mcentral lock leave it in the transfer cache, or
- *           put it into its spans
+ *         2 leave; under the mcentral lock put it into the transfer cache or
+ *           into its spans
  *         3 enter again and push; if that fails, put the object into its span
  *
- * Whoever cannot enter (an interrupt between, no slot, another node) goes to
- * mcentral for what it needs.
+ * If the slot cannot be entered (an interrupt that came while it was entered,
+ * no slot, another node), objects go directly to and from mcentral.
  *
  * Lock:       none here; I6: never entered while mcentral or mheap is called.
  * Context:    any but NMI; sleeps only as @gfp says.
@@ -33,7 +34,7 @@
 #include "front/usage.h"
 #include "middle/heap.h"
 
-/* Objects that went straight from mcentral to their user. */
+/* Objects that went directly from mcentral to their user. */
 atomic64_t gs_mcache_nr_direct;
 GS_EXPORT_KUNIT(gs_mcache_nr_direct);
 
@@ -54,9 +55,9 @@ struct refill {
 };
 
 /*
- * The youngest object of the magazine if it is not in the state that it was left
- * in: a second free slipped through a race, or the byte was overwritten. Drops
- * it. Entered, and there is one.
+ * Drop the youngest object of the magazine if its state is not GS_CACHED: it was
+ * freed twice at the same moment, or its state was overwritten. Entered, and the
+ * magazine is not empty. Return: the object, or NULL.
  */
 static void *drop_bad(struct gs_slot *slot)
 {
@@ -68,6 +69,7 @@ static void *drop_bad(struct gs_slot *slot)
 	return e->object;
 }
 
+/* Objects that a refill takes from the owned span at a time. */
 static unsigned int own_share(const struct gs_slot *slot)
 {
 	return gs_slot_cap(slot) * 5 / 8 + 1;
@@ -75,9 +77,9 @@ static unsigned int own_share(const struct gs_slot *slot)
 
 /*
  * The magazine is empty: fill five eighths of its room from the window of the
- * span that this CPU owns, so that two times empty a full window. What is
- * known to be zero comes alone, for a magazine cannot say that of its objects.
- * Entered. Return: false if there is nothing.
+ * span that this CPU owns. Two such refills use up a full window of 64 objects.
+ * An object that is known to be zero is taken alone, because entries of a
+ * magazine do not note that. Entered. Return: false if there is nothing.
  */
 static bool take_own(struct gs_slot *slot, struct refill *r)
 {
@@ -96,9 +98,9 @@ static bool take_own(struct gs_slot *slot, struct refill *r)
 
 /* How look() ends. */
 enum look {
-	LOOK_AGAIN,	/* an interrupt, or another CPU: the fast path will do */
+	LOOK_AGAIN,	/* the magazine has objects now: try the fast path */
 	LOOK_OWN,	/* the owned span had an object: the first of r->e */
-	LOOK_REFILL,	/* nothing is there without a lock */
+	LOOK_REFILL,	/* nothing can be had without a lock */
 };
 
 /* Step 1 with the slot entered. */
@@ -125,7 +127,7 @@ static enum look look_entered(struct gs_class *c, struct gs_slot *slot,
 	if (slot->span != &gs_no_span)
 		r->old = slot->span;
 	slot->span = &gs_no_span;
-	/* Half of the room: frees to come want the rest. */
+	/* Half of the room, which leaves the rest to frees. */
 	r->want = min_t(unsigned int, c->batch,
 			max(r->most, gs_slot_cap(slot) / 2 + 1));
 	r->fresh = clamp(own_share(slot), r->want, GS_BATCH_MAX);
@@ -133,7 +135,7 @@ static enum look look_entered(struct gs_class *c, struct gs_slot *slot,
 	return LOOK_REFILL;
 }
 
-/* Step 1: what does this CPU's slot have, what does it want? */
+/* Step 1: take what this CPU's slot has, or see how much it takes. */
 static enum look look(struct gs_class *c, struct refill *r, gfp_t gfp, u8 owner)
 {
 	enum look found = LOOK_REFILL;
@@ -170,7 +172,7 @@ static void install(struct gs_class *c, struct refill *r)
 
 	preempt_disable();
 	slot = *this_cpu_ptr(c->slots);
-	/* On a CPU of another node nothing of ours belongs into the slot. */
+	/* The slot of a CPU takes only objects of the CPU's node. */
 	entered = slot->node == r->node && gs_slot_enter(slot);
 	if (entered) {
 		slot->nr_alloc += r->taken;
@@ -199,7 +201,7 @@ static void grow(struct gs_class *c, struct refill *r, gfp_t gfp)
 
 	if (!s)
 		return;
-	/* What is known to be zero comes alone, as in take_own(). */
+	/* An object that is known to be zero is taken alone, as in take_own(). */
 	r->n = gs_mcentral_add(gs_class_central(c, s->node), s, r->e,
 			       s->needzero ? r->fresh : 1);
 	if (unlikely(!r->n)) {
@@ -211,7 +213,7 @@ static void grow(struct gs_class *c, struct refill *r, gfp_t gfp)
 	r->zeroed = !s->needzero;
 }
 
-/* Memory is out on the node: what other nodes have will do. */
+/* The node has no memory: take a free object of another node. */
 static void scrape(struct gs_class *c, struct refill *r)
 {
 	int node, wanted = r->node;
@@ -250,8 +252,8 @@ static bool get_objects(struct gs_class *c, struct refill *r, gfp_t gfp)
 }
 
 /*
- * Nothing to be had. If that is because the heap is at its quota, have back what
- * lies idle in it. Return: whether another attempt may do.
+ * There was no object. If that is because the heap is at its quota, drain what
+ * lies idle in it. Return: whether another attempt may succeed.
  */
 static bool make_room(struct gs_class *c, unsigned int attempt)
 {
@@ -265,7 +267,7 @@ static bool make_room(struct gs_class *c, unsigned int attempt)
 	return false;
 }
 
-/* More of @r's objects are the caller's, as many as it wants. */
+/* Give the caller as many of @r's objects as it wants. */
 static void hand_out(struct refill *r, u8 owner, struct gs_more *more)
 {
 	struct gs_entry *e = r->e + r->n;
@@ -358,8 +360,8 @@ one:
 GS_EXPORT_KUNIT(gs_mcache_alloc_more);
 
 /*
- * The younger half of a full magazine: to leave it and take the older one would
- * move all that stays. All are of *@node, that of the CPU which this ran on.
+ * Take the younger half of a full magazine. To take the older half would move all
+ * that stays. *@node is set to the node of them all, that of the CPU.
  */
 static __always_inline unsigned int
 take_half(struct gs_class *c, struct gs_entry *e, int *node)
@@ -381,12 +383,15 @@ take_half(struct gs_class *c, struct gs_entry *e, int *node)
 	return n;
 }
 
-/*
- * Have a slot, give up half a magazine, let it grow. A CPU that only frees gets
- * its slot here, if one lies ready: without, each of its frees would take the
- * central lock.
+/**
+ * gs_mcache_make_room() - make room in this CPU's magazine for frees.
+ * @c: the class.
+ *
+ * Empties half of it and lets it grow. On a CPU that only frees this also makes
+ * the slot, if memory for one lies ready: without a slot each free would take
+ * the central lock.
  */
-static __always_inline void empty_half(struct gs_class *c)
+void gs_mcache_make_room(struct gs_class *c)
 {
 	struct gs_entry e[GS_BATCH_MAX] __uninitialized;
 	unsigned int n;
@@ -403,12 +408,6 @@ static __always_inline void empty_half(struct gs_class *c)
 	gs_mcache_grow_cap(c);
 }
 
-/* Have this CPU's slot take frees that it did not take. */
-void gs_mcache_make_room(struct gs_class *c)
-{
-	empty_half(c);
-}
-
 /**
  * gs_mcache_free_slow() - free an object that the slot did not take.
  * @s: its span.
@@ -419,7 +418,7 @@ void gs_mcache_free_slow(struct mspan *s, void *object, u8 *state)
 {
 	gs_worker_kick();
 	if (s->node == numa_mem_id()) {
-		empty_half(s->class);
+		gs_mcache_make_room(s->class);
 		if (gs_mcache_free(s, object, state))
 			return;
 	}

@@ -13,17 +13,17 @@
  *   start   1 . . . . . . . 1 . . 1 . . . .
  *   end      . . . . . . . 1 . . 1 . . . . .
  *
- * What is still open is a start without an end: nobody's object, but it keeps
- * the mask from zero, so that a block cannot be freed while it is being cut.
+ * The open rest of a block is a start without an end. It is no object, but the
+ * mask is not zero while it is there, so a block cannot be freed while it is cut.
  * Whoever makes the mask zero frees the block: the last free, or the CPU that
- * closes it. All objects of a block belong to one module; another module's
- * request opens another block.
+ * closes it. All objects of a block belong to one module; a request of another
+ * module opens another block.
  *
- * Lock:       none: masks change atomically, the open block of a CPU under the
- *             busy flag of its tiny slot.
+ * Lock:       none. Masks change atomically. The open block of a CPU changes
+ *             while its tiny slot is entered.
  * Context:    any but NMI.
  * Invariants: T1  a block's state is its owner's number <=> its mask is not 0
- *                 (but for a block on its way in or out).
+ *                 (except while the block is being opened or freed).
  *             T2  starts and ends alternate, a start first.
  *             (checked by the walk of kunit/tiny_kunit.c)
  * Tests:      kunit/tiny_kunit.c, kunit/race_kunit.c
@@ -43,14 +43,14 @@ unsigned int gs_tiny_align(size_t size)
 }
 GS_EXPORT_KUNIT(gs_tiny_align);
 
-/* The bits of an object from byte @from up to but without @to. */
+/* The bits of an object from byte @from to byte @to - 1. */
 u32 gs_tiny_object_bits(unsigned int from, unsigned int to)
 {
 	return BIT(from) | BIT(16 + to - 1);
 }
 GS_EXPORT_KUNIT(gs_tiny_object_bits);
 
-/* The bit that keeps a block open from @from on; none when it is used up. */
+/* The bit that keeps a block open from @from on; 0 if the block is used up. */
 u32 gs_tiny_open_bit(unsigned int from)
 {
 	return from < GS_TINY_BLOCK ? BIT(from) : 0;
@@ -58,8 +58,8 @@ u32 gs_tiny_open_bit(unsigned int from)
 GS_EXPORT_KUNIT(gs_tiny_open_bit);
 
 /*
- * Where the object that starts at @from ends, or 0: none starts there, or it
- * is what is still open.
+ * Where the object that starts at @from ends. 0 if no object starts there, or if
+ * that is the open rest.
  */
 unsigned int gs_tiny_end_of(u32 mask, unsigned int from)
 {
@@ -104,7 +104,7 @@ static bool clear_bits(atomic_t *mask, u32 bits)
 	return !(atomic_fetch_andnot(bits, mask) & ~bits);
 }
 
-/* Stop cutting @t's block; free it if all its objects are gone. Not entered. */
+/* Close @t's block, and free it if it has no live object. Not entered. */
 static void close_block(struct gs_tiny_open *t)
 {
 	struct mspan *s;
@@ -126,7 +126,7 @@ static void *cut(struct gs_tiny_open *t, size_t size, u8 owner)
 	if (!t->block || t->owner != owner || to > GS_TINY_BLOCK)
 		return NULL;
 	p = t->block + from;
-	/* Nobody else changes these bits, so one addition does it. */
+	/* Nobody else changes these bits, so one addition is enough. */
 	atomic_add(gs_tiny_object_bits(from, to) + gs_tiny_open_bit(to) -
 		   gs_tiny_open_bit(t->offset), t->mask);
 	t->offset = to;
@@ -177,7 +177,7 @@ static void open_block(struct gs_tiny_open *fresh)
 	close_block(fresh);
 }
 
-/* A block of its own for the object, open from there on. */
+/* Cut the object off a fresh block, which stays open behind it. */
 static void *cut_fresh(size_t size, gfp_t gfp, u8 owner)
 {
 	struct gs_class *c = &gs_classes[GS_SPC_TINY];
@@ -249,10 +249,10 @@ GS_EXPORT_KUNIT(gs_tiny_look);
  * gs_tiny_take() - take a tiny object from its user.
  * @s: its span.
  * @p: its address, as a caller says.
- * @block: set to its block if that was the last of it, for the caller to free.
+ * @block: set to its block if no other object is in that. The caller frees it.
  *
  * Context: any; atomic operations only.
- * Return: GS_TINY_LIVE if it was one; else nothing has changed.
+ * Return: GS_TINY_LIVE if it was a live object; else nothing has changed.
  */
 enum gs_tiny_kind gs_tiny_take(struct mspan *s, void *p, void **block)
 {
@@ -268,7 +268,7 @@ enum gs_tiny_kind gs_tiny_take(struct mspan *s, void *p, void **block)
 	mask = &gs_span_tiny_masks(s)[i];
 	bits = gs_tiny_object_bits(byte, byte + size);
 	old = atomic_fetch_andnot(bits, mask);
-	/* Of two frees at once, the second took nothing away. */
+	/* Another free of the same object was faster. */
 	if ((old & bits) != bits)
 		return GS_TINY_NONE;
 	if (!(old & ~bits))
@@ -276,7 +276,7 @@ enum gs_tiny_kind gs_tiny_take(struct mspan *s, void *p, void **block)
 	return GS_TINY_LIVE;
 }
 
-/* The same, and free the block then. Any context but NMI. */
+/* As gs_tiny_take(), and frees the block, too. Any context but NMI. */
 enum gs_tiny_kind gs_tiny_free(struct mspan *s, void *p)
 {
 	void *block = NULL;

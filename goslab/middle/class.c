@@ -261,12 +261,12 @@ void gs_class_empty_transfer(struct gs_class *c)
 GS_EXPORT_KUNIT(gs_class_empty_transfer);
 
 /**
- * gs_class_sweep() - empty the transfer caches of all classes, forget that a
- * class was busy that has few spans.
- * @idle_only: only those that nobody came to since the last look.
+ * gs_class_sweep() - empty the transfer caches of all classes. Classes with few
+ * spans get short ones again.
+ * @idle_only: only those that were not used since the last look.
  *
  * Context: task; sleeps.
- * Return: whether any has something left.
+ * Return: whether there is something left in one.
  */
 bool gs_class_sweep(bool idle_only)
 {
