@@ -133,7 +133,7 @@ static void a_fresh_span_is_ready(struct kunit *test)
 	unsigned int i;
 
 	make_class(test, &c, 200);
-	s = gs_class_new_span(&c, numa_mem_id(), GFP_KERNEL);
+	s = gs_class_new_span(&c, numa_mem_id(), GFP_KERNEL, false);
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	KUNIT_EXPECT_EQ(test, s->state, GS_SPAN_SMALL);
 	KUNIT_EXPECT_PTR_EQ(test, s->class, &c);
@@ -158,7 +158,7 @@ static void a_fresh_tiny_span_has_no_objects(struct kunit *test)
 	unsigned int round, i, set = 0;
 
 	for (round = 0; round < 2; round++) {
-		struct mspan *s = gs_class_new_span(c, numa_mem_id(), GFP_KERNEL);
+		struct mspan *s = gs_class_new_span(c, numa_mem_id(), GFP_KERNEL, false);
 
 		KUNIT_ASSERT_NOT_NULL(test, s);
 		KUNIT_EXPECT_EQ(test, s->state, GS_SPAN_TINY);
@@ -190,7 +190,7 @@ static void spans_are_short_when_memory_is(struct kunit *test)
 	make_class(test, &c, 3000);	/* 2 pages, or 1 of 2 objects */
 	KUNIT_ASSERT_GT(test, c.npages, GS_UNIT_PAGES);
 	gs_test_hook(GS_HOOK_SYS_DRAW, refuse_long_blocks);
-	s = gs_class_new_span(&c, numa_mem_id(), GFP_KERNEL);
+	s = gs_class_new_span(&c, numa_mem_id(), GFP_KERNEL, false);
 	gs_test_hook(GS_HOOK_SYS_DRAW, NULL);
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	KUNIT_EXPECT_EQ(test, s->npages, gs_pages(c.elemsize));
@@ -211,7 +211,7 @@ static void spans_get_longer_with_use(struct kunit *test)
 		struct mspan *s;
 
 		gs_class_central(&c, numa_mem_id())->nr_spans = nr;
-		s = gs_class_new_span(&c, numa_mem_id(), GFP_KERNEL);
+		s = gs_class_new_span(&c, numa_mem_id(), GFP_KERNEL, false);
 		KUNIT_ASSERT_NOT_NULL(test, s);
 		pages = s->npages;
 		/* An eighth of what there is, or one. */
@@ -242,7 +242,7 @@ static unsigned int expect_span(struct kunit *test, struct gs_class *c,
 	struct mspan *s;
 
 	mc->nr_spans = nr_spans;
-	s = gs_class_new_span(c, numa_mem_id(), GFP_KERNEL);
+	s = gs_class_new_span(c, numa_mem_id(), GFP_KERNEL, false);
 	mc->nr_spans = was;
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	nelems = s->nelems;
@@ -310,7 +310,7 @@ static void the_sweep_forgets_that_a_class_was_busy(struct kunit *test)
 
 		mc->nr_spans = spans[i];
 		gs_class_sweep(true);
-		s = gs_class_new_span(&c, numa_mem_id(), GFP_KERNEL);
+		s = gs_class_new_span(&c, numa_mem_id(), GFP_KERNEL, false);
 		KUNIT_ASSERT_NOT_NULL(test, s);
 		KUNIT_EXPECT_EQ_MSG(test, s->npages,
 				    busy[i] ? c.longer[0].npages : c.npages,
@@ -334,7 +334,7 @@ static void a_spoilt_span_is_cut_again(struct kunit *test)
 	make_class(test, &c, 1000);
 	for (round = 0; round < 2; round++) {
 		struct mspan *s = gs_class_new_span(&c, numa_mem_id(),
-						    GFP_KERNEL);
+						    GFP_KERNEL, false);
 
 		KUNIT_ASSERT_NOT_NULL(test, s);
 		first = first ?: s;
@@ -357,7 +357,7 @@ static void no_span_without_memory(struct kunit *test)
 	make_class(test, &c, 64);
 	gs_test_fail_draws(1, ULONG_MAX);
 	KUNIT_EXPECT_NULL(test, gs_class_new_span(&c, numa_mem_id(),
-						  GFP_KERNEL));
+						  GFP_KERNEL, false));
 	gs_test_end_draws();
 	KUNIT_EXPECT_EQ(test, nr_constructed, 0);
 	KUNIT_EXPECT_EQ(test, gs_sys_held() - gs_sys_meta(), data);

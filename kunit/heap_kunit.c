@@ -121,14 +121,20 @@ static void zeroed_to_the_end(struct kunit *test)
 	goslab_heap_destroy(heap);
 }
 
-/* Charges that never fit. */
+/* Charges that never fit; the number of attempts. */
+struct large_charges {
+	struct goslab_heap *heap;
+	unsigned long tried;
+};
+
 static int charge_large(void *arg)
 {
-	struct goslab_heap *heap = arg;
+	struct large_charges *large = arg;
 	int charged = 0;
 
 	while (!kthread_should_stop()) {
-		charged += gs_heap_charge(heap, heap->quota + 1);
+		charged += gs_heap_charge(large->heap, large->heap->quota + 1);
+		WRITE_ONCE(large->tried, large->tried + 1);
 		cond_resched();
 	}
 	return charged;
@@ -138,12 +144,13 @@ static int charge_large(void *arg)
 static void refused_takes_no_room(struct kunit *test)
 {
 	struct goslab_heap *heap = make(test, 1 << 20);
-	struct task_struct *task;
+	struct large_charges large = { .heap = heap };
 	unsigned int i, refused = 0;
+	struct task_struct *task;
 
-	task = kthread_run(charge_large, heap, "goslab_charge");
+	task = kthread_run(charge_large, &large, "goslab_charge");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
-	for (i = 0; i < 300000; i++) {
+	for (i = 0; i < 300000 || READ_ONCE(large.tried) < 1000; i++) {
 		if (gs_heap_charge(heap, 8192))
 			gs_heap_uncharge(heap, 8192);
 		else

@@ -47,7 +47,7 @@ static void mcentral_exit(struct kunit *test)
 /* A fresh span, owned; its first object in @e. */
 static struct mspan *add(struct kunit *test, struct gs_entry *e)
 {
-	struct mspan *s = gs_class_new_span(&class, numa_mem_id(), GFP_KERNEL);
+	struct mspan *s = gs_class_new_span(&class, numa_mem_id(), GFP_KERNEL, false);
 
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	KUNIT_ASSERT_EQ(test, gs_mcentral_add(mc, s, e, 1), 1);
@@ -321,7 +321,7 @@ static void a_span_that_was_written_to(struct kunit *test)
 	put(e, 1);
 	KUNIT_ASSERT_EQ(test, gs_mheap.in_spans, in_spans);
 	s->objects[3] = GS_OWNER_MIN;
-	again = gs_class_new_span(&class, numa_mem_id(), GFP_KERNEL);
+	again = gs_class_new_span(&class, numa_mem_id(), GFP_KERNEL, false);
 	KUNIT_ASSERT_PTR_EQ(test, again, s);
 	GS_EXPECT_REPORTS(test, GS_BUG_BAD_STATE, 1,
 			  KUNIT_EXPECT_EQ(test, gs_mcentral_add(mc, s, e, NELEMS),
@@ -359,7 +359,7 @@ static void rows(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, gs_class_init(&c, 64, 8), 0);
 	small = gs_class_central(&c, numa_mem_id());
-	s = gs_class_new_span(&c, numa_mem_id(), GFP_KERNEL);
+	s = gs_class_new_span(&c, numa_mem_id(), GFP_KERNEL, false);
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	KUNIT_ASSERT_EQ(test, s->nelems, ROWS);
 

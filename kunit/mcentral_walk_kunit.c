@@ -49,7 +49,7 @@ static void get_some(struct kunit *test, struct walk *w)
 		old = w->own[--w->nr_own];
 	n = gs_mcentral_get(mc, old, e, want, may_own ? &own : NULL);
 	if (!n && w->nr_own < ARRAY_SIZE(w->own)) {
-		own = gs_class_new_span(&class, numa_mem_id(), GFP_KERNEL);
+		own = gs_class_new_span(&class, numa_mem_id(), GFP_KERNEL, false);
 		KUNIT_ASSERT_NOT_NULL(test, own);
 		n = gs_mcentral_add(mc, own, e, want);
 	}

@@ -22,6 +22,7 @@ static struct mspan *get(unsigned int npages, unsigned int min_pages,
 	struct gs_span_req req = {
 		.npages = npages, .min_pages = min_pages, .align = align,
 		.cap = 1, .node = numa_mem_id(), .gfp = gfp,
+		.atomic = !gfpflags_allow_blocking(gfp),
 	};
 
 	return gs_mheap_alloc(&req);
@@ -177,7 +178,7 @@ static void every_draw_fails_once(struct kunit *test)
 		{ .npages = 1, .min_pages = 1, .align = 1, .cap = 1024,
 		  .gfp = GFP_KERNEL },
 		{ .npages = 1, .min_pages = 1, .align = 1, .cap = 512,
-		  .tiny = true, .gfp = GFP_ATOMIC },
+		  .tiny = true, .gfp = GFP_ATOMIC, .atomic = true },
 		{ .npages = 10, .min_pages = 2, .align = 1, .cap = 3,
 		  .gfp = GFP_KERNEL },
 		{ .npages = 8, .min_pages = 8, .align = 8, .cap = 1,

@@ -29,7 +29,7 @@ static int take_all(void)
 
 	for (span = 0; span < SPANS; span++) {
 		struct mspan *s = gs_class_new_span(&class, numa_mem_id(),
-						    GFP_KERNEL);
+						    GFP_KERNEL, false);
 
 		if (!s)
 			return -ENOMEM;

@@ -29,12 +29,20 @@ static noinline void free_odd(struct goslab_cache *cache, struct mspan *s,
 		gs_free_bad(s, p, site);
 }
 
+static noinline void free_alone(struct mspan *s, void *p, long i, bool hooks)
+{
+	if (hooks)
+		gs_free_object(s, p, i);
+	else
+		gs_put_object(s, p, &s->objects[i]);
+}
+
 /*
  * Find the span and index of a live object, of @cache if that is given. Return:
  * false, after a report where one is due, if @p is not such an object.
  */
 static __always_inline bool look_up(struct goslab_cache *cache, void *p,
-				    struct mspan **span, long *i,
+				    struct mspan **span, long *i, bool hooks,
 				    unsigned long site)
 {
 	struct mspan *s;
@@ -49,6 +57,11 @@ static __always_inline bool look_up(struct goslab_cache *cache, void *p,
 	*i = gs_span_index(s, p);
 	if (unlikely(*i < 0 || READ_ONCE(s->objects[*i]) < GS_OWNER_MIN))
 		goto odd;
+	/* The object of a reserve span may not get into a magazine. */
+	if (unlikely(s->slots == &gs_gone_slots)) {
+		free_alone(s, p, *i, hooks);
+		return false;
+	}
 	*span = s;
 	return true;
 odd:
@@ -73,7 +86,7 @@ static __always_inline void free_all(struct goslab_cache *cache, size_t n,
 		i = gs_span_index(last, *p);
 		if (unlikely(i < 0 ||
 			     READ_ONCE(last->objects[i]) < GS_OWNER_MIN)) {
-			if (!look_up(cache, *p, &s, &i, site))
+			if (!look_up(cache, *p, &s, &i, hooks, site))
 				continue;
 			if (to > e && (s->class != last->class ||
 				       s->node != last->node)) {

@@ -180,10 +180,12 @@ static void *malloc_tiny(size_t size, gfp_t gfp, struct goslab_owner *owner,
 
 	if (gs_gfp_refused(gfp, site))
 		return NULL;
-	p = gs_tiny_alloc(size, gfp, gs_owner_id(owner));
-	if (p)
-		gs_hook_alloc(p, size, gfp, 0, false, true);
-	return p;
+	/* A block is shared, so it may not be of the kernel's reserve. */
+	p = gs_tiny_alloc(size, gfp | __GFP_NOMEMALLOC, gs_owner_id(owner));
+	if (unlikely(!p))
+		return alloc_slow(gs_spc(gs_sizeclass_of(size), true), gfp,
+				  owner, site);
+	return gs_hook_alloc(p, size, gfp, 0, false, true);
 }
 
 /* As __goslab_malloc_noscan(), for calls whose reports name their own caller. */

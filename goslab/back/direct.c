@@ -4,8 +4,13 @@
  *
  * Pages in free runs belong to everybody, so no memory cgroup can pay for them.
  * The spans of a cache that is charged are drawn with __GFP_ACCOUNT instead,
- * one block each, and are never a free run: who made the span grow pays for all
- * of it until it goes.
+ * one block each, and are never a free run: the task that made the cache grow
+ * pays for the whole span until it goes.
+ *
+ * Pages of the kernel's emergency reserve go the same way. They are for the task
+ * that was allowed to draw them, so that it can free memory, and must not become
+ * everyone's: such a span has one object and no slot (gs_class_new_span()), so
+ * that nobody else gets the object, and its free gives the pages back.
  *
  * Flow:       class -> [direct] -> arena, sys
  * Lock:       gs_mheap.lock for the counts and the radix entries; not held
@@ -20,8 +25,12 @@
 #include "back/mheap.h"
 #include "base/sys.h"
 
-static void map(struct mspan *s, void *block, unsigned int order,
-		const struct gs_span_req *req)
+/*
+ * Make a span of all of a block that is no free run: count it, map its pages. The
+ * arena tables are there.
+ */
+void gs_mheap_map_direct(struct mspan *s, void *block, unsigned int order,
+			 const struct gs_span_req *req, enum gs_direct direct)
 {
 	unsigned long flags;
 
@@ -30,7 +39,7 @@ static void map(struct mspan *s, void *block, unsigned int order,
 	s->node = page_to_nid(virt_to_page(block));
 	s->zone = page_zonenum(virt_to_page(block));
 	s->needzero = !want_init_on_alloc(0);
-	s->direct = 1;
+	s->direct = direct;
 	gs_mheap_lock(&flags);
 	gs_mheap.drawn += s->npages;
 	gs_mheap.orders[order]++;
@@ -63,7 +72,8 @@ struct mspan *gs_mheap_alloc_direct(const struct gs_span_req *req)
 	if (!gs_arena_covers(block, bytes) ||
 	    gs_arena_reserve(block, bytes, req->gfp))
 		goto no_arena;
-	map(s, block, order, req);
+	gs_mheap_map_direct(s, block, order, req, gs_sys_is_reserve(block) ?
+			    GS_DIRECT_RESERVE : GS_DIRECT_CHARGED);
 	return s;
 
 no_arena:
@@ -87,7 +97,7 @@ void gs_mheap_free_direct(struct mspan *s)
 	gs_mheap.released += s->npages;
 	gs_arena_set(s->base, s->npages, NULL);
 	gs_unlock(&gs_mheap.lock, flags);
-	s->direct = 0;
+	s->direct = GS_DIRECT_NO;
 	gs_span_free(s);
 	gs_sys_give(block, bytes);
 }

@@ -167,6 +167,13 @@ static bool grow_by(unsigned int order, int node, gfp_t gfp, struct mspan *s,
 	if (!gs_arena_covers(block, bytes) ||
 	    gs_arena_reserve(block, bytes, gfp))
 		goto no_arena;
+	if (unlikely(gs_sys_is_reserve(block))) {
+		if (!s)
+			goto no_arena;
+		gs_mheap_map_direct(s, block, order, req, GS_DIRECT_RESERVE);
+		gs_span_free(run);
+		return true;
+	}
 
 	gs_mheap_lock(&flags);
 	add_block(run, block, order);
@@ -202,34 +209,32 @@ static unsigned int order_for(unsigned int npages, unsigned int align)
 
 /*
  * Draw a block that holds @npages: a large one if that is cheap, smaller and
- * smaller ones down to the request. Only the request itself may make the
- * kernel work for it (@hard), and an atomic caller draws just that.
+ * smaller ones down to the request. Only the request itself may make the kernel
+ * work for it, and only if no shorter one follows (@hard). An atomic caller draws
+ * exactly the request.
  */
 static bool grow(struct mspan *s, const struct gs_span_req *req,
 		 unsigned int npages, bool hard, struct mspan **spare)
 {
 	unsigned int least = order_for(npages, req->align);
 	unsigned int order = grow_order(least);
-	gfp_t light = (req->gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_NORETRY |
-		      __GFP_NOWARN;
+	gfp_t optional = gs_gfp_optional(req->gfp);
 
 	if (least > GS_MAX_ORDER)
 		return false;
-	if (gfpflags_allow_blocking(req->gfp))
+	if (!req->atomic)
 		for (; order > least; order--)
-			if (grow_by(order, req->node, light, s, req, npages,
+			if (grow_by(order, req->node, optional, s, req, npages,
 				    spare))
 				return true;
-	if (!hard)
-		return grow_by(least, req->node, req->gfp | __GFP_NORETRY |
-			       __GFP_NOWARN, s, req, npages, spare);
-	return grow_by(least, req->node, req->gfp, s, req, npages, spare);
+	return grow_by(least, req->node, hard ? req->gfp : optional, s, req,
+		       npages, spare);
 }
 
 /* Sleeping callers leave the reserve to atomic ones; under the lock. */
 static bool may_take(const struct gs_span_req *req, unsigned int npages)
 {
-	return !gfpflags_allow_blocking(req->gfp) ||
+	return req->atomic ||
 	       gs_mheap_free_pages() >= npages + GS_RESERVE_PAGES;
 }
 

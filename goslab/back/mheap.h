@@ -62,8 +62,11 @@ do {									\
  * @cap: objects that the descriptor must have room for.
  * @tiny: for tiny blocks.
  * @large: for a large object.
+ * @atomic: the caller cannot sleep: it may use the pages that are kept for such
+ *          callers, and draws no more than it asked for. Decided by the caller's
+ *          gfp, which @gfp may be less than.
  * @node: preferred, or with __GFP_THISNODE the only one.
- * @gfp: the caller's.
+ * @gfp: for draws: the caller's, or less while there is another way.
  */
 struct gs_span_req {
 	unsigned int npages;
@@ -73,11 +76,12 @@ struct gs_span_req {
 	unsigned int cap;
 	bool tiny;
 	bool large;
+	bool atomic;
 	int node;
 	gfp_t gfp;
 };
 
-/* Free pages that only atomic callers may use; the scavenger refills them. */
+/* Free pages that only atomic callers may use; the worker refills them. */
 #define GS_RESERVE_PAGES	8
 
 int gs_mheap_init(void);
@@ -85,6 +89,8 @@ unsigned long gs_mheap_exit(void);
 struct mspan *gs_mheap_alloc(const struct gs_span_req *req);
 void gs_mheap_free(struct mspan *s);
 struct mspan *gs_mheap_alloc_direct(const struct gs_span_req *req);
+void gs_mheap_map_direct(struct mspan *s, void *block, unsigned int order,
+			 const struct gs_span_req *req, enum gs_direct direct);
 void gs_mheap_free_direct(struct mspan *s);
 void gs_mheap_count_span(const struct gs_span_req *req, unsigned int npages);
 void gs_mheap_publish(struct mspan *s, enum gs_span_state state);

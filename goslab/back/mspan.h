@@ -27,6 +27,13 @@ enum gs_span_state {
 	GS_SPAN_RCU,		/* empty, waits for readers of its objects */
 };
 
+/* Does a span have a block of its own, which goes straight back? */
+enum gs_direct {
+	GS_DIRECT_NO	= 0,
+	GS_DIRECT_CHARGED,	/* a memory cgroup pays for it */
+	GS_DIRECT_RESERVE,	/* from the kernel's emergency reserve */
+};
+
 /* What goslab must not do to the objects of a cache. */
 enum gs_keep {
 	GS_KEEP_CONTENTS = BIT(0),	/* write to free ones: ctor or RCU */
@@ -52,7 +59,7 @@ enum gs_keep {
  * @owned: owned by an mcache, or on the way to one (mcentral lock).
  * @tiny: has masks after the bitmaps; never changes.
  * @zone: zone of the pages; only free runs of one zone merge.
- * @direct: its pages are a block of their own; see direct.c.
+ * @direct: enum gs_direct: its pages are a block of their own; see direct.c.
  * @tags: call site of each object; see tags.c.
  * @base: address of the first page.
  * @slots: the per-CPU slots of the class; NULL for a large object.

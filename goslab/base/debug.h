@@ -10,6 +10,7 @@
 
 #include <linux/bug.h>
 #include <linux/export.h>
+#include <linux/gfp_types.h>
 #include <linux/lockdep.h>
 #include <linux/percpu.h>
 #include <linux/spinlock.h>
@@ -57,6 +58,7 @@ do {									\
  */
 enum gs_hook_point {
 	GS_HOOK_SYS_DRAW,	/* u64 *: bytes; set to 0 to fail the draw */
+	GS_HOOK_SYS_DRAWN,	/* struct gs_drawn *: pages just drawn */
 	GS_HOOK_REFILL_LEFT,	/* struct gs_class *: lock dropped, not entered */
 	GS_HOOK_ENTERED,	/* struct gs_slot *: busy is set */
 	GS_HOOK_DRAIN_LEFT,	/* struct gs_class *: batch taken, no lock yet */
@@ -69,6 +71,13 @@ enum gs_hook_point {
 	GS_HOOK_PARKED_WALK,	/* NULL: the slots of all CPUs are to be looked at */
 	GS_HOOK_OTHER_DRAW,	/* u64 *: the same of vmalloc() or a devres */
 	GS_NR_HOOKS,
+};
+
+/* For GS_HOOK_SYS_DRAWN: what was drawn, and how it was asked for. */
+struct gs_drawn {
+	struct page *page;
+	unsigned int order;
+	gfp_t gfp;
 };
 
 #ifdef CONFIG_GOSLAB_KUNIT

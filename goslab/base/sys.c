@@ -45,12 +45,17 @@ static void count_draw(size_t bytes)
 static struct page *draw(int node, gfp_t gfp, unsigned int order)
 {
 	u64 bytes = PAGE_SIZE << order;
+	struct page *page;
 
 	gs_hook(GS_HOOK_SYS_DRAW, &bytes);
 	if (!bytes)
 		return NULL;
 	/* Not alloc_pages(): one task's mempolicy would place everyone's memory. */
-	return alloc_pages_node(node, gfp, order);
+	page = alloc_pages_node(node, gfp, order);
+	if (page)
+		gs_hook(GS_HOOK_SYS_DRAWN,
+			&(struct gs_drawn){ page, order, gfp });
+	return page;
 }
 
 static void *draw_block(int node, gfp_t gfp, unsigned int order)
@@ -87,6 +92,15 @@ GS_EXPORT_KUNIT(gs_sys_draw);
 void *gs_sys_draw_charged(int node, gfp_t gfp, unsigned int order)
 {
 	return draw_block(node, (gfp & GS_GFP_ALLOWED) | __GFP_ACCOUNT, order);
+}
+
+/*
+ * Did the block, just drawn and not used yet, come from the kernel's emergency
+ * reserve, which only PF_MEMALLOC and __GFP_MEMALLOC may use?
+ */
+bool gs_sys_is_reserve(const void *block)
+{
+	return page_is_pfmemalloc(virt_to_page(block));
 }
 
 /**

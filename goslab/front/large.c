@@ -68,8 +68,8 @@ static struct mspan *get_span(struct goslab_heap *heap,
 		s = gs_mheap_alloc_direct(req);
 	else
 		s = gs_mheap_alloc(req);
-	if (!s)
-		gs_heap_uncharge(heap, bytes);
+	/* A block of the kernel's reserve may be longer than was asked for. */
+	gs_heap_uncharge(heap, bytes - (s ? gs_span_size(s) : 0));
 	return s;
 }
 
@@ -96,7 +96,7 @@ struct mspan *gs_large_alloc(struct goslab_heap *heap, size_t size, gfp_t gfp,
 	struct gs_span_req req = {
 		.npages = npages, .min_pages = npages,
 		.align = max(1UL, (size & -size) >> GS_PAGE_SHIFT), .cap = 1,
-		.large = true,
+		.large = true, .atomic = !gfpflags_allow_blocking(gfp),
 		.node = node == NUMA_NO_NODE ? numa_mem_id() : node,
 		.gfp = gfp & ~__GFP_NOFAIL,
 	};

@@ -195,12 +195,17 @@ static void install(struct gs_class *c, struct refill *r)
 }
 
 /* Step 3: nothing free on the node: a fresh span, owned by us. */
-static void grow(struct gs_class *c, struct refill *r, gfp_t gfp)
+static void grow(struct gs_class *c, struct refill *r, gfp_t gfp, bool this_node)
 {
-	struct mspan *s = gs_class_new_span(c, r->node, gfp);
+	struct mspan *s = gs_class_new_span(c, r->node, gfp, this_node);
+	bool reserve;
 
 	if (!s)
 		return;
+	reserve = s->direct == GS_DIRECT_RESERVE;
+	/* No magazine takes the object of such a span: see gs_mcache_free_slow(). */
+	if (unlikely(reserve))
+		s->slots = &gs_gone_slots;
 	/* An object that is known to be zero is taken alone, as in take_own(). */
 	r->n = gs_mcentral_add(gs_class_central(c, s->node), s, r->e,
 			       s->needzero ? r->fresh : 1);
@@ -209,8 +214,12 @@ static void grow(struct gs_class *c, struct refill *r, gfp_t gfp)
 		return;
 	}
 	r->node = s->node;
-	r->own = s;
 	r->zeroed = !s->needzero;
+	/* It has nothing left that another caller could get. */
+	if (unlikely(reserve))
+		gs_mcentral_put_span(s);
+	else
+		r->own = s;
 }
 
 /* The node has no memory: take a free object of another node. */
@@ -233,21 +242,19 @@ static void scrape(struct gs_class *c, struct refill *r)
 static bool get_objects(struct gs_class *c, struct refill *r, gfp_t gfp)
 {
 	bool one_node = nr_online_nodes == 1 || (gfp & __GFP_THISNODE);
-	gfp_t light = (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_THISNODE |
-		      __GFP_NORETRY | __GFP_NOWARN;
 
 	r->n = gs_mcentral_get(gs_class_central(c, r->node), r->old, r->e,
 			       r->want, r->direct ? NULL : &r->own);
 	r->old = NULL;
 	if (r->n)
 		return true;
-	grow(c, r, one_node ? gfp : light);
+	grow(c, r, gfp, !one_node);
 	if (r->n || one_node)
 		return r->n;
 	/* What lies free on other nodes first, for it is there already. */
 	scrape(c, r);
 	if (!r->n)
-		grow(c, r, gfp);
+		grow(c, r, gfp, false);
 	return r->n;
 }
 
@@ -417,7 +424,7 @@ void gs_mcache_make_room(struct gs_class *c)
 void gs_mcache_free_slow(struct mspan *s, void *object, u8 *state)
 {
 	gs_worker_kick();
-	if (s->node == numa_mem_id()) {
+	if (s->node == numa_mem_id() && s->direct != GS_DIRECT_RESERVE) {
 		gs_mcache_make_room(s->class);
 		if (gs_mcache_free(s, object, state))
 			return;

@@ -357,7 +357,7 @@ static struct mspan *charged_pages(const struct gs_class *c,
 	struct mspan *s;
 
 	if (req->min_pages < req->npages)
-		req->gfp |= __GFP_NORETRY | __GFP_NOWARN;
+		req->gfp = gs_gfp_optional(gfp);
 	req->cap = nelems_of(c, block_pages(req->npages));
 	s = gs_mheap_alloc_direct(req);
 	if (s || req->min_pages == req->npages)
@@ -404,18 +404,22 @@ static bool charge(const struct gs_class *c, struct gs_span_req *req,
  * @c: the class.
  * @node: node preferred.
  * @gfp: the caller's.
+ * @this_node: only of @node, and without much effort: the caller has another way.
  *
- * Shorter than the class says, down to one object, when memory is fragmented.
- * The ctor runs here, with no lock held.
+ * Shorter than the class says, down to one object, when memory is fragmented. A
+ * span from the kernel's emergency reserve (GS_DIRECT_RESERVE) has one object,
+ * which only this caller may have. The ctor runs here, with no lock held.
  *
  * Return: the span, open to frees, marked owned, known to no list; or NULL.
  */
-struct mspan *gs_class_new_span(struct gs_class *c, int node, gfp_t gfp)
+struct mspan *gs_class_new_span(struct gs_class *c, int node, gfp_t gfp,
+				bool this_node)
 {
 	struct gs_span_req req = {
 		.npages = wanted_pages(c, node), .fair_pages = c->npages,
 		.min_pages = gs_pages(c->elemsize), .align = c->align_pages,
-		.tiny = c->tiny, .node = node, .gfp = gfp,
+		.tiny = c->tiny, .atomic = !gfpflags_allow_blocking(gfp),
+		.node = node, .gfp = this_node ? gs_gfp_this_node(gfp) : gfp,
 	};
 	size_t charged = 0;
 	struct mspan *s;
@@ -427,7 +431,8 @@ struct mspan *gs_class_new_span(struct gs_class *c, int node, gfp_t gfp)
 		gs_heap_uncharge(c->heap, charged - (s ? gs_span_size(s) : 0));
 	if (!s)
 		return NULL;
-	gs_span_cut(s, c, c->elemsize, nelems_of(c, s->npages));
+	gs_span_cut(s, c, c->elemsize, s->direct == GS_DIRECT_RESERVE ? 1 :
+		    nelems_of(c, s->npages));
 	gs_tags_make(s, gfp);
 	s->slots = c->slots;
 	s->owned = 1;

@@ -87,7 +87,8 @@ int gs_class_init_sized(struct gs_class *c, unsigned int cls, const char *heap);
 void gs_class_exit(struct gs_class *c);
 void gs_class_empty_transfer(struct gs_class *c);
 bool gs_class_sweep(bool idle_only);
-struct mspan *gs_class_new_span(struct gs_class *c, int node, gfp_t gfp);
+struct mspan *gs_class_new_span(struct gs_class *c, int node, gfp_t gfp,
+				bool this_node);
 void gs_class_free_span(struct mspan *s);
 /* Does @c belong to a cache (and not to malloc)? */
 static inline bool gs_class_is_cache(const struct gs_class *c)

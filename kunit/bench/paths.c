@@ -63,7 +63,7 @@ static int get(struct bn_case *c, enum bn_way way)
 			p->n += n;
 			return 0;
 		}
-		s = gs_class_new_span(&p->class, numa_mem_id(), GFP_KERNEL);
+		s = gs_class_new_span(&p->class, numa_mem_id(), GFP_KERNEL, false);
 		if (!s)
 			return -ENOMEM;
 		p->n += gs_mcentral_add(central_of(p), s, p->e + p->n, p->batch);
@@ -170,7 +170,7 @@ static __always_inline int pages_pair(struct bn_case *c, enum bn_way way,
 			s = run_of(c->size);
 		else
 			s = gs_class_new_span(&p->class, numa_mem_id(),
-					      GFP_KERNEL);
+					      GFP_KERNEL, false);
 		if (unlikely(!s && !page))
 			return -ENOMEM;
 		if (!s)
