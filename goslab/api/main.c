@@ -44,9 +44,7 @@ static int __init goslab_init(void)
 {
 	int ret;
 
-	ret = gs_span_init();
-	if (ret)
-		return ret;
+	gs_span_init();
 	ret = gs_arena_init();
 	if (ret)
 		goto no_arena;
@@ -56,9 +54,7 @@ static int __init goslab_init(void)
 	ret = gs_class_init_malloc();
 	if (ret)
 		goto no_class;
-	ret = gs_mcache_init();
-	if (ret)
-		goto no_mcache;
+	gs_mcache_init();
 	gs_drain_init();
 	gs_cache_init();
 	gs_free_rcu_init();
@@ -71,7 +67,6 @@ static int __init goslab_init(void)
 
 no_reclaim:
 	gs_mcache_exit();
-no_mcache:
 	gs_class_exit_malloc();
 no_class:
 	gs_mheap_exit();

@@ -54,13 +54,12 @@ static_assert(GS_TINY_CAP * sizeof(atomic_t) >=
 struct mspan gs_no_span;
 GS_EXPORT_KUNIT(gs_no_span);
 
-int gs_span_init(void)
+void gs_span_init(void)
 {
 	unsigned int i;
 
 	for (i = 1; i < NR_SIZES; i++)
 		gs_fixalloc_init(&descs[i], i * 64, offsetof(struct mspan, list));
-	return 0;
 }
 
 void gs_span_exit(void)

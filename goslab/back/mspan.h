@@ -128,7 +128,7 @@ static_assert(offsetof(struct mspan, objects) ==
 /* Stands for "no span": covers no address and has no free object. */
 extern struct mspan gs_no_span;
 
-int gs_span_init(void);
+void gs_span_init(void);
 void gs_span_exit(void);
 struct mspan *gs_span_alloc(unsigned int cap, bool tiny, gfp_t gfp);
 struct mspan *gs_span_alloc_short(void);

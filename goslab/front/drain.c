@@ -168,7 +168,7 @@ static void drain_work_fn(struct work_struct *work)
 	mutex_unlock(&drain_mutex);
 }
 
-int gs_drain_init(void)
+void gs_drain_init(void)
 {
 	int cpu;
 
@@ -178,7 +178,6 @@ int gs_drain_init(void)
 		INIT_WORK(&d->work, drain_work_fn);
 		d->cpu = cpu;
 	}
-	return 0;
 }
 
 static bool has_something(int cpu)

@@ -6,7 +6,7 @@
 
 #include "front/mcache.h"
 
-int gs_drain_init(void);
+void gs_drain_init(void);
 void gs_drain_post_idle(void);
 void gs_drain_post_all(void);
 bool gs_drain_pending(void);

@@ -80,7 +80,7 @@ static struct fixalloc *slot_alloc(unsigned int depth)
 	return &slot_allocs[size_of_slot(depth)];
 }
 
-int gs_mcache_init(void)
+void gs_mcache_init(void)
 {
 	unsigned int i;
 	int cpu;
@@ -104,7 +104,6 @@ int gs_mcache_init(void)
 	}
 	for (i = 2; i < GS_NR_SPC; i++)
 		gs_classes[i].slots = &gs_mcache.slot[i];
-	return 0;
 }
 
 /* All slots are drained, and no client is left. */

@@ -106,7 +106,7 @@ static __always_inline bool gs_many_nodes(void)
 /* Most bytes that one CPU may park; module parameter max_parked. */
 extern unsigned long gs_max_parked;
 
-int gs_mcache_init(void);
+void gs_mcache_init(void);
 void gs_mcache_exit(void);
 struct gs_slot *gs_mcache_make_slot(struct gs_class *c, gfp_t gfp);
 void gs_mcache_top_up(void);
