@@ -24,7 +24,7 @@ u64 gs_usage_draws;
 
 static DEFINE_SPINLOCK(peak_lock);
 static struct goslab_usage peak_parts;
-/* @peak_parts.parked is that of an earlier peak. */
+/* Was @peak_parts.parked not summed up yet? */
 static bool parked_missing;
 
 static size_t parked_on(const struct mcache *mcache)

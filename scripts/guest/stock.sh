@@ -76,6 +76,21 @@ unload() {
 	rmmod goslab && gone goslab
 }
 
+# offline - a CPU that is off while goslab is loaded is used, and is off again
+# while it is unloaded: nothing that was in its slots is lost.
+offline() {
+	local cpu=/sys/devices/system/cpu/cpu1/online lost status=0
+
+	lost=$(dmesg | grep -cE 'bytes lost|live objects at the end')
+	echo 0 >$cpu || return 1
+	module goslab && echo 1 >$cpu && stress seconds=2 && echo 0 >$cpu &&
+		verified && unload || status=1
+	echo 1 >$cpu
+	[ "$(dmesg | grep -cE 'bytes lost|live objects at the end')" = "$lost" ] ||
+		{ echo "offline: memory was lost"; status=1; }
+	return $status
+}
+
 reload() {
 	local i=0
 	while [ $i -lt $TIMES ]; do
@@ -99,6 +114,9 @@ fi
 step contexts contexts
 step verify verified
 step unload unload
+if [ "$kind" = full ]; then
+	step offline offline
+fi
 step reload reload
 print_results
 [ $ktap_failed = 0 ]
