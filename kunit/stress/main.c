@@ -3,10 +3,16 @@
  * main.c: goslab_stress.ko, the allocator used from everywhere at once.
  *
  * Threads, softirqs and hard interrupts allocate, resize, pass on and free
- * objects for some seconds while others shrink the allocator and go through
- * every size. Contents, alignment, zeroing, constructors and nodes are checked
- * all the time; each is a test of its own in the KTAP that loading prints.
- * Loading fails if a test did. Knows goslab by its public header only.
+ * objects while others shrink the allocator and go through every size. Contents,
+ * alignment, zeroing, constructors and nodes are checked all the time; each is a
+ * test of its own in the KTAP that loading prints. Loading fails if a test did.
+ *
+ * The amount of work is fixed, not the time: a run is over when the threads have
+ * done their steps, every size was tried once and MIN_SHRINKS shrinks, each a
+ * drain of all CPUs, came in between. What it must have done at least is checked
+ * (floors). A run that is not through after "limit" seconds has failed. It ends
+ * early, within a second, when "stop" is written to or insmod gets a signal.
+ * Knows goslab by its public header only.
  *
  * Flow:     main -> tasks, timers -> object
  * Lifetime: nothing is left when init ends.
@@ -15,12 +21,23 @@
 #include <linux/module.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 #include "stress.h"
 
-static unsigned int seconds = 10;
-module_param(seconds, uint, 0444);
-MODULE_PARM_DESC(seconds, "how long (10)");
+#define MIN_SHRINKS	10
+
+static unsigned long steps = 200000;
+module_param(steps, ulong, 0444);
+MODULE_PARM_DESC(steps, "of all threads; 0: until stop is written to (200000)");
+
+static unsigned int limit = 120;
+module_param(limit, uint, 0444);
+MODULE_PARM_DESC(limit, "seconds after which a run has failed (120)");
+
+static bool stop;
+module_param(stop, bool, 0644);
+MODULE_PARM_DESC(stop, "write 1 to end the run");
 
 static unsigned int threads = 8;
 module_param(threads, uint, 0444);
@@ -42,10 +59,10 @@ static unsigned int nr_tests, nr_failed;
 
 static void print_counts(struct counts *c)
 {
-	pr_info("# %s: %ld allocated, %ld freed, %ld resized, %ld refused\n",
+	pr_info("# %s: %ld allocated, %ld freed (%ld on another CPU), %ld resized, %ld refused\n",
 		c->name, atomic_long_read(&c->allocs),
-		atomic_long_read(&c->frees), atomic_long_read(&c->reallocs),
-		atomic_long_read(&c->refused));
+		atomic_long_read(&c->frees), atomic_long_read(&c->elsewhere),
+		atomic_long_read(&c->reallocs), atomic_long_read(&c->refused));
 }
 
 /* Everything that should not have happened, with a line for each sort. */
@@ -91,8 +108,39 @@ static void skip(struct counts *c, const char *why)
 	pr_info("ok %u %s # SKIP %s\n", ++nr_tests, c->name, why);
 }
 
+/* At least so much of something was done, or the test says nothing. */
+static bool reached(const char *what, long n, long least)
+{
+	if (n < least)
+		pr_info("# floor: %ld %s, at least %ld wanted\n", n, what, least);
+	return n >= least;
+}
+
+/* By far below what the random numbers lead one to expect. */
+static bool floors_reached(void)
+{
+	const struct counts *c = &task_counts;
+	long least = steps ? steps / 4 : 1000, ok = 1;
+
+	ok &= reached("objects allocated", atomic_long_read(&c->allocs), least);
+	ok &= reached("objects freed", atomic_long_read(&c->frees), least);
+	ok &= reached("objects resized", atomic_long_read(&c->reallocs),
+		      least / 50);
+	if (num_online_cpus() > 1)
+		ok &= reached("objects freed on another CPU",
+			      atomic_long_read(&c->elsewhere), least / 20);
+	ok &= reached("sweeps over all sizes", tasks_sweeps(), 1);
+	ok &= reached("shrinks", atomic_long_read(&shrink_counts.frees),
+		      MIN_SHRINKS);
+	return ok;
+}
+
 static void print_results(struct counts *drained)
 {
+	bool ok = floors_reached();
+
+	nr_failed += !ok;
+	pr_info("%s %u floors\n", ok ? "ok" : "not ok", ++nr_tests);
 	result(&task_counts, false);
 	result(&softirq_counts, true);
 	if (!timers_have_hardirq())
@@ -112,17 +160,45 @@ static void print_results(struct counts *drained)
 	result(drained, true);
 }
 
-static void wait(void)
+static bool done(void)
 {
-	unsigned int s;
+	if (READ_ONCE(stop) || signal_pending(current))
+		return true;
+	return steps && !tasks_working() && tasks_sweeps() &&
+	       atomic_long_read(&shrink_counts.frees) >= MIN_SHRINKS;
+}
 
-	for (s = 1; s <= seconds; s++) {
-		msleep(1000);
-		if (s % 5 == 0 && s < seconds)
-			pr_info("# %u of %u s, %ld objects allocated by tasks\n",
-				s, seconds,
-				atomic_long_read(&task_counts.allocs));
+/* Return: false if the run was not through within the limit. */
+static bool wait(void)
+{
+	unsigned long start = jiffies, said = start;
+
+	while (!done()) {
+		if (time_after(jiffies, start + limit * HZ))
+			return false;
+		msleep_interruptible(100);
+		if (time_before(jiffies, said + 5 * HZ))
+			continue;
+		said = jiffies;
+		pr_info("# %lu s, %ld objects allocated by tasks\n",
+			(said - start) / HZ,
+			atomic_long_read(&task_counts.allocs));
 	}
+	return true;
+}
+
+/* Everything stops within a second, whatever it is doing. */
+static void stop_all(void)
+{
+	unsigned long start = jiffies;
+	bool ok;
+
+	tasks_stop();
+	timers_stop();
+	ok = time_before(jiffies, start + HZ);
+	pr_info("# stopping took %u ms\n", jiffies_to_msecs(jiffies - start));
+	pr_info("%s %u stops\n", ok ? "ok" : "not ok", ++nr_tests);
+	nr_failed += !ok;
 }
 
 static int __init stress_init(void)
@@ -132,17 +208,22 @@ static int __init stress_init(void)
 
 	threads = clamp_t(unsigned int, threads, 1, TASKS_MAX);
 	pr_info("KTAP version 1\n");
-	pr_info("1..7\n");
-	pr_info("# seconds=%u threads=%u seed=%lu\n", seconds, threads, seed);
+	pr_info("1..10\n");
+	pr_info("# steps=%lu threads=%u seed=%lu\n", steps, threads, seed);
 	err = objects_init(threads + 2 * nr_cpu_ids);
 	if (!err)
-		err = tasks_start(threads, numa && tasks_have_nodes(), seed);
+		err = tasks_start(threads, steps, numa && tasks_have_nodes(),
+				  seed);
 	if (!err)
 		err = timers_start(irq && timers_have_hardirq(), seed);
-	if (!err)
-		wait();
-	tasks_stop();
-	timers_stop();
+	if (!err) {
+		bool through = wait();
+
+		pr_info("%s %u through%s\n", through ? "ok" : "not ok",
+			++nr_tests, through ? "" : ", time is over");
+		nr_failed += !through;
+	}
+	stop_all();
 	objects_exit(&drained);
 	if (err) {
 		pr_info("Bail out! error %d\n", err);

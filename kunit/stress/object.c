@@ -14,6 +14,7 @@
 #include <linux/nodemask.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
+#include <linux/smp.h>
 #include <linux/vmalloc.h>
 
 #include "../pattern.h"
@@ -194,6 +195,7 @@ static void alloc_object(struct actor *a, struct handle *h)
 	if (goslab_size(h->p) < h->size)
 		note(a->counts, &a->counts->changed, "too small", h->size);
 	gs_pattern_fill(h->p, h->size, h->seed);
+	h->cpu = raw_smp_processor_id();
 	atomic_long_inc(&a->counts->allocs);
 }
 
@@ -204,6 +206,13 @@ static void check_contents(struct counts *c, struct handle *h)
 		note(c, &c->changed, "contents changed", h->size);
 	if (h->kind == KIND_CTOR)
 		gs_pattern_fill(h->p, h->size, CTOR_SEED);
+}
+
+static void count_free(struct counts *c, const struct handle *h)
+{
+	atomic_long_inc(&c->frees);
+	if (h->cpu != raw_smp_processor_id())
+		atomic_long_inc(&c->elsewhere);
 }
 
 /* Where the object's memory is used while it waits. */
@@ -221,7 +230,7 @@ static void free_object(struct counts *c, struct handle *h)
 	else
 		goslab_free(h->p);
 	h->p = NULL;
-	atomic_long_inc(&c->frees);
+	count_free(c, h);
 }
 
 /* Another size; what both sizes have in common must stay. */
@@ -298,6 +307,7 @@ static void bulk_in(struct actor *a, unsigned int r)
 		p[i] = NULL;
 		check_malloc_alignment(a->counts, like.p, like.size);
 		gs_pattern_fill(like.p, like.size, like.seed);
+		like.cpu = raw_smp_processor_id();
 		*a->hand = like;
 		atomic_long_inc(&a->counts->allocs);
 	}
@@ -317,7 +327,7 @@ static void bulk_out(struct actor *a, unsigned int r)
 			continue;
 		check_contents(a->counts, a->hand);
 		a->hand->p = NULL;
-		atomic_long_inc(&a->counts->frees);
+		count_free(a->counts, a->hand);
 	}
 	goslab_free_bulk(n, p);
 }

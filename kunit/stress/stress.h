@@ -35,6 +35,7 @@ enum kind {
  * @size: bytes of it that carry a pattern.
  * @kind: how it was made.
  * @cache: which one, for KIND_CACHE and KIND_CTOR.
+ * @cpu: where it was allocated.
  * @seed: of its pattern.
  */
 struct handle {
@@ -42,6 +43,7 @@ struct handle {
 	size_t size;
 	enum kind kind;
 	unsigned int cache;
+	unsigned int cpu;
 	u64 seed;
 };
 
@@ -50,6 +52,7 @@ struct counts {
 	const char *name;
 	atomic_long_t allocs;
 	atomic_long_t frees;
+	atomic_long_t elsewhere;	/* of frees: on another CPU */
 	atomic_long_t reallocs;
 	atomic_long_t refused;		/* NULL */
 	atomic_long_t changed;		/* contents */
@@ -88,7 +91,9 @@ void check_malloc_alignment(struct counts *counts, const void *p, size_t size);
 #define TASKS_MAX	64
 
 extern struct counts task_counts, sweep_counts, shrink_counts, node_counts;
-int tasks_start(unsigned int threads, bool nodes, u64 seed);
+int tasks_start(unsigned int threads, unsigned long steps, bool nodes, u64 seed);
+bool tasks_working(void);
+unsigned int tasks_sweeps(void);
 void tasks_stop(void);
 bool tasks_have_nodes(void);
 

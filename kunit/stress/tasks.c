@@ -2,14 +2,15 @@
 /*
  * tasks.c: the threads of goslab_stress.ko.
  *
- * Workers step as actors and move to a random CPU every so often, so that
- * objects are freed elsewhere than allocated even where the scheduler would
- * leave them alone; they are never bound, so CPUs may go offline under them.
- * Beside them, one thread each: the sweep over every size (alignment), the
- * shrinker (memory pressure), and, with several nodes, placement.
+ * Workers step as actors, each a fixed number of steps, and move to a random CPU
+ * every so often, so that objects are freed elsewhere than allocated even where
+ * the scheduler would leave them alone; they are never bound, so CPUs may go
+ * offline under them. Beside them, one thread each: the sweep over every size
+ * (alignment), the shrinker (memory pressure), and, with several nodes, placement.
  *
  * Lifetime: tasks_start() .. tasks_stop(), which waits for all of them.
- * Context:  task; threads give way often, one CPU is enough for all of them.
+ * Context:  task; threads give way often, one CPU is enough for all of them. They
+ *           look for a stop request after some tens of calls at most.
  */
 #include <linux/cpumask.h>
 #include <linux/delay.h>
@@ -35,6 +36,9 @@ struct counts node_counts = { .name = "nodes" };
 static struct task_struct *tasks[TASKS_MAX + 3];
 static unsigned int nr_tasks;
 static struct actor *workers;
+static unsigned long steps_each;	/* of a worker; 0: until it is stopped */
+static atomic_t nr_working;
+static unsigned int nr_sweeps;
 static void **node_objects;
 
 /* To one CPU, or, every other time, wherever the scheduler likes. */
@@ -49,20 +53,46 @@ static void move_on(struct actor *a)
 		set_cpus_allowed_ptr(current, cpu_possible_mask);
 }
 
+static void wait_for_stop(void)
+{
+	set_current_state(TASK_INTERRUPTIBLE);
+	while (!kthread_should_stop()) {
+		schedule();
+		set_current_state(TASK_INTERRUPTIBLE);
+	}
+	__set_current_state(TASK_RUNNING);
+}
+
 static int work(void *data)
 {
 	struct actor *a = data;
-	unsigned int i;
+	unsigned long i;
 
-	while (!kthread_should_stop()) {
-		move_on(a);
-		for (i = 0; i < STEPS_PER_CPU; i++) {
-			actor_step(a);
-			if (!(i & 15))
-				cond_resched();
+	for (i = 0; !steps_each || i < steps_each; i++) {
+		if (!(i % STEPS_PER_CPU))
+			move_on(a);
+		if (!(i & 15)) {
+			if (kthread_should_stop())
+				break;
+			cond_resched();
 		}
+		actor_step(a);
 	}
+	atomic_dec(&nr_working);
+	wait_for_stop();
 	return 0;
+}
+
+/* Has a worker steps left? */
+bool tasks_working(void)
+{
+	return atomic_read(&nr_working) > 0;
+}
+
+/* How often every size was gone through. */
+unsigned int tasks_sweeps(void)
+{
+	return READ_ONCE(nr_sweeps);
 }
 
 /* Alignment and size of one object, kept while the next one is made. */
@@ -82,28 +112,31 @@ static void *sweep_one(size_t size, void *previous)
 	return p;
 }
 
-/* Every size to 32 KiB, then some larger ones; at least once. */
+/* The size after @size: every one to 32 KiB, then some larger ones. */
+static size_t next_size(size_t size)
+{
+	if (size < SZ_32K)
+		return size + 1;
+	return size < SZ_64K ? size + 8 + (size / 16 & ~7UL) : size * 2;
+}
+
 static int sweep(void *data)
 {
-	size_t size;
+	size_t size = 1;
 	void *p = NULL;
 
-	do {
-		for (size = 1; size <= SZ_32K; size++) {
-			p = sweep_one(size, p);
-			if (!(size & 63))
-				cond_resched();
-		}
-		for (size = SZ_32K + 8; size <= SZ_1M; size += size / 16 & ~7) {
-			p = sweep_one(size, p);
+	while (!kthread_should_stop()) {
+		p = sweep_one(size, p);
+		size = next_size(size);
+		if (!(size & 15))
 			cond_resched();
-		}
-		for (size = SZ_64K; size <= GOSLAB_MAX_SIZE / 4; size *= 2)
-			p = sweep_one(size, p);
-		goslab_free(p);
-		p = NULL;
+		if (size <= GOSLAB_MAX_SIZE / 4)
+			continue;
+		WRITE_ONCE(nr_sweeps, nr_sweeps + 1);
+		size = 1;
 		msleep(20);
-	} while (!kthread_should_stop());
+	}
+	goslab_free(p);
 	return 0;
 }
 
@@ -166,6 +199,8 @@ static int place(void *data)
 	do {
 		for_each_node_state(node, N_MEMORY) {
 			for_each_online_node(from) {
+				if (kthread_should_stop())
+					break;
 				set_cpus_allowed_ptr(current,
 						     cpumask_of_node(from));
 				fill_node(objects, node);
@@ -203,6 +238,7 @@ static int start_workers(unsigned int threads, u64 seed)
 	workers = kcalloc(threads, sizeof(*workers), GFP_KERNEL);
 	if (!workers)
 		return -ENOMEM;
+	atomic_set(&nr_working, threads);
 	for (i = 0; i < threads && !err; i++) {
 		actor_init(&workers[i], &task_counts, GFP_KERNEL, TASK_MAX_SIZE,
 			   seed);
@@ -222,16 +258,18 @@ static int start_nodes(void)
 /**
  * tasks_start() - start all threads.
  * @threads: workers, at most TASKS_MAX.
+ * @steps: of all of them; 0: until they are stopped.
  * @nodes: check placement too.
  * @seed: of the workers' random numbers.
  *
  * Return: 0 or an error; then too tasks_stop() must follow.
  */
-int tasks_start(unsigned int threads, bool nodes, u64 seed)
+int tasks_start(unsigned int threads, unsigned long steps, bool nodes, u64 seed)
 {
 	unsigned int i;
 	int err;
 
+	steps_each = DIV_ROUND_UP(steps, threads);
 	err = start_workers(threads, seed);
 	if (!err)
 		err = start(sweep, NULL, "sweep");

@@ -7,7 +7,7 @@
 
 . /guest/lib.sh
 
-SECONDS_EACH=5
+STEPS=500000
 THREADS=8
 TIMES=20
 
@@ -16,25 +16,31 @@ replay() {
 }
 
 stress() {
-	module goslab_stress "seconds=$SECONDS_EACH" "threads=$THREADS" "$@" &&
+	module goslab_stress "steps=$STEPS" "threads=$THREADS" "$@" &&
 		rmmod goslab_stress
 }
 
-# hotplug - every CPU but the first goes off and on in turn, under load.
+# hotplug - every CPU but the first goes off and on in turn, under a load that
+# goes on until it is told to stop.
 hotplug() {
 	local i=0 cpu last load status=0
+	local stop=/sys/module/goslab_stress/parameters/stop
 
 	last=$(($(nproc) - 1))
 	[ "$last" -ge 1 ] || { echo "hotplug: one CPU only"; return 1; }
-	stress "seconds=$((SECONDS_EACH * 4))" &
+	stress steps=0 limit=300 &
 	load=$!
 	while [ $i -lt $TIMES ]; do
 		cpu=/sys/devices/system/cpu/cpu$((i % last + 1))/online
 		echo 0 >"$cpu" && echo 1 >"$cpu" || status=1
 		i=$((i + 1))
 	done
-	kill -0 $load 2>/dev/null ||
+	if kill -0 $load 2>/dev/null && [ -e $stop ]; then
+		echo 1 >$stop
+	else
 		echo "hotplug: the load ended before the CPUs were through"
+		status=1
+	fi
 	wait $load || status=1
 	return $status
 }
@@ -83,7 +89,7 @@ offline() {
 
 	lost=$(dmesg | grep -cE 'bytes lost|live objects at the end')
 	echo 0 >$cpu || return 1
-	module goslab && echo 1 >$cpu && stress seconds=2 && echo 0 >$cpu &&
+	module goslab && echo 1 >$cpu && stress steps=10000 && echo 0 >$cpu &&
 		verified && unload || status=1
 	echo 1 >$cpu
 	[ "$(dmesg | grep -cE 'bytes lost|live objects at the end')" = "$lost" ] ||
