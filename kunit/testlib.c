@@ -77,8 +77,17 @@ int gs_test_suite_init(struct kunit_suite *suite)
 	return 0;
 }
 
+/* Reports that there may be at the end of the case. */
+static unsigned long reports_wanted;
+
+void gs_test_expect_reports(unsigned long n)
+{
+	reports_wanted += n;
+}
+
 int gs_test_init_worker(struct kunit *test)
 {
+	reports_wanted = gs_report_count();
 	goslab_shrink();
 	return 0;
 }
@@ -86,8 +95,7 @@ int gs_test_init_worker(struct kunit *test)
 int gs_test_init(struct kunit *test)
 {
 	gs_worker_pause();
-	goslab_shrink();
-	return 0;
+	return gs_test_init_worker(test);
 }
 
 int gs_test_init_pinned(struct kunit *test)
@@ -210,6 +218,8 @@ void gs_test_exit(struct kunit *test)
 	for (i = 0; i < GS_NR_HOOKS; i++)
 		gs_test_hook(i, NULL);
 	GS_EXPECT_WHOLE(test);
+	KUNIT_EXPECT_EQ_MSG(test, gs_report_count(), reports_wanted,
+			    "reports that the case did not expect");
 	gs_worker_arm();
 }
 

@@ -43,8 +43,8 @@ size_t gs_rnd_log(struct gs_rnd *rnd, size_t min, size_t max);
 /*
  * For struct kunit_suite: the seed is printed when a suite starts; a case
  * begins with the worker stopped and the heap empty of what can be given back,
- * and ends with a heap that is whole, sums included. The second set leaves the
- * worker on.
+ * and ends with a heap that is whole, sums included, and with no report that it
+ * did not expect. The second set leaves the worker on.
  */
 int gs_test_suite_init(struct kunit_suite *suite);
 int gs_test_init(struct kunit *test);
@@ -99,12 +99,16 @@ void gs_test_whole(struct kunit *test, const char *file, int line);
 /* All pages of spans and free runs that are held, after a goslab_shrink(). */
 unsigned long gs_test_idle_pages(void);
 
+/* The case expects @n reports more; all others fail it at its end. */
+void gs_test_expect_reports(unsigned long n);
+
 /* Runs @call, which must report @kind @n times and nothing else. */
 #define GS_EXPECT_REPORTS(test, kind, n, call)				\
 do {									\
 	unsigned long __of = gs_report_count_of(kind);			\
 	unsigned long __all = gs_report_count();			\
 									\
+	gs_test_expect_reports(n);					\
 	call;								\
 	KUNIT_EXPECT_EQ_MSG(test, gs_report_count_of(kind),		\
 			    __of + (n), "reports of %s", #kind);	\

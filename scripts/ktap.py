@@ -22,9 +22,17 @@ PLAN = re.compile(r'^( *)1\.\.(\d+)\s*$')
 VERSION = re.compile(r'^( *)(K?TAP) version \d+\s*$')
 SUBTEST = re.compile(r'^( *)# Subtest: (\S+)')
 WARNING = re.compile(
-    r'WARNING: |BUG: (?!goslab: )|KASAN: |UBSAN: |Oops[: ]'
+    r'WARNING: |BUG: (?!goslab: )|KASAN: |UBSAN: |KFENCE: |KCSAN: |Oops[: ]'
     r'|-+\[ cut here \]-+|possible (recursive|circular) locking'
-    r'|inconsistent lock state|suspicious RCU usage|general protection fault')
+    r'|inconsistent lock state|suspicious RCU usage|general protection fault'
+    r'|INFO: trying to register non-static key|INFO: possible '
+    r'|INFO: task .* blocked for more than|rcu: .*(detected|self-detected) stall'
+    r'|rcu: .*kthread starved|soft lockup|hard LOCKUP|workqueue lockup'
+    r'|sleeping function called from invalid context|scheduling while atomic'
+    r'|refcount_t: |list_(add|del) corruption|Bad page state'
+    r'|unreferenced object 0x|page allocation failure'
+    # What goslab says when it goes and something stays.
+    r'|goslab: \d+ bytes lost|BUG: goslab: live objects at the end in the heap')
 EXPECTED = re.compile(r'# report expected: (.*\S)')
 REPORT = re.compile(r'BUG: goslab: (.*)')
 USER_SPACE = 'Run /init as init process'
