@@ -18,6 +18,7 @@
 #include <linux/log2.h>
 #include <linux/nodemask.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 
 #include "back/mheap.h"
 #include "back/tags.h"
@@ -287,6 +288,7 @@ bool gs_class_sweep(bool idle_only)
 				WRITE_ONCE(mc->length, 0);
 			left |= READ_ONCE(mc->nr_transfer);
 		}
+		cond_resched();
 	}
 	mutex_unlock(&gs_class_mutex);
 	return left;
