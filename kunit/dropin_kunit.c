@@ -325,6 +325,50 @@ static void caches_by_name(struct kunit *test)
 	expect_slabs(test, "ip6_dst_cache", true);
 }
 
+static bool stays(struct kunit *test, slab_flags_t flags, void (*ctor)(void *))
+{
+	struct kmem_cache *s = kmem_cache_create("gs_kunit_inodes", 600, 0,
+						 flags, ctor);
+	bool slabs = !is_tagged(s);
+
+	KUNIT_EXPECT_NOT_NULL(test, s);
+	kmem_cache_destroy(s);
+	return slabs;
+}
+
+/* Charged objects that may be on a list_lru, on kernels that charge. */
+static void caches_of_inodes(struct kunit *test)
+{
+	struct goslab_cache *cache = goslab_cache_create("gs_kunit_charged", 64,
+							 0, GOSLAB_ACCOUNT,
+							 NULL);
+	struct kmem_cache *s = (void *)cache + 1;
+	struct list_lru *lru = (void *)test;
+	const bool charges = SLAB_ACCOUNT;
+	void *p;
+
+	KUNIT_EXPECT_EQ(test, charges,
+			stays(test, SLAB_ACCOUNT | SLAB_RECLAIM_ACCOUNT, NULL));
+	KUNIT_EXPECT_EQ(test, charges, stays(test, SLAB_ACCOUNT, fill));
+	KUNIT_EXPECT_FALSE(test, stays(test, SLAB_ACCOUNT, NULL));
+	KUNIT_EXPECT_FALSE(test, stays(test, SLAB_RECLAIM_ACCOUNT, fill));
+
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	GS_EXPECT_REPORTS(test, GS_BUG_LIST_LRU, 1,
+			  KUNIT_EXPECT_NULL(test, kmem_cache_alloc_lru(s, lru,
+							GFP_KERNEL)));
+	p = kmem_cache_alloc_lru(s, NULL, GFP_KERNEL);
+	KUNIT_EXPECT_TRUE(test, ours(p));
+	kmem_cache_free(s, p);
+	kmem_cache_destroy(s);
+	/* An object that is not charged may be on any list. */
+	s = KMEM_CACHE(thing, 0);
+	p = kmem_cache_alloc_lru(s, lru, GFP_KERNEL);
+	KUNIT_EXPECT_TRUE(test, ours(p));
+	kmem_cache_free(s, p);
+	kmem_cache_destroy(s);
+}
+
 /* Slab does not mind two caches of a name, nor a long one. */
 static void names(struct kunit *test)
 {
@@ -398,6 +442,7 @@ static struct kunit_case dropin_cases[] = {
 	KUNIT_CASE(caches),
 	KUNIT_CASE(caches_of_the_kernel),
 	KUNIT_CASE(caches_by_name),
+	KUNIT_CASE(caches_of_inodes),
 	KUNIT_CASE(names),
 	KUNIT_CASE(pools),
 	KUNIT_CASE(after_rcu),

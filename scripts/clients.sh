@@ -20,6 +20,7 @@ maple		uml-smp		maple
 objagg		uml-smp		objagg
 bridge		uml-smp		bridge
 minix		qemu-6.1	minix
+minix		qemu-6.12	minix
 meminit-both	qemu-6.1	meminit
 "
 KCONFIG=$SCRIPTS/config/clients.config

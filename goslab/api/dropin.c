@@ -212,6 +212,23 @@ static bool named_kernels(const char *name)
 		is_listed(name, (const char *const *)kernel_caches, MAX_NAMED));
 }
 
+/*
+ * May objects of such a cache be put on a list_lru that is kept by memory cgroup?
+ * Such a list is looked up by the cgroup that the object's page is charged to,
+ * and must have been made before: kmem_cache_alloc_lru() of slab makes it for the
+ * cgroup of the task. goslab charges whole spans, so that an object may belong to
+ * a cgroup that no list was made for, and has no means to make one.
+ *
+ * Only charged objects are concerned; on the list they are reclaimable, which
+ * SLAB_RECLAIM_ACCOUNT says of nearly all inode caches. The rest of these (afs,
+ * hfs, hfsplus) have a ctor at least, for inode_init_once().
+ */
+static bool is_for_lru(const struct goslab_cache_args *args, slab_flags_t flags)
+{
+	return (flags & SLAB_ACCOUNT) &&
+	       ((flags & SLAB_RECLAIM_ACCOUNT) || args->ctor);
+}
+
 /* What goslab cannot serve; the kernel serves it, or says what is wrong. */
 static bool is_kernels(const char *name, unsigned int size,
 		       const struct goslab_cache_args *args, slab_flags_t flags)
@@ -232,7 +249,10 @@ struct kmem_cache *__goslab_slab_create(const char *name, unsigned int size,
 	struct goslab_cache *cache;
 	char fit_to[GS_NAME_LEN];
 
-	if (is_kernels(name, size, args, flags))
+	if (is_for_lru(args, flags))
+		pr_info("goslab: cache %s stays slab's: its objects are charged and may be on a list_lru\n",
+			name);
+	if (is_for_lru(args, flags) || is_kernels(name, size, args, flags))
 		return kmem_cache_create_usercopy(name, size, args->align,
 						  flags, args->useroffset,
 						  args->usersize, args->ctor);
@@ -248,6 +268,22 @@ struct kmem_cache *__goslab_slab_create(const char *name, unsigned int size,
 	return cache ? (void *)cache + 1 : NULL;
 }
 EXPORT_SYMBOL_GPL(__goslab_slab_create);
+
+/*
+ * An object that is to be put on @lru. Those of charged caches may not be there;
+ * __goslab_slab_create() has left to slab what it could tell by the flags.
+ */
+void *__goslab_slab_alloc_lru(struct goslab_cache *cache, struct list_lru *lru,
+			      gfp_t gfp)
+{
+	if (lru && cache->class.account) {
+		gs_report_at(GS_BUG_LIST_LRU, cache->class.name, NULL,
+			     _RET_IP_);
+		return NULL;
+	}
+	return goslab_cache_alloc(cache, gfp);
+}
+EXPORT_SYMBOL_GPL(__goslab_slab_alloc_lru);
 
 void goslab_slab_kmem_cache_free(struct kmem_cache *s, void *p)
 {

@@ -45,6 +45,7 @@ static const char *const kind_names[] = {
 	[GS_BUG_HEAP_IN_USE]	= "heap that caches draw from, or the default one",
 	[GS_BUG_BAD_GFP]	= "gfp that this call does not take",
 	[GS_BUG_NO_HEAD]	= "no room for the rcu_head in the object",
+	[GS_BUG_LIST_LRU]	= "allocation for a list_lru from a charged cache",
 	[GS_BUG_PENDING]	= "object changed while its free was pending",
 };
 static_assert(ARRAY_SIZE(kind_names) == GS_NR_REPORTS);

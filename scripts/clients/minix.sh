@@ -35,8 +35,22 @@ fill() {
 attach() { losetup /dev/loop0 $IMAGE && mount -t minix /dev/loop0 $MNT; }
 detach() { umount $MNT && losetup -d /dev/loop0; }
 
+# enter_cgroup - everything below happens in a memory cgroup of its own, where
+# inodes are charged. Kernels without memory cgroups go on without.
+enter_cgroup() {
+	local cg=/tmp/cgroup
+
+	mkdir -p $cg && mount -t cgroup2 none $cg 2>/dev/null || return 0
+	grep -qw memory $cg/cgroup.controllers || return 0
+	echo +memory >$cg/cgroup.subtree_control
+	mkdir $cg/minix
+	echo $$ >$cg/minix/cgroup.procs
+	echo "minix: in a memory cgroup of its own"
+}
+
 [ ! -e ./loop.ko ] || insmod ./loop.ko
 insmod ./minix.ko
+enter_cgroup
 dd if=/dev/zero of=$IMAGE bs=1M count=32 2>/dev/null
 tool mkfs.minix -3 $IMAGE >/dev/null
 mkdir $MNT /tmp/source

@@ -66,7 +66,8 @@ __goslab_cache_create(const char *name, size_t size,
  * GOSLAB_ACCOUNT: a whole span is charged to the memory cgroup of the task that
  * made the cache grow. It comes directly from the kernel and goes back
  * directly, not through the free runs that all caches share. Objects are not
- * charged one by one, which modules cannot do.
+ * charged one by one, which modules cannot do. They must not be put on a list_lru
+ * that is kept by memory cgroup, as inodes are.
  *
  * Context: Task. Sleeps.
  * Return: the cache; NULL, after a report that says why, for bad arguments or

@@ -33,6 +33,8 @@ struct kmem_cache *__goslab_slab_create(const char *name, unsigned int size,
 					const struct goslab_cache_args *args,
 					slab_flags_t flags,
 					struct goslab_owner *owner);
+void *__goslab_slab_alloc_lru(struct goslab_cache *cache, struct list_lru *lru,
+			      gfp_t gfp);
 void *__goslab_slab_krealloc(const void *p, size_t size, gfp_t gfp, int node,
 			     struct goslab_owner *owner) __realloc_size(2);
 void *__goslab_slab_kvrealloc(const void *p, size_t old, size_t size, gfp_t gfp,

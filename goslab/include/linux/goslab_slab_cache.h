@@ -98,6 +98,9 @@ goslab_slab_kmem_cache_alloc_lru(struct kmem_cache *s, struct list_lru *lru,
 
 	if (unlikely(!cache))
 		return goslab_kernel_cache_alloc(s, lru, gfp);
+	if (lru)
+		return __goslab_hooks(__goslab_slab_alloc_lru(cache, lru,
+						gfp & ~__GOSLAB_SLAB_ZONES));
 	return goslab_cache_alloc(cache, gfp & ~__GOSLAB_SLAB_ZONES);
 }
 
