@@ -150,6 +150,31 @@ static void at_end_of_scope(struct kunit *test)
 	}
 	GS_EXPECT_REPORTS(test, GS_BUG_DOUBLE_FREE, 1, kfree(at));
 }
+
+#ifndef GS_COMPAT_NO_KVFREE_ATOMIC
+/* Memory from vmalloc() is put off, where vfree() would sleep. */
+static void at_end_of_atomic_scope(struct kunit *test)
+{
+	void *big = kvmalloc(6 << 20, GFP_KERNEL);
+	void *small = kvmalloc(100, GFP_KERNEL);
+	bool mapped;
+
+	KUNIT_ASSERT_TRUE(test, is_vmalloc_addr(big));
+	KUNIT_ASSERT_TRUE(test, ours(small));
+	preempt_disable();
+	{
+		void *p __free(kvfree_atomic) = big;
+		void *q __free(kvfree_atomic) = small;
+
+		OPTIMIZER_HIDE_VAR(p);
+		OPTIMIZER_HIDE_VAR(q);
+	}
+	mapped = vmalloc_to_page(big);
+	preempt_enable();
+	KUNIT_EXPECT_TRUE(test, mapped);
+	GS_EXPECT_REPORTS(test, GS_BUG_DOUBLE_FREE, 1, kvfree_atomic(small));
+}
+#endif
 #endif
 
 /* Mistakes with our own memory are reported, not handed to the kernel. */
@@ -434,6 +459,9 @@ static struct kunit_case dropin_cases[] = {
 	KUNIT_CASE(by_address),
 #ifdef DEFINE_FREE
 	KUNIT_CASE(at_end_of_scope),
+#ifndef GS_COMPAT_NO_KVFREE_ATOMIC
+	KUNIT_CASE(at_end_of_atomic_scope),
+#endif
 #endif
 	KUNIT_CASE(mistakes),
 	KUNIT_CASE(rounded),

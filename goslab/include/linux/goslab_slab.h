@@ -106,6 +106,18 @@ static inline void goslab_slab_kfree_const(const void *p)
 		kfree_const(p);
 }
 
+/* 7.2 has it, and exports it; elsewhere a client that calls it does not link. */
+void kvfree_atomic(const void *p);
+
+/* Memory from vmalloc() goes back later, by a worker: this must not sleep. */
+static inline void goslab_slab_kvfree_atomic(const void *p)
+{
+	if (goslab_slab_owns(p))
+		goslab_slab_kfree(p);
+	else
+		kvfree_atomic(p);
+}
+
 #ifdef DEFINE_FREE
 #define goslab_slab_scope_end(name, p)					\
 do {									\
@@ -115,13 +127,15 @@ do {									\
 
 DEFINE_FREE(goslab_slab_kfree, void *, goslab_slab_scope_end(kfree, _T))
 DEFINE_FREE(goslab_slab_kvfree, void *, goslab_slab_scope_end(kvfree, _T))
+DEFINE_FREE(goslab_slab_kvfree_atomic, void *,
+	    goslab_slab_scope_end(kvfree_atomic, _T))
 DEFINE_FREE(goslab_slab_kfree_sensitive, void *,
 	    goslab_slab_scope_end(kfree_sensitive, _T))
 
 /* What the compiler finds for __free(kfree) in a client. */
 #define __free_kfree			__free_goslab_slab_kfree
 #define __free_kvfree			__free_goslab_slab_kvfree
-#define __free_kvfree_atomic		__free_goslab_slab_kvfree
+#define __free_kvfree_atomic		__free_goslab_slab_kvfree_atomic
 #define __free_kfree_sensitive		__free_goslab_slab_kfree_sensitive
 #endif
 

@@ -67,6 +67,8 @@
 #define kvrealloc_node_align		goslab_slab_kvrealloc_node_align
 #undef kvfree
 #define kvfree				goslab_slab_kvfree
+#undef kvfree_atomic
+#define kvfree_atomic			goslab_slab_kvfree_atomic
 #undef kvfree_sensitive
 #define kvfree_sensitive		goslab_slab_kvfree_sensitive
 
@@ -242,8 +244,6 @@
 #endif
 
 /* What not all kernels have: missing calls stay missing. */
-#define kvfree_atomic(p)						\
-	(goslab_slab_owns(p) ? goslab_slab_kfree(p) : kvfree_atomic(p))
 #define kfree_nolock(p)							\
 	(goslab_slab_owns(p) ? goslab_free_nolock(p) : kfree_nolock(p))
 #define kmem_cache_charge(object, gfp)					\
