@@ -10,12 +10,14 @@ export KSRC TRACE CPUS MEM BEDS SHORT
 CLIENT = SRC RUN ARGS CONFIG BED BOOT FILES NAME EXPECT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench client clients modules shell check clean
+.PHONY: help run test quick bench client clients modules shell check clean \
+	clean-cache
 
 help:
 	@echo 'make run       boot User-Mode Linux, replay a trace, print the figures'
 	@echo '                 TRACE=FILE  another .kmt or .kmt.xz   CPUS=N  MEM=SIZE'
 	@echo 'make test      every test on every kernel; BEDS="uml-smp ..." for some'
+	@echo 'make quick     check, build, all suites on one kernel: a minute or so'
 	@echo 'make bench     goslab beside every peer, limits, plots; SHORT=1: counts only'
 	@echo 'make clients   unedited kernel modules run on goslab instead of slab'
 	@echo 'make client    yours: SRC=DIR of a module, RUN=SCRIPT to run inside,'
@@ -24,6 +26,7 @@ help:
 	@echo 'make modules   the modules for any kernel: KDIR=DIR (default: this one)'
 	@echo 'make check     what can be checked without building'
 	@echo 'make clean     remove build/; kernels stay in ~/.cache/goslab'
+	@echo 'make clean-cache   remove the kernels, too'
 	@echo
 	@echo 'KSRC=DIR builds User-Mode Linux from that tree, not from linux-source.'
 
@@ -32,6 +35,9 @@ run:
 
 test:
 	@scripts/test.sh
+
+quick:
+	@scripts/quick.sh
 
 bench:
 	@scripts/bench.sh
@@ -52,6 +58,9 @@ modules:
 	@[ -e "$(KDIR)/Makefile" ] || { echo "no kernel build tree in" \
 		"$(KDIR): say KDIR=DIR, or install linux-headers-$$(uname -r)"; exit 1; }
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+clean-cache: clean
+	@scripts/clean-cache.sh
 
 clean:
 	rm -rf build

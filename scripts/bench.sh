@@ -169,6 +169,7 @@ bench_short() {
 main() {
 	local bed pids=() pid whole="" status=0
 
+	lock_build
 	mkdir -p "$OUT"
 	if [ -n "${SHORT:-}${RECORD:-}" ]; then
 		"$SCRIPTS/setup.sh" qemu

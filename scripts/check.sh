@@ -99,6 +99,8 @@ check_checkpatch() {
 run_checks() {
 	local name n=0 out status failed=0
 
+	echo "KTAP version 1"
+	echo "1..$#"
 	for name; do
 		declare -F "check_$name" >/dev/null || die "no check '$name';" \
 			"there are:" $CHECKS
@@ -169,14 +171,13 @@ check_self-test() {
 		'See goslab/none.c.' || bad=1
 	broken syntax 'odd.sh' add scripts/odd.sh 'if' || bad=1
 	broken hosts 'odd.py' add scripts/odd.py "x = 'http:/""/mirror'" || bad=1
-	if [ -n "$(kernel_tree)" ]; then
-		broken dropin 'kstrdup() is neither' drop \
-			goslab/include/linux/goslab_slab_names.h '^#define kstrdup\t' || bad=1
-		broken kernel-doc wrong add goslab/base/sys.h \
-			'/**\n * odd() - x.\n * @wrong: y\n */\nint odd(int z);' || bad=1
-		broken checkpatch 'sys.h' add_to_few goslab/base/sys.h \
-			'if(1){ }' || bad=1
-	fi
+	[ -n "$(kernel_tree)" ] || { [ $bad = 1 ] || bad=77; return $bad; }
+	broken dropin 'kstrdup() is neither' drop \
+		goslab/include/linux/goslab_slab_names.h '^#define kstrdup\t' || bad=1
+	broken kernel-doc wrong add goslab/base/sys.h \
+		'/**\n * odd() - x.\n * @wrong: y\n */\nint odd(int z);' || bad=1
+	broken checkpatch 'sys.h' add_to_few goslab/base/sys.h \
+		'if(1){ }' || bad=1
 	return $bad
 }
 

@@ -101,6 +101,7 @@ main() {
 
 	bed_lookup "$BED"
 	check_arguments
+	lock_build
 	case $BED_KIND in
 	um) "$SCRIPTS/setup.sh" um ;;
 	*) "$SCRIPTS/setup.sh" qemu ;;

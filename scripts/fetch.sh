@@ -134,6 +134,7 @@ find_source() {
 fetch_src() {
 	local found suite pkg name tmp start
 
+	need_space 1500 "the source of kernel $1"
 	found=$(find_source "$1")
 	read -r suite pkg <<<"$found"
 	name=${pkg}_$(version "$suite" "$pkg")
@@ -174,6 +175,7 @@ fetch_debian() {
 	local series=${1%-rt} rt=${1#"${1%-rt}"}
 	local found suite image abi headers more name deb tmp
 
+	need_space 500 "stock kernel $1"
 	found=$(find_package "stock kernel $1" \
 		"linux-image-${series//./\\.}\.[0-9][^-]*(-[0-9]+)?$rt-amd64-unsigned" \
 		bookworm-security bookworm-backports bookworm)

@@ -3,7 +3,7 @@
 # kernel.sh --config BED - prints what its figures depend on
 #
 # User-Mode Linux is built from Debian's linux-source (or KSRC=DIR) outside the
-# checkout, once per source version, configuration and compiler, and so is the
+# checkout, once per source tree, configuration and compiler, and so is the
 # x86-64 kernel of qemu-7.2; KERNEL_CONFIG=FILE has options besides the bed's.
 # The stock Debian kernels of the other QEMU beds are unpacked, never built. The
 # directory (for QEMU: kdir in it) is what "make -C" takes to build a module.
@@ -65,17 +65,47 @@ as_debian() {
 	ln -sfn . "$1/kdir"
 }
 
-# build DIR SRC VERSION - configure and compile, unless it was done before.
+# prune - removes kernels that no run has used for a month.
+prune() {
+	local used
+	for used in $(find "$CACHE/build" -maxdepth 2 -name .used -mtime +30); do
+		say "kernel ${used%/.used}: not used for a month, removed"
+		rm -rf "${used%/.used}"
+	done
+}
+
+# source_id SRC - changes when the tree does: of what comes out of a package the
+# name says it, of a user's tree what git, or every file's time, says.
+source_id() {
+	if [ "${1#"$CACHE"/}" != "$1" ]; then
+		echo "$1"
+	elif git -C "$1" rev-parse HEAD 2>/dev/null; then
+		git -C "$1" status --porcelain
+		git -C "$1" diff HEAD | sha256sum
+		git -C "$1" ls-files -o --exclude-standard -z |
+			(cd "$1" && xargs -0r stat -c '%n %s %Y')
+	else
+		find "$1" -type f -printf '%p %s %T@\n' | LC_ALL=C sort | sha256sum
+	fi
+}
+
+# is_ready DIR SRC - 0 if the kernel in DIR was built from SRC as it is now.
+is_ready() { [ -e "$1/.ready" ] && [ "$(cat "$1/.ready")" = "$(source_id "$2")" ]; }
+
+# build DIR SRC VERSION - configure and compile. After an edit of the user's tree
+# make compiles what the edit changes.
 build() {
 	local start=$SECONDS
 
+	need_space 500 "kernel $BED"
+	prune
 	say "kernel $BED ($3): building, log in $1/build.log"
 	mkdir -p "$1"
 	configure "$1" "$2"
 	make_kernel "$1" "$2" >>"$1/build.log" 2>&1 || fail_build "$1"
 	[ -s "$1/Module.symvers" ] || die "$BED: no Module.symvers in $1"
 	[ "$BED_KIND" = um ] || as_debian "$1" "$3"
-	touch "$1/.ready"
+	source_id "$2" >"$1/.ready"
 	say "kernel $BED: $(pinned "$1/.config")"
 	say "kernel $BED ($3): built in $((SECONDS - start)) s"
 }
@@ -127,13 +157,14 @@ main() {
 	hash=$({ wanted_config; echo "$src"; gcc -dumpfullversion; } |
 		sha256sum | cut -c1-8)
 	dir=$CACHE/build/$BED-$version-$hash
-	if [ ! -e "$dir/.ready" ]; then
+	if ! is_ready "$dir" "$src"; then
 		with_lock "kernel-$BED" "kernel $BED ($version): being built, log in $dir/build.log"
 		mkdir -p "$CACHE/build"
 		wanted_config >"$dir.wanted"
-		[ -e "$dir/.ready" ] || build "$dir" "$src" "$version"
+		is_ready "$dir" "$src" || build "$dir" "$src" "$version"
 		rm -f "$dir.wanted"
 	fi
+	touch "$dir/.used"
 	echo "$dir"
 }
 

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""ktap.py LOG [KUNIT.PY] - counts the test cases in the KTAP of a console log.
+"""ktap.py [--suites DIR] [--skips FILE RUN] LOG [KUNIT.PY]
+
+Counts the test cases in the KTAP of a console log.
 
 Prints JSON: passed, failed and skipped over all leaf cases, the same for each
 suite, and in "problems" everything that makes the log a failure although no
@@ -9,9 +11,18 @@ outermost plan is missing. With the kernel's own kunit.py as second argument
 that must read the same number of cases from it; without, reports of the
 allocator must be those that lines "# report expected: KIND" announced, one by
 one and in that order.
+
+--suites: each suite of DIR (*_kunit.c) must have results. --skips: FILE has a
+line for each skip that is expected, "RUN SUITE.CASE REASON", the first two with
+the wildcards of a shell. For this RUN any other skip is a problem, and so is a
+line that names RUN without a wildcard and that nothing was skipped for.
 """
 
+import argparse
+import fnmatch
+import glob
 import json
+import os
 import re
 import subprocess
 import sys
@@ -57,6 +68,7 @@ class Log:
         self.suites = {}
         self.problems = []
         self.failures = []
+        self.skips = []
         self.plans = 0
 
     def open(self, indent, name=''):
@@ -109,6 +121,7 @@ class Log:
             self.failures.append('.'.join(path + [name]))
         elif remark and re.match(r'#\s*skip', remark, re.I):
             count['skipped'] += 1
+            self.skips.append('.'.join(path + [name]))
         else:
             count['passed'] += 1
 
@@ -142,7 +155,7 @@ class Log:
                  for key in ('passed', 'failed', 'skipped')}
         total['failed'] += len(self.problems)
         return dict(total, suites=self.suites, failures=self.failures,
-                    problems=self.problems)
+                    skips=self.skips, problems=self.problems)
 
 
 def read(path):
@@ -188,17 +201,51 @@ def check_reports(log, lines):
         log.problems.append('expected and not reported: ' + kind)
 
 
+def check_suites(log, directory):
+    """Each suite that there is has run."""
+    for path in sorted(glob.glob(os.path.join(directory, '*_kunit.c'))):
+        name = 'goslab_' + os.path.basename(path)[:-len('_kunit.c')]
+        if name not in log.suites:
+            log.problems.append('no result of suite ' + name)
+
+
+def check_skips(log, path, run):
+    """Only what is expected was skipped, and all of it."""
+    expected = []
+    with open(path) as file:
+        for line in file:
+            words = line.split(None, 2)
+            if words and not line.startswith('#') and \
+                    fnmatch.fnmatch(run, words[0]):
+                expected.append(words)
+    for skip in log.skips:
+        if not any(fnmatch.fnmatch(skip, words[1]) for words in expected):
+            log.problems.append('not expected to be skipped: ' + skip)
+    for words in expected:
+        if words[0] == run and not fnmatch.filter(log.skips, words[1]):
+            log.problems.append('expected to be skipped: %s (%s)' % (
+                words[1], words[2].strip()))
+
+
 def main():
-    if len(sys.argv) not in (2, 3):
-        sys.exit('usage: ' + __doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(usage=__doc__.splitlines()[0])
+    parser.add_argument('--suites', metavar='DIR')
+    parser.add_argument('--skips', nargs=2, metavar=('FILE', 'RUN'))
+    parser.add_argument('log')
+    parser.add_argument('kunit_py', nargs='?')
+    args = parser.parse_args()
     log = Log()
-    lines = read(sys.argv[1])
+    lines = read(args.log)
     for line in lines:
         log.feed(line)
-    if len(sys.argv) == 3:
-        second_opinion(log, lines, sys.argv[2])
+    if args.kunit_py:
+        second_opinion(log, lines, args.kunit_py)
     else:
         check_reports(log, lines)
+    if args.suites:
+        check_suites(log, args.suites)
+    if args.skips:
+        check_skips(log, *args.skips)
     json.dump(log.finish(), sys.stdout, indent=1)
     print()
 

@@ -6,20 +6,23 @@
 
 set -euo pipefail
 
-TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-SCRIPTS=$TOP/scripts
-CACHE=${GOSLAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/goslab}
-BUILD=${GOSLAB_BUILD:-$TOP/build}
-JOBS=${JOBS:-$(nproc)}
-
-# Every bed there is, in the order in which the tests use them.
-BEDS_ALL="uml-smp uml-6.1 uml-6.12 uml-up uml-debug qemu-6.1 qemu-6.12 qemu-6.1-rt qemu-6.12-rt"
-
 # say TEXT... - a line of progress.
 say() { printf '== %s\n' "$*" >&2; }
 
 # die TEXT... - one line that says what is wrong and what to do, then the end.
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+
+[ -n "${GOSLAB_CACHE:-}${XDG_CACHE_HOME:-}${HOME:-}" ] ||
+	die "HOME is not set: say GOSLAB_CACHE=DIR, where kernels are kept"
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+SCRIPTS=$TOP/scripts
+CACHE=${GOSLAB_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/goslab}
+BUILD=${GOSLAB_BUILD:-$TOP/build}
+JOBS=${JOBS:-$(nproc)}
+
+# Every bed there is, in the order in which the tests use them.
+BEDS_ALL="uml-smp uml-6.1 uml-6.12 uml-up uml-debug qemu-6.1 qemu-6.12 qemu-6.1-rt qemu-6.12-rt"
 
 # need TOOL... - ends with a clear line if a tool is not there.
 need() {
@@ -48,6 +51,29 @@ bed_lookup() {
 	qemu-7.2)	BED_KIND=qemu BED_SOURCE=7.2 BED_CONFIG="x86-plain" ;;
 	*) die "no test bed '$1'; there are: $BEDS_ALL" ;;
 	esac
+}
+
+# need_space MIB WHAT - ends with a clear line if the cache's disk is too full.
+need_space() {
+	local free
+	mkdir -p "$CACHE"
+	free=$(df --output=avail -BM "$CACHE" | tail -1 | tr -dc 0-9)
+	[ "$free" -ge "$1" ] || die "$2 needs $1 MiB in $CACHE and there are" \
+		"$free: free some ('make clean-cache' removes what is there)," \
+		"or say GOSLAB_CACHE=DIR on another disk"
+}
+
+# lock_build - two runs in one checkout would mix their modules: the second one
+# waits. Scripts that a run calls find the lock taken by their caller.
+lock_build() {
+	[ -z "${GOSLAB_BUILD_LOCKED:-}" ] || return 0
+	mkdir -p "$BUILD"
+	exec {BUILD_FD}>"$BUILD/.lock"
+	if ! flock -n "$BUILD_FD"; then
+		say "another run works in $BUILD, waiting for it"
+		flock "$BUILD_FD"
+	fi
+	export GOSLAB_BUILD_LOCKED=1
 }
 
 # with_lock NAME TEXT - holds the lock NAME of the cache until the script ends,

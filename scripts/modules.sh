@@ -38,6 +38,7 @@ main() {
 	BED=${1:?usage: modules.sh BED [VAR=VALUE...]}
 	shift
 	need rsync make gcc
+	lock_build
 	bed_lookup "$BED"
 	kernel=$("$SCRIPTS/kernel.sh" "$BED")
 	kdir=$kernel

@@ -48,8 +48,10 @@ main() {
 	local file bed
 
 	check_machine
-	TRACE_FILE=$("$SCRIPTS/trace.sh" "${TRACE:-}") || exit 2
+	# It also installs what trace.sh unpacks with.
 	"$SCRIPTS/setup.sh" um
+	TRACE_FILE=$("$SCRIPTS/trace.sh" "${TRACE:-}") || exit 2
+	lock_build
 	for bed in uml-up uml-smp; do
 		"$SCRIPTS/modules.sh" "$bed"
 	done

@@ -55,12 +55,24 @@ install_all() {
 			>>"$1" 2>&1
 }
 
+# check_system - the suites and packages named here are Debian's. Others that are
+# made from it have dpkg, too, but not these.
+check_system() {
+	local ID="an unknown system" VERSION_ID=""
+
+	[ ! -r /etc/os-release ] || . /etc/os-release
+	[ "$ID" = debian ] || die "this needs Debian 12 or 13, this is" \
+		"$ID $VERSION_ID: run it in a container or machine with Debian"
+	# Testing and unstable have no number.
+	[ -z "$VERSION_ID" ] || [ "${VERSION_ID%%.*}" -ge 12 ] ||
+		die "this needs Debian 12 or 13, this is $VERSION_ID"
+	[ "$(uname -m)" = x86_64 ] || die "this needs an x86-64 machine"
+}
+
 main() {
 	local start=$SECONDS log=$CACHE/setup.log
 
-	command -v dpkg-query >/dev/null ||
-		die "this needs Debian 12 or 13 (dpkg-query is missing)"
-	[ "$(uname -m)" = x86_64 ] || die "this needs an x86-64 machine"
+	check_system
 	case ${1:-qemu} in
 	um) WANT=$(missing $PACKAGES_UM) ;;
 	qemu) WANT=$(missing $PACKAGES_QEMU) ;;

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """summary.py FILE... - the table of a test run, from the JSON of ktap.py.
 
-FILE is ORDER-RUN.json, with the field "seconds" added by test.sh. One row a
-suite, one column a run: cases passed, "+nF" failed, "+nS" skipped. The last
+FILE is ORDER-RUN.json, with the field "seconds" added by test.sh, or RUN.json. One
+row a suite, one column a run: cases passed, "+nF" failed, "+nS" skipped. The last
 line is "N passed, N failed, N skipped"; the exit status is 1 if any failed.
 """
 
 import json
 import os
+import re
 import sys
 
 KINDS = ('passed', 'failed', 'skipped')
@@ -36,7 +37,9 @@ def print_table(rows):
 def load(path):
     with open(path) as file:
         run = json.load(file)
-    run['name'] = os.path.basename(path).split('-', 1)[1][:-len('.json')]
+    name = os.path.basename(path)[:-len('.json')]
+    run['name'] = re.sub(r'^\d+-', '', name)
+    run.setdefault('seconds', 0)
     return run
 
 
