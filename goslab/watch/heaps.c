@@ -93,16 +93,39 @@ static void read_heap(const struct goslab_heap *h, const struct heap_scan *scan,
 	add_up(&scan->of[h->scan], u);
 }
 
-/* For goslab_heap_usage(). Without memory for the count, live is 0. */
+/* What goslab_heap_usage() counts: the live objects of one heap. */
+struct one_heap {
+	const struct goslab_heap *heap;
+	struct goslab_heap_usage *usage;
+};
+
+static void count_live(const struct mspan *s, void *arg)
+{
+	const struct goslab_heap *h = s->class ? s->class->heap : NULL;
+	struct one_heap *one = arg;
+	struct gs_census n = { };
+
+	if ((h ?: &gs_default_heap) != one->heap)
+		return;
+	gs_census_span(&n, s);
+	one->usage->nr_live += n.live;
+	one->usage->live += n.live_bytes;
+}
+
+/* For goslab_heap_usage(). */
 void gs_heap_read(const struct goslab_heap *h, struct goslab_heap_usage *usage)
 {
-	struct heap_scan scan;
+	struct one_heap one = { .heap = h, .usage = usage };
+	unsigned long i;
 
+	*usage = (struct goslab_heap_usage){ };
 	mutex_lock(&gs_class_mutex);
-	if (!scan_heaps(&scan)) {
-		read_heap(h, &scan, usage);
-		kvfree(scan.of);
-	}
+	if (h == &gs_default_heap)
+		read_default(usage);
+	else
+		read_counters(h, usage);
+	for (i = 0; i < READ_ONCE(gs_radix)->nr; i++)
+		gs_scan_arena(i, count_live, &one);
 	mutex_unlock(&gs_class_mutex);
 }
 
