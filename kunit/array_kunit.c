@@ -112,7 +112,7 @@ static void realloc_on_node(struct kunit *test)
 			    ZERO_SIZE_PTR);
 	p = goslab_heap_malloc(heap, 64, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, p);
-	/* A node that is none, and the object is as it was. */
+	/* No such node, and the object is as it was. */
 	GS_EXPECT_REPORTS(test, GS_BUG_BAD_NODE, 1,
 			  q = goslab_realloc_node(p, 64, GFP_KERNEL, 9999));
 	KUNIT_EXPECT_NULL(test, q);

@@ -28,7 +28,7 @@ static void bad_free(struct kunit *test, enum gs_report_kind kind, void *p)
 	GS_EXPECT_REPORTS(test, kind, 1, goslab_free_sensitive(p));
 }
 
-/* What is no live object has no size, and cannot be resized. */
+/* An object that is not live has no size and cannot be resized. */
 static void not_live(struct kunit *test, void *p)
 {
 	OPTIMIZER_HIDE_VAR(p);
@@ -447,6 +447,24 @@ static void overwritten_state(struct kunit *test)
 	goslab_free(p);
 }
 
+/* Reports in a loop are counted to the last one and printed to a limit. */
+static void reports_in_a_loop(struct kunit *test)
+{
+	unsigned long before = gs_report_suppressed(), n;
+	struct gs_report r = { .kind = GS_BUG_BAD_SIZE, .name = "kunit" };
+
+	GS_EXPECT_REPORTS(test, GS_BUG_BAD_SIZE, 500,
+			  for (n = 0; n < 500; n++)
+				gs_report(&r));
+	/* 100 in 5 s: on a slow machine a few intervals may pass. */
+	KUNIT_EXPECT_GT(test, gs_report_suppressed() - before, 100UL);
+	/* Another kind has a limit of its own. */
+	before = gs_report_suppressed();
+	r.kind = GS_BUG_BAD_FLAGS;
+	GS_EXPECT_REPORTS(test, GS_BUG_BAD_FLAGS, 1, gs_report(&r));
+	KUNIT_EXPECT_EQ(test, gs_report_suppressed(), before);
+}
+
 static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(twice_at_once),
 	KUNIT_CASE(twice_later),
@@ -466,6 +484,7 @@ static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(bad_nodes),
 	KUNIT_CASE(zeroed_ctor),
 	KUNIT_CASE(overwritten_state),
+	KUNIT_CASE(reports_in_a_loop),
 	{}
 };
 

@@ -104,7 +104,7 @@ static const char *const stats_lines[] = {
 	"allocs_tiny", "allocs_large", "refills", "flushes", "central_locks",
 	"heap_locks", "spans", "spans_allocated", "spans_freed", "spans_short",
 	"pages_drawn", "pages_released", "pages_scavenged", "worker_us",
-	"reports",
+	"reports", "reports_suppressed",
 };
 
 /* These lines, in this order; others may follow. */

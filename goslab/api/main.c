@@ -103,6 +103,7 @@ static void __exit goslab_exit(void)
 	if (gs_sys_held() != left * GS_PAGE_SIZE)
 		pr_err("goslab: %zu bytes lost at unload\n",
 		       gs_sys_held() - left * GS_PAGE_SIZE);
+	gs_report_exit();
 }
 
 module_init(goslab_init);

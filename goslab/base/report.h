@@ -10,7 +10,7 @@ enum gs_report_kind {
 	GS_BUG_FOREIGN_FREE,	/* no memory of ours */
 	GS_BUG_WRONG_CACHE,
 	GS_BUG_DEAD_CACHE,	/* object of a destroyed cache, or the cache */
-	GS_BUG_NOT_LIVE,	/* size or realloc of what is no live object */
+	GS_BUG_NOT_LIVE,	/* size or realloc of an object that is not live */
 	GS_BUG_BAD_ALIGN,
 	GS_BUG_BAD_SIZE,
 	GS_BUG_BAD_FLAGS,
@@ -53,7 +53,9 @@ struct gs_report {
 };
 
 void gs_report(const struct gs_report *r);
+void gs_report_exit(void);
 unsigned long gs_report_count(void);
+unsigned long gs_report_suppressed(void);
 unsigned long gs_report_count_of(enum gs_report_kind kind);
 
 /* The usual case: a kind, a name, an address, a caller. */

@@ -114,6 +114,7 @@ static void show_counts(struct seq_file *m, const struct gs_census *all)
 	line(m, "pages_scavenged", gs_scavenge_released());
 	line(m, "worker_us", gs_worker_busy_us());
 	line(m, "reports", gs_report_count());
+	line(m, "reports_suppressed", gs_report_suppressed());
 }
 
 int gs_stats_show(struct seq_file *m, void *unused)

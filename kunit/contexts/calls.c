@@ -267,7 +267,7 @@ static const struct {
 	{ CALLS_NOLOCK, bad_nolock, double_free },
 	{ CALLS_NOLOCK, bad_nolock, inside },
 	{ CALLS_NOLOCK, bad_nolock, foreign },
-	{ CALLS_NOLOCK, bad_gfp, "gfp that this call does not take" },
+	{ CALLS_NOLOCK, bad_gfp, "gfp flags that this call does not take" },
 };
 
 unsigned int calls_bad(const struct context *x, enum calls calls)

@@ -22,7 +22,7 @@ step verify verified
 step unload unload
 step heap_reported said 'BUG: goslab: live objects at the end in the heap'
 if puts_pages; then
-	step page_reported said 'BUG: goslab: page put by a stranger'
+	step page_reported said 'BUG: goslab: page reference dropped by other code'
 fi
 [ $ktap_failed = 0 ] || dmesg | tail -100
 dmesg -n 7
