@@ -70,14 +70,9 @@ static u64 value_of(struct kunit *test, const char *text, const char *name)
 	return value;
 }
 
-static const struct {
-	const char *name;
-	umode_t mode;
-} files[] = {
-	{ "stats", 0444 }, { "owners", 0444 }, { "mcaches", 0444 },
-	{ "classes", 0444 }, { "caches", 0444 }, { "heaps", 0444 },
-	{ "mheap", 0444 },
-	{ "spans", 0400 }, { "arenas", 0400 }, { "verify", 0400 },
+static const char *const files[] = {
+	"stats", "owners", "mcaches", "classes", "caches", "heaps", "mheap",
+	"spans", "arenas", "verify",
 };
 
 static void modes(struct kunit *test)
@@ -85,12 +80,12 @@ static void modes(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(files); i++) {
-		struct file *file = open_file(test, files[i].name);
+		struct file *file = open_file(test, files[i]);
 
 		KUNIT_EXPECT_EQ_MSG(test, file_inode(file)->i_mode & 0777,
-				    files[i].mode, "%s", files[i].name);
+				    0400, "%s", files[i]);
 		filp_close(file, NULL);
-		KUNIT_EXPECT_GT(test, strlen(read_file(test, files[i].name)),
+		KUNIT_EXPECT_GT(test, strlen(read_file(test, files[i])),
 				(size_t)2);
 	}
 }

@@ -2,7 +2,8 @@
 /*
  * debugfs: the files under /sys/kernel/debug/goslab/.
  *
- * What shows addresses, and what takes locks for long, is for root alone.
+ * All files are for root alone, as /proc/slabinfo is: they show addresses and what
+ * other modules do, and reading them takes locks that allocations wait for.
  *
  * Context:    task.
  * Tests:      kunit/stats_kunit.c, scripts/guest/stock.sh
@@ -27,19 +28,18 @@ DEFINE_SHOW_ATTRIBUTE(gs_verify);
 
 static const struct {
 	const char *name;
-	umode_t mode;
 	const struct file_operations *fops;
 } files[] = {
-	{ "stats", 0444, &gs_stats_fops },
-	{ "owners", 0444, &gs_owners_fops },
-	{ "mcaches", 0444, &gs_mcaches_fops },
-	{ "classes", 0444, &gs_classes_fops },
-	{ "caches", 0444, &gs_caches_fops },
-	{ "heaps", 0444, &gs_heaps_fops },
-	{ "mheap", 0444, &gs_mheap_fops },
-	{ "spans", 0400, &gs_spans_fops },
-	{ "arenas", 0400, &gs_arenas_fops },
-	{ "verify", 0400, &gs_verify_fops },
+	{ "stats", &gs_stats_fops },
+	{ "owners", &gs_owners_fops },
+	{ "mcaches", &gs_mcaches_fops },
+	{ "classes", &gs_classes_fops },
+	{ "caches", &gs_caches_fops },
+	{ "heaps", &gs_heaps_fops },
+	{ "mheap", &gs_mheap_fops },
+	{ "spans", &gs_spans_fops },
+	{ "arenas", &gs_arenas_fops },
+	{ "verify", &gs_verify_fops },
 };
 
 /* Errors are ignored, as debugfs wants it: statistics are not vital. */
@@ -49,7 +49,7 @@ void gs_debugfs_init(void)
 
 	dir = debugfs_create_dir("goslab", NULL);
 	for (i = 0; i < ARRAY_SIZE(files); i++)
-		debugfs_create_file(files[i].name, files[i].mode, dir, NULL,
+		debugfs_create_file(files[i].name, 0400, dir, NULL,
 				    files[i].fops);
 }
 
