@@ -267,25 +267,61 @@ static void creating(struct kunit *test)
 		goslab_cache_destroy(all[--nr]);
 }
 
+#define MOST_CACHES	400
+
+/*
+ * Caches that use up the spare slots of their depth: while no page can be drawn,
+ * an allocation gives its cache a slot as long as there is one. Return: how many.
+ */
+static unsigned int take_slots(struct kunit *test, struct goslab_cache **taken)
+{
+	struct gs_slot *slot;
+	char name[24];
+	unsigned int n;
+
+	for (n = 0; n < MOST_CACHES; n++) {
+		snprintf(name, sizeof(name), NAME "-%u", n);
+		taken[n] = goslab_cache_create(name, 3000, 0, 0, NULL);
+		if (!taken[n])
+			return n;
+		gs_test_fail_draws(1, ULONG_MAX);
+		goslab_cache_free(taken[n], goslab_cache_alloc(taken[n],
+							       GFP_NOWAIT));
+		gs_test_end_draws();
+		slot = gs_test_slot(gs_test_class(name));
+		if (slot == &gs_no_slot)
+			return n + 1;
+	}
+	return n;
+}
+
 /* Without a slot a CPU goes to mcentral. */
 static void no_slot(struct kunit *test)
 {
+	struct goslab_cache **taken;
+	unsigned int n;
 	u64 direct;
 	void *p;
 
+	taken = kunit_kcalloc(test, MOST_CACHES, sizeof(*taken), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, taken);
+	n = take_slots(test, taken);
 	cache = goslab_cache_create(NAME, 3000, 0, 0, NULL);
 	KUNIT_ASSERT_NOT_NULL(test, cache);
-	/* Of the depth that no other class has: no spare slot is there. */
 	direct = atomic64_read(&gs_mcache_nr_direct);
+	/* That of the slot; the span follows. */
 	gs_test_fail_draws(1, 1);
 	p = goslab_cache_alloc(cache, GFP_KERNEL);
 	gs_test_end_draws();
 	KUNIT_ASSERT_NOT_NULL(test, p);
-	if (gs_test_slot(gs_test_class(NAME)) == &gs_no_slot)
-		KUNIT_EXPECT_EQ(test, (u64)atomic64_read(&gs_mcache_nr_direct),
-				direct + 1);
+	KUNIT_EXPECT_PTR_EQ(test, gs_test_slot(gs_test_class(NAME)),
+			    &gs_no_slot);
+	KUNIT_EXPECT_EQ(test, (u64)atomic64_read(&gs_mcache_nr_direct),
+			direct + 1);
 	goslab_cache_free(cache, p);
 	goslab_cache_destroy(cache);
+	while (n)
+		goslab_cache_destroy(taken[--n]);
 }
 
 static unsigned long draws;

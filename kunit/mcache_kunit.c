@@ -106,23 +106,24 @@ static void give_one(void *arg)
 /* It may make a slot of what lies ready, but not draw for it. */
 static void free_draws_nothing(struct kunit *test)
 {
-	struct held *h = hold(test);
 	int cpu = gs_test_other_cpu();
 	struct gs_slot *slot;
+	struct held *h;
 	struct mspan *s;
 	size_t meta;
 
-	if (cpu >= 0) {
-		take(test, h, 1);
-		s = gs_arena_span(h->p[0]);
-		meta = gs_sys_meta();
-		gs_test_on_other_cpu(give_one, h->p[0]);
-		KUNIT_EXPECT_EQ(test, gs_sys_meta(), meta);
-		/* In that slot, or back in its span, which this CPU owns. */
-		slot = *per_cpu_ptr(h->c->slots, cpu);
-		KUNIT_EXPECT_EQ(test, (int)s->owned, 1);
-		KUNIT_EXPECT_EQ(test, gs_slot_n(slot) + s->nr_freed, 1U);
-	}
+	if (cpu < 0)
+		kunit_skip(test, "needs two CPUs");
+	h = hold(test);
+	take(test, h, 1);
+	s = gs_arena_span(h->p[0]);
+	meta = gs_sys_meta();
+	gs_test_on_other_cpu(give_one, h->p[0]);
+	KUNIT_EXPECT_EQ(test, gs_sys_meta(), meta);
+	/* In that slot, or back in its span, which this CPU owns. */
+	slot = *per_cpu_ptr(h->c->slots, cpu);
+	KUNIT_EXPECT_EQ(test, (int)s->owned, 1);
+	KUNIT_EXPECT_EQ(test, gs_slot_n(slot) + s->nr_freed, 1U);
 	goslab_cache_destroy(h->cache);
 }
 
@@ -286,7 +287,7 @@ static void freeing_cpu_gets_a_slot(struct kunit *test)
 	unsigned int i;
 
 	if (other < 0)
-		kunit_skip(test, "one CPU only");
+		kunit_skip(test, "needs two CPUs");
 	cache = goslab_cache_create("freed_elsewhere", 600, 0, 0, NULL);
 	KUNIT_ASSERT_NOT_NULL(test, cache);
 	for (i = 0; i < ARRAY_SIZE(p); i++)
