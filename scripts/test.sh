@@ -190,6 +190,9 @@ run_quick() {
 	# no more CPUs than the host has. The beds in QEMU have more.
 	bed_run uml-smp stress --cpus 2 --timeout 200 -- stress.sh \
 		steps=3000000 threads=8
+	for bed in uml-smp uml-6.1; do
+		bed_run $bed load --timeout 200 -- load.sh
+	done
 	for bed in uml-smp uml-6.1 uml-6.12; do
 		bed_run $bed stray --timeout 100 -- stray.sh
 	done

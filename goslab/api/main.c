@@ -40,6 +40,15 @@ void goslab_usage_reset_peak(void)
 }
 EXPORT_SYMBOL_GPL(goslab_usage_reset_peak);
 
+/* All but @left pages of live objects is given back, or goslab has a bug. */
+static void say_lost(unsigned long left)
+{
+	size_t lost = gs_sys_held() - left * GS_PAGE_SIZE;
+
+	if (lost)
+		pr_err("goslab: %zu bytes lost\n", lost);
+}
+
 static int __init goslab_init(void)
 {
 	int ret;
@@ -63,6 +72,7 @@ static int __init goslab_init(void)
 	if (ret)
 		goto no_reclaim;
 	gs_debugfs_init();
+	gs_load_done();
 	return 0;
 
 no_reclaim:
@@ -74,6 +84,7 @@ no_mheap:
 	gs_arena_exit();
 no_arena:
 	gs_span_exit();
+	say_lost(0);
 	return ret;
 }
 
@@ -100,9 +111,7 @@ static void __exit goslab_exit(void)
 		});
 	gs_arena_exit();
 	gs_span_exit();
-	if (gs_sys_held() != left * GS_PAGE_SIZE)
-		pr_err("goslab: %zu bytes lost at unload\n",
-		       gs_sys_held() - left * GS_PAGE_SIZE);
+	say_lost(left);
 	gs_report_exit();
 }
 

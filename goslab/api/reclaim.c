@@ -22,6 +22,7 @@
 #include "back/arena.h"
 #include "back/mheap.h"
 #include "back/scavenger.h"
+#include "base/debug.h"
 #include "base/worker.h"
 #include "front/drain.h"
 #include "front/usage.h"
@@ -111,12 +112,13 @@ static int init_shrinker(void)
 {
 	int ret;
 
-	shrinker = shrinker_alloc(0, "goslab");
+	shrinker = gs_load_fails() ? NULL : shrinker_alloc(0, "goslab");
 	if (!shrinker)
 		return -ENOMEM;
 	shrinker->count_objects = count_objects;
 	shrinker->scan_objects = scan_objects;
-	ret = gs_compat_shrinker_register(shrinker, "goslab");
+	ret = gs_load_fails() ? -ENOMEM :
+	      gs_compat_shrinker_register(shrinker, "goslab");
 	if (ret)
 		shrinker_free(shrinker);
 	return ret;
@@ -132,12 +134,14 @@ int gs_reclaim_init(void)
 	ret = init_shrinker();
 	if (ret)
 		goto no_shrinker;
-	ret = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "goslab:dead",
+	ret = gs_load_fails() ? -ENOMEM :
+	      cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "goslab:dead",
 					NULL, cpu_dead);
 	if (ret < 0)
 		goto no_cpuhp;
 	cpu_state = ret;
-	ret = register_memory_notifier(&memory_nb);
+	ret = gs_load_fails() ? -ENOMEM :
+	      register_memory_notifier(&memory_nb);
 	if (ret)
 		goto no_notifier;
 	return 0;

@@ -92,9 +92,19 @@ static inline void gs_hook(enum gs_hook_point point, void *arg)
 		fn(point, arg);
 }
 
+bool gs_load_fails(void);
+void gs_load_done(void);
+
 #define GS_EXPORT_KUNIT(sym)	EXPORT_SYMBOL_GPL(sym)
 #else
 static inline void gs_hook(enum gs_hook_point point, void *arg) { }
+/* Is it this step of loading that a test wants to fail? */
+static inline bool gs_load_fails(void)
+{
+	return false;
+}
+
+static inline void gs_load_done(void) { }
 #define GS_EXPORT_KUNIT(sym)
 #endif
 

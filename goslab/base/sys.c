@@ -48,7 +48,7 @@ static struct page *draw(int node, gfp_t gfp, unsigned int order)
 	struct page *page;
 
 	gs_hook(GS_HOOK_SYS_DRAW, &bytes);
-	if (!bytes)
+	if (!bytes || gs_load_fails())
 		return NULL;
 	/* Not alloc_pages(): one task's mempolicy would place everyone's memory. */
 	page = alloc_pages_node(node, gfp, order);

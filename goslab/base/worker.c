@@ -67,6 +67,8 @@ GS_EXPORT_KUNIT(gs_worker_busy_us);
 
 int gs_worker_init(gs_worker_fn fn)
 {
+	if (gs_load_fails())
+		return -ENOMEM;
 	wq = alloc_workqueue("goslab", WQ_MEM_RECLAIM | WQ_PERCPU, 0);
 	if (!wq)
 		return -ENOMEM;
