@@ -106,6 +106,7 @@ static void all_sizes(gfp_t gfp)
 static void all(void *unused)
 {
 	struct goslab_usage usage;
+	size_t parts;
 	gfp_t gfp = work.x->gfp;
 	struct thing *t;
 	void *p;
@@ -130,9 +131,10 @@ static void all(void *unused)
 	goslab_free(NULL);
 	goslab_usage(&usage, NULL);
 	/* Exact only while no call is under way, which a caller cannot know. */
+	parts = usage.spans + usage.free_runs + usage.metadata;
 	expect(usage.parked <= usage.spans &&
-	       abs_diff(usage.held, usage.spans + usage.free_runs +
-			usage.metadata) <= 2 * GOSLAB_MAX_SIZE);
+	       max(usage.held, parts) - min(usage.held, parts) <=
+	       2 * GOSLAB_MAX_SIZE);
 }
 
 static void give_rcu(void *unused)
