@@ -4,7 +4,8 @@
 # Boots the kernel of a bed with an initramfs of busybox, the modules that
 # modules.sh built and the scripts of scripts/guest, runs the guest script and
 # ends with its exit status, or with 1 and a line that says why there is none
-# (panic, time over). The console goes to stdout and to build/BED/NAME.log.
+# (panic, time over). The console goes to stdout and to build/BED/NAME.log. When
+# time is over the stacks of all CPUs are there as well.
 #
 #   --cpus N       processors (default 1)      --mem SIZE    memory (default 1G)
 #   --numa N       split them into N nodes     --append TEXT kernel command line
@@ -102,11 +103,14 @@ um_command() {
 
 # qemu_command - sets COMMAND for QEMU without KVM, the same everywhere.
 qemu_command() {
-	local i append="console=ttyS0 panic=-1 oops=panic goslab.out=serial $APPEND"
+	local i append="console=ttyS0 panic=-1 oops=panic sysrq_always_enabled=1"
+
+	append+=" goslab.out=serial $APPEND"
 
 	need qemu-system-x86_64
 	COMMAND=(qemu-system-x86_64 -accel tcg -cpu max -no-reboot -nodefaults
-		-display none -monitor none -smp "$CPUS" -m "$MEM"
+		-display none -monitor "unix:$WORK/monitor,server=on,wait=off"
+		-smp "$CPUS" -m "$MEM"
 		-kernel "$(ls "$KERNEL"/boot/vmlinuz-*)"
 		-initrd "$WORK/initramfs" -append "$append")
 	for ((i = 0; i < NUMA && NUMA > 1; i++)); do
@@ -120,7 +124,8 @@ qemu_command() {
 	if [ -n "$SHELL_MODE" ]; then
 		COMMAND+=(-serial mon:stdio)
 	else
-		COMMAND+=(-serial "file:$LOG")
+		COMMAND+=(-chardev "socket,id=con,path=$WORK/console,server=on,wait=off,logfile=$LOG,logappend=on"
+			-serial chardev:con)
 	fi
 	COMMAND+=(-serial "file:$WORK/out.tar")
 }
@@ -131,6 +136,46 @@ numa_cpus() {
 	local each=$((CPUS / NUMA))
 	[ $each -gt 0 ] || die "$NUMA nodes need at least as many CPUs"
 	echo "$(($1 * each))-$(($1 * each + each - 1))"
+}
+
+# dump_um - the host's threads of User-Mode Linux, one for each CPU, by gdb: twice,
+# for a CPU that moves is no CPU that hangs.
+dump_um() {
+	local round
+
+	command -v gdb >/dev/null || { echo "no stacks: gdb is missing"; return; }
+	for round in 1 2; do
+		echo "== stacks of all CPUs, $round of 2"
+		timeout 30 gdb -p "$PID" -batch -nx -ex 'set pagination off' \
+			-ex 'thread apply all bt 30' 2>/dev/null |
+			grep -E '^(Thread|#)'
+		sleep 1
+	done
+}
+
+# dump_qemu - what the guest's own sysrq says: the stacks of its CPUs, and of its
+# tasks that are blocked. It goes to the console.
+dump_qemu() {
+	python3 - "$WORK/monitor" "$WORK/console" <<-'END'
+	import socket, sys, time
+	def connect(path):
+	    s = socket.socket(socket.AF_UNIX)
+	    s.connect(path)
+	    return s
+	monitor, console = map(connect, sys.argv[1:])
+	for key in b'lw':
+	    # After a break on the serial line the next character is for sysrq.
+	    monitor.send(b'chardev-send-break con\n')
+	    time.sleep(0.2)
+	    console.send(bytes([key]))
+	    # What is not read here is missing in the log.
+	    console.settimeout(6)
+	    try:
+	        while console.recv(65536):
+	            pass
+	    except TimeoutError:
+	        pass
+	END
 }
 
 # run_command - runs COMMAND in a process group of its own, for User-Mode Linux
@@ -150,6 +195,8 @@ run_command() {
 	while kill -0 "$PID" 2>/dev/null; do
 		if [ $SECONDS -ge $end ]; then
 			LATE=1
+			say "$BED: time is over, stacks go to $LOG"
+			"dump_$BED_KIND" >>"$LOG" 2>&1 || true
 			break
 		fi
 		sleep 0.05

@@ -7,7 +7,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
-PACKAGES_UM="gcc libc6-dev make flex bison bc libelf-dev libssl-dev perl xz-utils
+PACKAGES_UM="gcc gdb libc6-dev make flex bison bc libelf-dev libssl-dev perl xz-utils
 	busybox-static cpio kmod rsync python3"
 PACKAGES_QEMU="$PACKAGES_UM qemu-system-x86"
 PACKAGES_BENCH="$PACKAGES_QEMU python3-matplotlib"
