@@ -10,7 +10,7 @@ export KSRC TRACE CPUS MEM BEDS SHORT
 CLIENT = SRC RUN ARGS CONFIG BED BOOT FILES NAME EXPECT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick bench client clients modules shell check clean \
+.PHONY: help run test quick check-builds bench client clients modules shell check clean \
 	clean-cache
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo 'make shell     a shell in User-Mode Linux with goslab loaded'
 	@echo 'make modules   the modules for any kernel: KDIR=DIR (default: this one)'
 	@echo 'make check     what can be checked without building'
+	@echo 'make check-builds   the modules by stricter compilers: W=1, sparse, clang'
 	@echo 'make clean     remove build/; kernels stay in ~/.cache/goslab'
 	@echo 'make clean-cache   remove the kernels, too'
 	@echo
@@ -53,6 +54,9 @@ shell:
 
 check:
 	@scripts/check.sh
+
+check-builds:
+	@scripts/builds.sh
 
 modules:
 	@[ -e "$(KDIR)/Makefile" ] || { echo "no kernel build tree in" \

@@ -6,6 +6,7 @@
  * the allocator must leak are freed by the case, so that none is left.
  */
 #include <linux/align.h>
+#include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/page_ref.h>
 

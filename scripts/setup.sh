@@ -1,8 +1,8 @@
 #!/bin/bash
-# setup.sh [um|qemu|bench] - installs what is missing on a Debian 12 or 13 machine.
+# setup.sh [um|qemu|bench|builds] - installs what is missing on a Debian 12 or 13 machine.
 #
 # "um" is what User-Mode Linux needs, "qemu" (the default) what the tests do,
-# "bench" what draws plots and other allocators besides. When nothing is missing,
+# "bench" what draws plots and other allocators besides, "builds" other compilers. When nothing is missing,
 # apt is not touched and no rights are needed.
 
 . "$(dirname "$0")/lib.sh"
@@ -11,6 +11,7 @@ PACKAGES_UM="gcc gdb libc6-dev make flex bison bc libelf-dev libssl-dev perl xz-
 	busybox-static cpio kmod rsync python3"
 PACKAGES_QEMU="$PACKAGES_UM qemu-system-x86"
 PACKAGES_BENCH="$PACKAGES_QEMU python3-matplotlib"
+PACKAGES_BUILDS="$PACKAGES_QEMU sparse clang-19 lld-19 llvm-19"
 # One of each line; the names of libraries follow their versions.
 PEERS="libtcmalloc-minimal4t64 libtcmalloc-minimal4
 libjemalloc2
@@ -77,7 +78,8 @@ main() {
 	um) WANT=$(missing $PACKAGES_UM) ;;
 	qemu) WANT=$(missing $PACKAGES_QEMU) ;;
 	bench) WANT=$(missing $PACKAGES_BENCH $(peers)) ;;
-	*) die "usage: setup.sh [um|qemu|bench]" ;;
+	builds) WANT=$(missing $PACKAGES_BUILDS) ;;
+	*) die "usage: setup.sh [um|qemu|bench|builds]" ;;
 	esac
 	# In newer releases of Debian these left util-linux.
 	PATH=$PATH:/sbin:/usr/sbin command -v mkfs.minix >/dev/null ||

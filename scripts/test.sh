@@ -97,6 +97,18 @@ run_check() {
 	record check "$log" $((SECONDS - start)) "$problem"
 }
 
+# run_builds - stricter compilers.
+run_builds() {
+	local start=$SECONDS log=$RESULTS/builds.log problem=""
+
+	wanted uml-smp && wanted qemu-6.12 || return 0
+	"$SCRIPTS/builds.sh" >"$log" 2>"$log.err" || {
+		tail -20 "$log" "$log.err" >&2
+		grep -q '^not ok' "$log" || problem="broke off, see $log.err"
+	}
+	record builds "$log" $((SECONDS - start)) "$problem"
+}
+
 # run_bench - instructions of the fast paths against those recorded.
 run_bench() {
 	local start=$SECONDS log=$RESULTS/bench.log problem=""
@@ -243,6 +255,7 @@ main() {
 	KERNEL_TREE=${KSRC:-$("$SCRIPTS/fetch.sh" src 7.2)}
 	run_check
 	build_all
+	run_builds
 	trap clean_up EXIT
 	trap 'exit 130' INT TERM
 	aside run_quick

@@ -46,12 +46,12 @@ static void count_fresh(struct mcentral *mc)
 	mc->nr_owned += n;
 }
 
-static void lock_central(struct mcentral *mc, unsigned long *flags)
-{
-	gs_lock(&mc->lock, *flags);
-	count_fresh(mc);
-	mc->nr_lock++;
-}
+#define lock_central(mc, flags)						\
+do {									\
+	gs_lock(&(mc)->lock, flags);					\
+	count_fresh(mc);						\
+	(mc)->nr_lock++;						\
+} while (0)
 
 /* Move @n free objects of @s, or all if there are fewer, into entries. */
 static unsigned int take(struct mspan *s, struct gs_entry *e, unsigned int n,
@@ -137,7 +137,7 @@ unsigned int gs_mcentral_get(struct mcentral *mc, struct mspan *old,
 		gs_mcentral_put_span(old);
 		old = NULL;
 	}
-	lock_central(mc, &flags);
+	lock_central(mc, flags);
 	if (old)
 		disown(mc, old, &gone);
 	if (mc->nr_transfer)
@@ -290,7 +290,7 @@ void gs_mcentral_put(struct gs_class *c, struct gs_entry *e, unsigned int n)
 		unsigned long flags;
 		LIST_HEAD(gone);
 
-		lock_central(mc, &flags);
+		lock_central(mc, flags);
 		do {
 			i += put_run(mc, s, e + i, n - i, &bad, &gone);
 			s = i < n ? gs_arena_look(e[i].object) : NULL;
@@ -313,7 +313,7 @@ void gs_mcentral_put_span(struct mspan *s)
 	LIST_HEAD(gone);
 	unsigned long flags;
 
-	lock_central(mc, &flags);
+	lock_central(mc, flags);
 	disown(mc, s, &gone);
 	gs_unlock(&mc->lock, flags);
 	free_spans(&gone);

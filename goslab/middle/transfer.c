@@ -31,7 +31,7 @@
 #define TRANSFER_SHARE	32
 
 /* Bytes in all transfer caches, as the sum over CPUs. */
-DEFINE_PER_CPU(long, gs_transfer_bytes);
+static DEFINE_PER_CPU(long, bytes_parked);
 
 /* Entries that @mc may have now; exact only under the lock. */
 static unsigned int limit(const struct mcentral *mc)
@@ -46,7 +46,7 @@ static unsigned int limit(const struct mcentral *mc)
 
 static void count(const struct mcentral *mc, long n)
 {
-	this_cpu_add(gs_transfer_bytes, n * mc->class->elemsize);
+	this_cpu_add(bytes_parked, n * mc->class->elemsize);
 }
 
 /* Bytes in transfer caches now. */
@@ -56,7 +56,7 @@ size_t gs_transfer_parked(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(per_cpu(gs_transfer_bytes, cpu));
+		sum += READ_ONCE(per_cpu(bytes_parked, cpu));
 	return max(sum, 0L);
 }
 GS_EXPORT_KUNIT(gs_transfer_parked);
