@@ -7,6 +7,7 @@
 #include <linux/goslab.h>
 #include <linux/seq_file.h>
 
+#include "back/arena.h"
 #include "testlib.h"
 
 #ifdef CONFIG_MEM_ALLOC_PROFILING
@@ -196,7 +197,64 @@ static void call_sites(struct kunit *test)
 	KUNIT_EXPECT_LE(test, bytes_of(test, line[4]), 0LL);
 }
 
+#if !defined(GS_COMPAT_NO_PROFILING_KEY) && \
+	!defined(CONFIG_MEM_ALLOC_PROFILING_DEBUG)
+/* As sysctl vm.mem_profiling does, which threads of the kernel may not write. */
+static void switch_to(bool on)
+{
+	if (on)
+		static_branch_enable(&mem_alloc_profiling_key);
+	else
+		static_branch_disable(&mem_alloc_profiling_key);
+}
+
+/* Switched off it costs nothing; what was counted before is set right later. */
+static void switched_off(struct kunit *test)
+{
+	struct goslab_cache *cache;
+	DEFINE_ALLOC_TAG(tag);
+	void *p, *q, *r;
+
+	cache = goslab_cache_create(NAME, 200, 0, 0, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	p = WITH(tag, goslab_cache_alloc, cache, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	expect(test, &tag, 200, 1);
+	KUNIT_EXPECT_NOT_NULL(test, gs_arena_span(p)->tags);
+
+	switch_to(false);
+	/* No table, so not one byte more; tiny objects share a block. */
+	q = goslab_malloc(9000, GFP_KERNEL);
+	KUNIT_EXPECT_NULL(test, gs_arena_span(q)->tags);
+	goslab_free(q);
+	q = goslab_malloc_noscan(hidden(4), GFP_KERNEL);
+	r = goslab_malloc_noscan(hidden(4), GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, gs_arena_span(q)->state == GS_SPAN_TINY,
+			!IS_ENABLED(CONFIG_KASAN) &&
+			!IS_ENABLED(CONFIG_DEBUG_KMEMLEAK));
+	goslab_cache_free(cache, p);
+	switch_to(true);
+
+	/* Freed while it was off: still counted, until the place is used. */
+	expect(test, &tag, 200, 1);
+	p = WITH(tag, goslab_cache_alloc, cache, GFP_KERNEL);
+	expect(test, &tag, 200, 1);
+	goslab_cache_free(cache, p);
+	expect(test, &tag, 0, 0);
+	/* Objects of that time go as all others do. */
+	goslab_free(q);
+	goslab_free(r);
+	goslab_cache_destroy(cache);
+	GS_EXPECT_WHOLE(test);
+}
+
+#endif
+
 static struct kunit_case tags_cases[] = {
+#if !defined(GS_COMPAT_NO_PROFILING_KEY) && \
+	!defined(CONFIG_MEM_ALLOC_PROFILING_DEBUG)
+	KUNIT_CASE(switched_off),
+#endif
 	KUNIT_CASE(sizes),
 	KUNIT_CASE(calls),
 	KUNIT_CASE(resized),

@@ -7,6 +7,11 @@
  * reference to it. The references of a span are a table of their own, from
  * SLUB; without memory for it the objects of that span are not counted.
  *
+ * While profiling is switched off (sysctl vm.mem_profiling) nothing of this costs
+ * anything: a fresh span gets no table, and no object is looked up. Spans from that
+ * time stay without one. What was counted before and is freed meanwhile is counted
+ * until its place is handed out while profiling is on again, or its span ends.
+ *
  * Flow:       a fresh span: its table; an object out, an object back.
  * Owner:      the table: the span. A reference: who holds the object.
  * Lock:       none; counters are per CPU.
@@ -27,6 +32,9 @@
 /* @s was cut and is in nobody's reach yet. */
 void gs_tags_make(struct mspan *s, gfp_t gfp)
 {
+	s->tags = NULL;
+	if (!gs_compat_profiling())
+		return;
 	s->tags = kcalloc(s->nelems, sizeof(*s->tags),
 			  (gfp & (GFP_KERNEL | __GFP_HIGH)) | __GFP_NORETRY |
 			  __GFP_NOWARN);
@@ -55,7 +63,7 @@ static union codetag_ref *tag_of(const struct mspan *s, const void *p)
 }
 
 /* The object at @p goes to whom the task's tag stands for. */
-void gs_tag_alloc(const void *p)
+void gs_tag_count(const void *p)
 {
 	struct alloc_tag *tag = current->alloc_tag;
 	struct mspan *s = gs_arena_span(p);
@@ -63,7 +71,10 @@ void gs_tag_alloc(const void *p)
 
 	if (!ref)
 		return;
-	/* Left by two frees at once, or by a free that no public call made. */
+	/*
+	 * Left by two frees at once, by a free that no public call made, or by
+	 * one while profiling was off.
+	 */
 	if (ref->ct)
 		alloc_tag_sub(ref, s->elemsize);
 	if (tag)
@@ -71,7 +82,7 @@ void gs_tag_alloc(const void *p)
 }
 
 /* The object at @p comes back. */
-void gs_tag_free(const void *p)
+void gs_tag_uncount(const void *p)
 {
 	struct mspan *s = gs_arena_span(p);
 	union codetag_ref *ref = tag_of(s, p);

@@ -77,6 +77,19 @@ static inline void shrinker_free(struct shrinker *s)
 #endif
 
 /*
+ * Does the kernel profile allocations now? A static key, which is exported since
+ * alloc_hooks() itself asks for it; before, a kernel with the option counts as on.
+ */
+#if !defined(CONFIG_MEM_ALLOC_PROFILING)
+#define gs_compat_profiling()	false
+#elif defined(GS_COMPAT_NO_PROFILING_KEY)
+#define gs_compat_profiling()	true
+#else
+#include <linux/alloc_tag.h>
+#define gs_compat_profiling()	mem_alloc_profiling_enabled()
+#endif
+
+/*
  * 6.1 and 6.12: modules get huge pages without a node, and a node with
  * GFP_KERNEL only. KASAN wants to know the size to the byte, which is rounded
  * up for huge pages.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Work on an object between its mcache and its user, with no slot entered:
- * zeroing, KASAN, kmemleak, call sites. On a kernel without these tools only
+ * zeroing, KASAN, kmemleak, call sites. On a kernel without these tools, and with
+ * profiling of call sites switched off at run time, only
  * the zeroing for init_on_alloc and init_on_free remains.
  */
 #ifndef GS_FRONT_HOOKS_H
@@ -21,7 +22,7 @@
 /* Is there anything to do for an object but to zero it? */
 #define GS_HOOKS_WATCH	(IS_ENABLED(CONFIG_KASAN_GENERIC) || \
 			 IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) ||	\
-			 IS_ENABLED(CONFIG_MEM_ALLOC_PROFILING))
+			 gs_compat_profiling())
 
 /**
  * gs_hook_alloc() - an object goes to its user.

@@ -7,11 +7,12 @@
 /*
  * With KASAN or kmemleak there are no tiny objects: every object must be
  * watched, and must have a state of its own that tells whether kmemleak was
- * told of its free. The same holds if each object counts for its call site.
+ * told of its free. The same holds while each object counts for its call site;
+ * those that are there when profiling is switched on stay, and are not counted.
  */
 #define GS_TINY_ENABLED	(!IS_ENABLED(CONFIG_KASAN) && \
 			 !IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && \
-			 !IS_ENABLED(CONFIG_MEM_ALLOC_PROFILING))
+			 !gs_compat_profiling())
 
 /* What an address in a tiny span is. */
 enum gs_tiny_kind {
