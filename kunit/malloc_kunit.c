@@ -70,6 +70,28 @@ static void every_size(struct kunit *test)
 		goslab_free(gs_oracle_remove(o, 0, true).p);
 }
 
+/*
+ * No object that a device may write to shares a cache line. Only where lines
+ * matter (arm64) this can fail.
+ */
+static void objects_are_safe_for_dma(struct kunit *test)
+{
+	unsigned int align = gs_sizeclass_dma_align();
+	size_t size;
+
+	for (size = 1; size <= 4096; size++) {
+		void *p = goslab_malloc(size, GFP_KERNEL);
+
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		if (kmalloc_size_roundup(size) >= align &&
+		    (!IS_ALIGNED((unsigned long)p, align) ||
+		     !IS_ALIGNED(goslab_size(p), align)))
+			KUNIT_FAIL(test, "%zu bytes at %px, lines of %u", size,
+				   p, align);
+		goslab_free(p);
+	}
+}
+
 /* The same for noscan objects, whose spans are others. */
 static void every_noscan_size(struct kunit *test)
 {
@@ -494,6 +516,7 @@ static void owners(struct kunit *test)
 static struct kunit_case malloc_cases[] = {
 	KUNIT_CASE(every_size),
 	KUNIT_CASE(every_noscan_size),
+	KUNIT_CASE(objects_are_safe_for_dma),
 	KUNIT_CASE(large_sizes),
 	KUNIT_CASE(zeroed),
 	KUNIT_CASE(zeroed_after_all_layers),

@@ -7,6 +7,7 @@
  */
 #include <linux/goslab_sizeclass.h>
 #include <linux/log2.h>
+#include <linux/slab.h>
 
 #include "base/sizeclass.h"
 #include "middle/class.h"
@@ -99,6 +100,13 @@ static size_t go_align(size_t size)
 	return size & -size;
 }
 
+/* Class @i + 1 of this machine: Go's, rounded up where DMA wants it. */
+static unsigned int safe_size(unsigned int i)
+{
+	return gs_sizeclass_dma_safe(go_classes[i].size,
+				     gs_sizeclass_dma_align());
+}
+
 static void classes_are_those_of_go(struct kunit *test)
 {
 	unsigned int cls;
@@ -108,14 +116,36 @@ static void classes_are_those_of_go(struct kunit *test)
 		unsigned int span = sc.pages * GS_PAGE_SIZE;
 		unsigned int i = cls - 1;
 
-		KUNIT_EXPECT_EQ_MSG(test, sc.size, go_classes[i].size,
-				    "class %u", cls);
+		KUNIT_EXPECT_EQ_MSG(test, sc.size, safe_size(i), "class %u", cls);
 		KUNIT_EXPECT_EQ_MSG(test, span, go_classes[i].span,
 				    "class %u", cls);
+		if (sc.size != go_classes[i].size)
+			continue;
 		KUNIT_EXPECT_EQ_MSG(test, span / sc.size, go_classes[i].objects,
 				    "class %u", cls);
 		KUNIT_EXPECT_EQ_MSG(test, span % sc.size, go_classes[i].tail,
 				    "class %u", cls);
+	}
+}
+
+/* A class serves DMA if kmalloc() would; every class size, lines of 8 to 128. */
+static void sizes_are_safe_for_dma(struct kunit *test)
+{
+	unsigned int align, i;
+
+	for (align = 8; align <= 128; align *= 2) {
+		for (i = 0; i < ARRAY_SIZE(go_classes); i++) {
+			unsigned int size = go_classes[i].size;
+			unsigned int safe = gs_sizeclass_dma_safe(size, align);
+
+			KUNIT_EXPECT_GE(test, safe, size);
+			KUNIT_EXPECT_LT(test, safe, size + align);
+			if (align == 8)
+				KUNIT_EXPECT_EQ(test, safe, size);
+			else if (kmalloc_size_roundup(size) >= align)
+				KUNIT_EXPECT_EQ_MSG(test, safe % align, 0,
+						    "%u for %u", size, align);
+		}
 	}
 }
 
@@ -250,6 +280,7 @@ static void multiplier_of_odd_sizes_is_exact(struct kunit *test)
 
 static struct kunit_case sizeclass_cases[] = {
 	KUNIT_CASE(classes_are_those_of_go),
+	KUNIT_CASE(sizes_are_safe_for_dma),
 	KUNIT_CASE(spans_are_aligned_as_their_objects),
 	KUNIT_CASE(every_size_has_its_class),
 	KUNIT_CASE(constants_fold_to_the_same_class),

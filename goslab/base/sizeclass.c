@@ -5,13 +5,22 @@
  * The tables are generated (scripts/mksizeclasses.py); this file is their one
  * user. Pure: no state, no lock, any context.
  *
+ * DMA: on machines whose devices are not coherent with the caches, an object that
+ * a device writes to must not share a cache line with another one. The objects of
+ * a class are rounded up to whole lines there, except for sizes that the DMA layer
+ * bounces. kmalloc_size_roundup() tells which these are.
+ *
  * Tests: kunit/sizeclass_kunit.c
  */
 #include "base/sizeclass.h"
 
+#include <linux/align.h>
 #include <linux/build_bug.h>
+#include <linux/dma-mapping.h>
 #include <linux/goslab_sizeclass.h>
 #include <linux/kernel.h>
+#include <linux/minmax.h>
+#include <linux/slab.h>
 
 #include "base/debug.h"
 #include "base/sizeclass_table.h"
@@ -31,11 +40,40 @@ unsigned int gs_sizeclass_closer(size_t size, unsigned int cls)
 }
 GS_EXPORT_KUNIT(gs_sizeclass_closer);
 
-/* What class @cls (1 to 67) says. */
+/* What objects that devices may write to are aligned to; 8 where all is coherent. */
+unsigned int gs_sizeclass_dma_align(void)
+{
+	return max_t(unsigned int, dma_get_cache_alignment(),
+		     max_t(unsigned int, ARCH_KMALLOC_MINALIGN, 8));
+}
+GS_EXPORT_KUNIT(gs_sizeclass_dma_align);
+
+/**
+ * gs_sizeclass_dma_safe() - the size that a class's objects need for DMA.
+ * @size: what the table says.
+ * @align: gs_sizeclass_dma_align().
+ *
+ * The DMA layer bounces a buffer if the object that kmalloc() would have taken for
+ * its size is not a multiple of @align. With an object of less than @align that
+ * holds for all sizes that it serves. Larger ones may be mapped in part, so they
+ * are rounded up whatever their own size says.
+ *
+ * Return: @size, or the next multiple of @align.
+ */
+unsigned int gs_sizeclass_dma_safe(unsigned int size, unsigned int align)
+{
+	if (align <= 8 || (size < align && kmalloc_size_roundup(size) < align))
+		return size;
+	return ALIGN(size, align);
+}
+GS_EXPORT_KUNIT(gs_sizeclass_dma_safe);
+
+/* What class @cls (1 to 67) says, objects large enough for DMA. */
 struct gs_sizeclass gs_sizeclass(unsigned int cls)
 {
 	return (struct gs_sizeclass) {
-		.size = gs_class_size[cls],
+		.size = gs_sizeclass_dma_safe(gs_class_size[cls],
+					      gs_sizeclass_dma_align()),
 		.pages = gs_class_pages[cls],
 		.align_pages = gs_class_align_pages[cls],
 	};

@@ -20,6 +20,8 @@ extern const u8 gs_size_to_class8[];
 extern const u8 gs_size_to_class128[];
 unsigned int gs_sizeclass_closer(size_t size, unsigned int cls);
 struct gs_sizeclass gs_sizeclass(unsigned int cls);
+unsigned int gs_sizeclass_dma_align(void);
+unsigned int gs_sizeclass_dma_safe(unsigned int size, unsigned int align);
 u32 gs_sizeclass_magic(u32 size, unsigned int nelems);
 
 #define GS_CLASS_LOOK_CLOSER	0x80

@@ -18,6 +18,10 @@
 #error "goslab needs a 64-bit kernel"
 #endif
 
+#if defined(CONFIG_KASAN_SW_TAGS) || defined(CONFIG_KASAN_HW_TAGS)
+#error "goslab does not support KASAN with tags; CONFIG_KASAN_GENERIC works"
+#endif
+
 /* 6.1: MAX_ORDER is one past the largest order. */
 #ifndef MAX_PAGE_ORDER
 #define MAX_PAGE_ORDER	(MAX_ORDER - 1)

@@ -126,10 +126,11 @@ static void init_malloc(struct gs_class *c, unsigned int cls, const char *kind)
 {
 	struct gs_sizeclass sc = gs_sizeclass(cls);
 
-	c->elemsize = sc.size;
+	/* Blocks of tiny objects are never for DMA. */
+	c->elemsize = c->tiny ? GS_TINY_BLOCK : sc.size;
 	c->npages = sc.pages;
 	c->align_pages = sc.align_pages;
-	c->nelems = sc.pages * GS_PAGE_SIZE / sc.size;
+	c->nelems = sc.pages * GS_PAGE_SIZE / c->elemsize;
 	scnprintf(c->name, sizeof(c->name), "%s-%u", kind, sc.size);
 	set_lengths(c);
 }
