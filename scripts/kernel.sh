@@ -3,8 +3,10 @@
 # kernel.sh --config BED - prints what its figures depend on
 #
 # User-Mode Linux is built from Debian's linux-source (or KSRC=DIR) outside the
-# checkout, once per source tree, configuration and compiler, and so is the
-# x86-64 kernel of qemu-7.2; KERNEL_CONFIG=FILE has options besides the bed's.
+# checkout, once per source tree, configuration and compiler, and so are the
+# x86-64 kernel of qemu-7.2 and the arm64 kernel of qemu-arm64. For a bed of kind
+# "cross" only what modules need to compile is made. KERNEL_CONFIG=FILE has options
+# besides the bed's.
 # The stock Debian kernels of the other QEMU beds are unpacked, never built. The
 # directory (for QEMU: kdir in it) is what "make -C" takes to build a module.
 
@@ -39,10 +41,10 @@ check_config() {
 
 # make_kernel DIR SRC ARG... - kernel make with output in DIR.
 make_kernel() {
-	local dir=$1 src=$2 arch=um
+	local dir=$1 src=$2
 	shift 2
-	[ "$BED_KIND" = um ] || arch=x86_64
-	make -C "$src" O="$dir" ARCH=$arch -j"$JOBS" "$@"
+	make -C "$src" O="$dir" ARCH="$BED_ARCH" CROSS_COMPILE="$BED_CROSS" \
+		-j"$JOBS" "$@"
 }
 
 # configure DIR SRC - writes DIR/.config from nothing but the fragments.
@@ -60,9 +62,21 @@ fail_build() {
 
 # as_debian DIR VERSION - kernel and headers where fetch.sh leaves Debian's.
 as_debian() {
+	local image=arch/x86/boot/bzImage
+
+	[ "$BED_ARCH" = x86_64 ] || image=arch/$BED_ARCH/boot/Image
 	mkdir -p "$1/boot"
-	ln -sf ../arch/x86/boot/bzImage "$1/boot/vmlinuz-$2"
+	ln -sf "../$image" "$1/boot/vmlinuz-$2"
 	ln -sfn . "$1/kdir"
+}
+
+# targets - what to make of a kernel.
+targets() {
+	case $BED_KIND-$BED_ARCH in
+	cross-*) echo modules_prepare ;;
+	*-arm64) echo Image modules ;;
+	*) echo all ;;
+	esac
 }
 
 # prune - removes kernels that no run has used for a month.
@@ -102,8 +116,10 @@ build() {
 	say "kernel $BED ($3): building, log in $1/build.log"
 	mkdir -p "$1"
 	configure "$1" "$2"
-	make_kernel "$1" "$2" >>"$1/build.log" 2>&1 || fail_build "$1"
-	[ -s "$1/Module.symvers" ] || die "$BED: no Module.symvers in $1"
+	make_kernel "$1" "$2" $(targets) >>"$1/build.log" 2>&1 ||
+		fail_build "$1"
+	[ "$BED_KIND" = cross ] || [ -s "$1/Module.symvers" ] ||
+		die "$BED: no Module.symvers in $1"
 	[ "$BED_KIND" = um ] || as_debian "$1" "$3"
 	source_id "$2" >"$1/.ready"
 	say "kernel $BED: $(pinned "$1/.config")"
@@ -151,10 +167,10 @@ main() {
 	if [ "$BED_KIND" = qemu ] && [ -z "$BED_CONFIG" ]; then
 		exec "$SCRIPTS/fetch.sh" debian "$BED_SOURCE"
 	fi
-	need make gcc flex bison bc sha256sum
+	need make gcc "${BED_CROSS}gcc" flex bison bc sha256sum
 	src=$(source_dir)
 	version=$(make -s -C "$src" kernelversion)
-	hash=$({ wanted_config; echo "$src"; gcc -dumpfullversion; } |
+	hash=$({ wanted_config; echo "$src"; "${BED_CROSS}gcc" -dumpfullversion; } |
 		sha256sum | cut -c1-8)
 	dir=$CACHE/build/$BED-$version-$hash
 	if ! is_ready "$dir" "$src"; then

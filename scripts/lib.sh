@@ -33,11 +33,12 @@ need() {
 	done
 }
 
-# bed_lookup BED - sets BED_KIND (um or qemu), BED_SOURCE (which kernel) and
-# BED_CONFIG (fragments in scripts/config, for um over uml-base; a qemu bed
-# without any takes Debian's kernel).
+# bed_lookup BED - sets BED_KIND (um, qemu, or cross: only modules are built),
+# BED_SOURCE (which kernel), BED_CONFIG (fragments in scripts/config, for um over
+# uml-base; a qemu bed without any takes Debian's kernel), BED_ARCH as make calls
+# it, and BED_CROSS, what the names of its compiler begin with.
 bed_lookup() {
-	BED_CONFIG=
+	BED_CONFIG='' BED_ARCH=x86_64 BED_CROSS=''
 	case $1 in
 	uml-up)		BED_KIND=um BED_SOURCE=7.2 BED_CONFIG="up" ;;
 	uml-smp)	BED_KIND=um BED_SOURCE=7.2 BED_CONFIG="smp" ;;
@@ -49,8 +50,19 @@ bed_lookup() {
 	qemu-6.1-rt)	BED_KIND=qemu BED_SOURCE=6.1-rt ;;
 	qemu-6.12-rt)	BED_KIND=qemu BED_SOURCE=6.12-rt ;;
 	qemu-7.2)	BED_KIND=qemu BED_SOURCE=7.2 BED_CONFIG="x86-plain" ;;
-	*) die "no test bed '$1'; there are: $BEDS_ALL" ;;
+	qemu-arm64)	BED_KIND=qemu BED_SOURCE=7.2 BED_ARCH=arm64
+			BED_CONFIG="arm64 arm64-64k" ;;
+	cross-arm64)	BED_KIND=cross BED_SOURCE=7.2 BED_ARCH=arm64
+			BED_CONFIG="arm64 arm64-4k" ;;
+	cross-s390)	BED_KIND=cross BED_SOURCE=7.2 BED_ARCH=s390
+			BED_CONFIG="s390" ;;
+	*) die "no test bed '$1'; there are:" $BEDS_ALL ;;
 	esac
+	case $BED_ARCH in
+	arm64)	BED_CROSS=aarch64-linux-gnu- ;;
+	s390)	BED_CROSS=s390x-linux-gnu- ;;
+	esac
+	[ "$BED_KIND" != um ] || BED_ARCH=um
 }
 
 # need_space MIB WHAT - ends with a clear line if the cache's disk is too full.

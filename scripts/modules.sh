@@ -33,7 +33,7 @@ collect() {
 }
 
 main() {
-	local kernel kdir start arch=()
+	local kernel kdir start arch
 
 	BED=${1:?usage: modules.sh BED [VAR=VALUE...]}
 	shift
@@ -42,11 +42,10 @@ main() {
 	bed_lookup "$BED"
 	kernel=$("$SCRIPTS/kernel.sh" "$BED")
 	kdir=$kernel
-	if [ "$BED_KIND" = um ]; then
-		arch=(ARCH=um)
-	else
-		kdir=$kernel/kdir
-	fi
+	[ "$BED_KIND" = um ] || kdir=$kernel/kdir
+	arch=("ARCH=$BED_ARCH" "CROSS_COMPILE=$BED_CROSS")
+	# There is no kernel whose symbols could be looked up.
+	[ "$BED_KIND" != cross ] || arch+=(KBUILD_MODPOST_WARN=1)
 	copy_sources "$BUILD/$BED/src"
 	start=$SECONDS
 	say "modules $BED: building against $kdir"
