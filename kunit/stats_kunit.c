@@ -31,6 +31,27 @@ static struct file *open_file(struct kunit *test, const char *name)
 	return file;
 }
 
+/* What the largest record of the file read last took of the buffer. */
+static size_t largest;
+
+static bool read_records(struct seq_file *m)
+{
+	loff_t pos = 0;
+	void *v = m->op->start(m, &pos);
+	int ret = 0;
+
+	largest = 0;
+	while (v && !ret) {
+		size_t before = m->count;
+
+		ret = m->op->show(m, v);
+		largest = max(largest, m->count - before);
+		v = m->op->next(m, v, &pos);
+	}
+	m->op->stop(m, v);
+	return !ret && !seq_has_overflowed(m);
+}
+
 /* All that is in a file, as a string that goes with the case. */
 static char *read_file(struct kunit *test, const char *name)
 {
@@ -43,7 +64,7 @@ static char *read_file(struct kunit *test, const char *name)
 	if (m->buf) {
 		m->size = ROOM;
 		m->count = 0;
-		if (!m->op->show(m, NULL) && !seq_has_overflowed(m))
+		if (read_records(m))
 			text = kunit_kzalloc(test, m->count + 1, GFP_KERNEL);
 		if (text)
 			memcpy(text, m->buf, m->count);
@@ -458,6 +479,24 @@ static void rows(struct kunit *test)
 				      "ok\nchecked: structures, sums\n", 29), 0);
 }
 
+/* Many spans are read an arena at a time, not in one piece. */
+static void many_spans(struct kunit *test)
+{
+	enum { NR = 1100 };
+	void **p = kunit_kcalloc(test, NR, sizeof(*p), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	for (i = 0; i < NR; i++)
+		p[i] = goslab_malloc(33000, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, rows_of(read_file(test, "spans")),
+			(unsigned int)(1 + gs_mheap.nr_spans));
+	KUNIT_EXPECT_GT(test, gs_mheap.nr_spans, GS_ARENA_PAGES);
+	KUNIT_EXPECT_LE(test, largest, GS_ARENA_PAGES * 80);
+	for (i = 0; i < NR; i++)
+		goslab_free(p[i]);
+}
+
 static struct kunit_case stats_cases[] = {
 	KUNIT_CASE(modes),
 	KUNIT_CASE(lines_of_stats),
@@ -470,6 +509,7 @@ static struct kunit_case stats_cases[] = {
 	KUNIT_CASE(heaps),
 	KUNIT_CASE(owners),
 	KUNIT_CASE(rows),
+	KUNIT_CASE(many_spans),
 	{}
 };
 

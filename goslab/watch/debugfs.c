@@ -22,8 +22,8 @@ DEFINE_SHOW_ATTRIBUTE(gs_classes);
 DEFINE_SHOW_ATTRIBUTE(gs_caches);
 DEFINE_SHOW_ATTRIBUTE(gs_heaps);
 DEFINE_SHOW_ATTRIBUTE(gs_mheap);
-DEFINE_SHOW_ATTRIBUTE(gs_spans);
-DEFINE_SHOW_ATTRIBUTE(gs_arenas);
+DEFINE_SEQ_ATTRIBUTE(gs_spans);
+DEFINE_SEQ_ATTRIBUTE(gs_arenas);
 DEFINE_SHOW_ATTRIBUTE(gs_verify);
 
 static const struct {

@@ -185,20 +185,57 @@ static void span_row(const struct mspan *s, void *arg)
 		   n.cached, s->class ? s->class->name : "-");
 }
 
-int gs_spans_show(struct seq_file *m, void *unused)
+/*
+ * spans and arenas are read an arena at a time, so that the buffer has room for
+ * one arena's rows, however many there are. Position 0 is the header, position i
+ * the arena i - 1.
+ */
+static void *next_arena(loff_t *pos)
 {
-	unsigned long i;
+	unsigned long base;
 
-	seq_puts(m, "spans - version: 1.0\n");
-	seq_puts(m, "# base           node state    pages    size   live cached class\n");
-	for (i = 0; i < READ_ONCE(gs_radix)->nr; i++) {
-		gs_scan_arena(i, span_row, m);
-		if (seq_has_overflowed(m))
-			break;
+	for (; *pos <= READ_ONCE(gs_radix)->nr; ++*pos) {
+		if (!*pos || !IS_ERR_OR_NULL(gs_arena_get(*pos - 1, &base)))
+			return pos;
 		cond_resched();
 	}
+	return NULL;
+}
+
+static void *arenas_start(struct seq_file *m, loff_t *pos)
+{
+	return next_arena(pos);
+}
+
+static void *arenas_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;
+	return next_arena(pos);
+}
+
+static void arenas_stop(struct seq_file *m, void *v)
+{
+}
+
+static int gs_spans_show(struct seq_file *m, void *v)
+{
+	loff_t pos = *(loff_t *)v;
+
+	if (pos) {
+		gs_scan_arena(pos - 1, span_row, m);
+		return 0;
+	}
+	seq_puts(m, "spans - version: 1.0\n");
+	seq_puts(m, "# base           node state    pages    size   live cached class\n");
 	return 0;
 }
+
+const struct seq_operations gs_spans_sops = {
+	.start = arenas_start,
+	.next = arenas_next,
+	.stop = arenas_stop,
+	.show = gs_spans_show,
+};
 
 static void arena_row(struct seq_file *m, unsigned long i)
 {
@@ -227,13 +264,22 @@ static void arena_row(struct seq_file *m, unsigned long i)
 		   GS_ARENA_PAGES);
 }
 
-int gs_arenas_show(struct seq_file *m, void *unused)
+static int gs_arenas_show(struct seq_file *m, void *v)
 {
-	unsigned long i;
+	loff_t pos = *(loff_t *)v;
 
+	if (pos) {
+		arena_row(m, pos - 1);
+		return 0;
+	}
 	seq_puts(m, "arenas - version: 1.0\n");
 	seq_puts(m, "# base           in_spans free     runs     pages\n");
-	for (i = 0; i < READ_ONCE(gs_radix)->nr; i++)
-		arena_row(m, i);
 	return 0;
 }
+
+const struct seq_operations gs_arenas_sops = {
+	.start = arenas_start,
+	.next = arenas_next,
+	.stop = arenas_stop,
+	.show = gs_arenas_show,
+};

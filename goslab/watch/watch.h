@@ -14,8 +14,8 @@ int gs_mcaches_show(struct seq_file *m, void *v);
 int gs_classes_show(struct seq_file *m, void *v);
 int gs_caches_show(struct seq_file *m, void *v);
 int gs_mheap_show(struct seq_file *m, void *v);
-int gs_spans_show(struct seq_file *m, void *v);
-int gs_arenas_show(struct seq_file *m, void *v);
+extern const struct seq_operations gs_spans_sops;
+extern const struct seq_operations gs_arenas_sops;
 
 /* watch/heaps.c */
 int gs_heaps_show(struct seq_file *m, void *v);
