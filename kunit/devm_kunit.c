@@ -38,7 +38,7 @@ static void device_goes(void)
 	dev = NULL;
 }
 
-static void exit(struct kunit *test)
+static void exit_case(struct kunit *test)
 {
 	device_goes();
 	gs_test_exit(test);
@@ -239,7 +239,7 @@ static struct kunit_suite devm_suite = {
 	.name = "goslab_devm",
 	.suite_init = gs_test_suite_init,
 	.init = init,
-	.exit = exit,
+	.exit = exit_case,
 	.test_cases = devm_cases,
 };
 kunit_test_suite(devm_suite);

@@ -52,7 +52,7 @@ static void memdup(struct kunit *test)
 
 static const char text[] = "the quick brown fox jumps over the lazy dog";
 
-static void strdup(struct kunit *test)
+static void copies_a_string(struct kunit *test)
 {
 	size_t len;
 	char *p;
@@ -263,7 +263,7 @@ static struct kunit_case string_cases[] = {
 	KUNIT_CASE(users_memory),
 	KUNIT_CASE(users_mistakes),
 	KUNIT_CASE(memdup),
-	KUNIT_CASE(strdup),
+	KUNIT_CASE(copies_a_string),
 	KUNIT_CASE(strdup_const),
 	KUNIT_CASE(printed),
 	KUNIT_CASE(without_memory),
