@@ -50,6 +50,7 @@ bed_lookup() {
 	qemu-6.1-rt)	BED_KIND=qemu BED_SOURCE=6.1-rt ;;
 	qemu-6.12-rt)	BED_KIND=qemu BED_SOURCE=6.12-rt ;;
 	qemu-7.2)	BED_KIND=qemu BED_SOURCE=7.2 BED_CONFIG="x86-plain" ;;
+	qemu-7.2-test)	BED_KIND=qemu BED_SOURCE=7.2 BED_CONFIG="x86-plain x86-test" ;;
 	qemu-arm64)	BED_KIND=qemu BED_SOURCE=7.2 BED_ARCH=arm64
 			BED_CONFIG="arm64 arm64-64k" ;;
 	cross-arm64)	BED_KIND=cross BED_SOURCE=7.2 BED_ARCH=arm64
