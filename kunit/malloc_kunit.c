@@ -70,28 +70,6 @@ static void every_size(struct kunit *test)
 		goslab_free(gs_oracle_remove(o, 0, true).p);
 }
 
-/*
- * No object that a device may write to shares a cache line. Only where lines
- * matter (arm64) this can fail.
- */
-static void objects_are_safe_for_dma(struct kunit *test)
-{
-	unsigned int align = gs_sizeclass_dma_align();
-	size_t size;
-
-	for (size = 1; size <= 4096; size++) {
-		void *p = goslab_malloc(size, GFP_KERNEL);
-
-		KUNIT_ASSERT_NOT_NULL(test, p);
-		if (kmalloc_size_roundup(size) >= align &&
-		    (!IS_ALIGNED((unsigned long)p, align) ||
-		     !IS_ALIGNED(goslab_size(p), align)))
-			KUNIT_FAIL(test, "%zu bytes at %px, lines of %u", size,
-				   p, align);
-		goslab_free(p);
-	}
-}
-
 /* The same for noscan objects, whose spans are others. */
 static void every_noscan_size(struct kunit *test)
 {
@@ -110,6 +88,28 @@ static void every_noscan_size(struct kunit *test)
 	}
 	while (o->nr)
 		goslab_free(gs_oracle_remove(o, 0, true).p);
+}
+
+/*
+ * No object that a device may write to shares a cache line. This can fail only
+ * where the cache is not coherent (arm64).
+ */
+static void objects_are_safe_for_dma(struct kunit *test)
+{
+	unsigned int align = gs_sizeclass_dma_align();
+	size_t size;
+
+	for (size = 1; size <= 4096; size++) {
+		void *p = goslab_malloc(size, GFP_KERNEL);
+
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		if (kmalloc_size_roundup(size) >= align &&
+		    (!IS_ALIGNED((unsigned long)p, align) ||
+		     !IS_ALIGNED(goslab_size(p), align)))
+			KUNIT_FAIL(test, "%zu bytes at %px, lines of %u", size,
+				   p, align);
+		goslab_free(p);
+	}
 }
 
 static void large_sizes(struct kunit *test)

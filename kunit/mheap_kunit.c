@@ -439,6 +439,27 @@ static void random_walk(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 0);
 }
 
+/* Time goes by what is given back: arenas without a free run are passed once. */
+static void release_does_not_search_again(struct kunit *test)
+{
+	struct mspan *s[12];
+	unsigned long locks;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(s); i++)
+		s[i] = must_get(test, GS_ARENA_PAGES, 1, GFP_KERNEL);
+	for (i = 1; i < ARRAY_SIZE(s); i++)
+		gs_mheap_free(s[i]);
+	gs_mheap_release(ULONG_MAX, false);
+	KUNIT_EXPECT_EQ(test, gs_mheap_free_pages(), 0UL);
+	locks = gs_mheap.nr_lock;
+	KUNIT_EXPECT_EQ(test, gs_mheap_release(1, false), 0UL);
+	KUNIT_EXPECT_LE(test, gs_mheap.nr_lock - locks, nr_node_ids + 1UL);
+	gs_mheap_free(s[0]);
+	KUNIT_EXPECT_EQ(test, gs_mheap_release(ULONG_MAX, false),
+			(unsigned long)GS_ARENA_PAGES);
+}
+
 static struct kunit_case mheap_cases[] = {
 	KUNIT_CASE(spans_of_every_length_and_alignment),
 	KUNIT_CASE(pages_are_known_to_be_used),
@@ -447,6 +468,7 @@ static struct kunit_case mheap_cases[] = {
 	KUNIT_CASE(spans_are_short_when_memory_is),
 	KUNIT_CASE(atomic_callers_have_a_reserve),
 	KUNIT_CASE(release_gives_back_the_highest),
+	KUNIT_CASE(release_does_not_search_again),
 	KUNIT_CASE(reclaim_does_not_wait_for_the_lock),
 	KUNIT_CASE(long_descriptors_are_kept_for_spans),
 	KUNIT_CASE(large_spans_are_counted),

@@ -186,6 +186,53 @@ static void best_fit_and_lowest(struct kunit *test)
 	}
 }
 
+/* However many runs are long enough and none is aligned: few are looked at. */
+static void search_is_bounded(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned int page, nr = 0;
+	unsigned long base;
+	struct mspan *run;
+
+	for (page = 0; page + 2 < 440; page += 3) {
+		if (ALIGN(addr(f, page), 64 * GS_PAGE_SIZE) < addr(f, page + 2))
+			continue;
+		insert(test, page, 2, 0, false);
+		nr++;
+	}
+	insert(test, 442, 66, 0, false);
+	KUNIT_ASSERT_GT(test, nr, GS_FIND_LOOKS);
+	WRITE_ONCE(gs_most_steps, 0);
+	run = gs_runs_find(&f->runs, 2, 64, &base);
+	KUNIT_ASSERT_NOT_NULL(test, run);
+	KUNIT_EXPECT_EQ(test, run->npages, 66);
+	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(base, 64 * GS_PAGE_SIZE));
+	KUNIT_EXPECT_LE(test, READ_ONCE(gs_most_steps), GS_FIND_LOOKS);
+}
+
+/* Of many quick spans a hold of the lock merges some. */
+static void merge_is_bounded(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned int page, nr = 0, holds = 1;
+	struct mspan *s;
+
+	for (page = 0; page < 400; page += 2, nr++) {
+		s = new_desc(test);
+		s->base = addr(f, page);
+		s->npages = 1;
+		gs_arena_set(s->base, 1, s);
+		KUNIT_ASSERT_TRUE(test, gs_runs_put_quick(&f->runs, s));
+	}
+	WRITE_ONCE(gs_most_steps, 0);
+	while (gs_runs_merge_quick(&f->runs))
+		holds++;
+	KUNIT_EXPECT_EQ(test, holds, DIV_ROUND_UP(nr, GS_MERGE_BATCH));
+	KUNIT_EXPECT_LE(test, READ_ONCE(gs_most_steps), GS_MERGE_BATCH);
+	KUNIT_EXPECT_EQ(test, f->runs.nr_runs, (unsigned long)nr);
+	KUNIT_EXPECT_EQ(test, gs_runs_verify(&f->runs), 0);
+}
+
 static void splits(struct kunit *test)
 {
 	static const struct {
@@ -461,6 +508,8 @@ static void random_walk(struct kunit *test)
 
 static struct kunit_case pageruns_cases[] = {
 	KUNIT_CASE(best_fit_and_lowest),
+	KUNIT_CASE(search_is_bounded),
+	KUNIT_CASE(merge_is_bounded),
 	KUNIT_CASE(splits),
 	KUNIT_CASE(splits_without_a_spare),
 	KUNIT_CASE(merges),

@@ -357,31 +357,42 @@ static void count_live(const struct mspan *s, struct survivors *left)
 	}
 }
 
-/* Nobody may free into the spans of @list any more. */
-static void make_zombies(struct list_head *list, struct survivors *left)
-{
-	struct mspan *s;
+/* Spans that one hold of a central lock makes zombies of. */
+#define ZOMBIES_PER_HOLD	16
 
-	list_for_each_entry(s, list, list) {
-		count_live(s, left);
-		gs_span_close(s, GS_SPAN_ZOMBIE);
-	}
+/* Nobody may free into the spans of @mc any more. */
+static void make_zombies(struct mcentral *mc, struct survivors *left)
+{
+	LIST_HEAD(zombies);
+	unsigned long flags;
+	struct mspan *s;
+	unsigned int n;
+
+	do {
+		gs_lock(&mc->lock, flags);
+		list_splice_init(&mc->partial, &mc->full);
+		for (n = 0; n < ZOMBIES_PER_HOLD && !list_empty(&mc->full); n++) {
+			s = list_first_entry(&mc->full, struct mspan, list);
+			count_live(s, left);
+			gs_span_close(s, GS_SPAN_ZOMBIE);
+			list_move(&s->list, &zombies);
+		}
+		gs_unlock(&mc->lock, flags);
+		gs_count_steps(n);
+		cond_resched();
+	} while (n == ZOMBIES_PER_HOLD);
+	gs_lock(&mc->lock, flags);
+	list_splice(&zombies, &mc->full);
+	gs_unlock(&mc->lock, flags);
 }
 
 /* All spans are back on the lists: free the empty ones, count the survivors. */
 static void end_spans(struct gs_class *c, struct survivors *left)
 {
-	unsigned long flags;
 	int node;
 
-	for (node = 0; node < nr_node_ids; node++) {
-		struct mcentral *mc = gs_class_central(c, node);
-
-		gs_lock(&mc->lock, flags);
-		make_zombies(&mc->partial, left);
-		make_zombies(&mc->full, left);
-		gs_unlock(&mc->lock, flags);
-	}
+	for (node = 0; node < nr_node_ids; node++)
+		make_zombies(gs_class_central(c, node), left);
 	/* Spans that readers may be in still need the class. */
 	if (c->keep & GS_KEEP_READABLE)
 		rcu_barrier();
@@ -419,9 +430,12 @@ void goslab_cache_destroy(struct goslab_cache *cache)
 	goslab_free_rcu_barrier();
 	gs_drain_classes(c, 1);
 	gs_mcache_exit_slots(c, 1);
+	/* Its lists are no longer what verify expects of lists. */
+	mutex_lock(&gs_class_mutex);
+	c->dead = true;
+	mutex_unlock(&gs_class_mutex);
 	end_spans(c, &left);
 	if (left.live) {
-		c->dead = true;
 		/* The module that they are in may go now. */
 		c->ctor = NULL;
 		c->dtor = NULL;

@@ -88,9 +88,13 @@ unsigned long gs_mheap_take_peak(void)
 	return peak;
 }
 
-/* Take pages out of a free run of @node for @s; under the lock. */
+/*
+ * Take pages out of a free run of @node for @s; under the lock. *@more: set if
+ * there was none, but quick spans are left that may merge into one: drop the
+ * lock and call again.
+ */
 static bool carve(struct mspan *s, int node, const struct gs_span_req *req,
-		  unsigned int npages, struct mspan **spare)
+		  unsigned int npages, struct mspan **spare, bool *more)
 {
 	struct gs_runs *runs = &gs_mheap.runs[node];
 	struct mspan *run;
@@ -98,7 +102,7 @@ static bool carve(struct mspan *s, int node, const struct gs_span_req *req,
 
 	run = gs_runs_find(runs, npages, req->align, &base);
 	if (!run && runs->nr_quick) {
-		gs_runs_merge_quick(runs);
+		*more |= gs_runs_merge_quick(runs);
 		run = gs_runs_find(runs, npages, req->align, &base);
 	}
 	if (!run)
@@ -116,16 +120,17 @@ static bool carve(struct mspan *s, int node, const struct gs_span_req *req,
 
 /* The node's own runs, else, unless only @node will do, anybody's. */
 static bool carve_any(struct mspan *s, const struct gs_span_req *req,
-		      unsigned int npages, struct mspan **spare)
+		      unsigned int npages, struct mspan **spare, bool *more)
 {
 	int node;
 
-	if (carve(s, req->node, req, npages, spare))
+	if (carve(s, req->node, req, npages, spare, more))
 		return true;
 	if (req->gfp & __GFP_THISNODE)
 		return false;
 	for (node = 0; node < nr_node_ids; node++)
-		if (node != req->node && carve(s, node, req, npages, spare))
+		if (node != req->node &&
+		    carve(s, node, req, npages, spare, more))
 			return true;
 	return false;
 }
@@ -154,9 +159,9 @@ static bool grow_by(unsigned int order, int node, gfp_t gfp, struct mspan *s,
 {
 	size_t bytes = PAGE_SIZE << order;
 	struct mspan *run;
+	bool done = true, more = false;
 	unsigned long flags;
 	void *block;
-	bool done = true;
 
 	run = gs_span_alloc(1, false, gfp);
 	if (!run)
@@ -179,7 +184,7 @@ static bool grow_by(unsigned int order, int node, gfp_t gfp, struct mspan *s,
 	add_block(run, block, order);
 	if (s)
 		done = carve(s, page_to_nid(virt_to_page(block)), req, npages,
-			     spare);
+			     spare, &more);
 	gs_unlock(&gs_mheap.lock, flags);
 	return done;
 
@@ -254,19 +259,25 @@ static struct mspan *alloc_quick(const struct gs_span_req *req)
 	return s;
 }
 
-/* From the free runs, leaving the reserve to atomic callers. */
+/*
+ * From the free runs, leaving the reserve to atomic callers. Each hold of the
+ * lock merges a batch of quick spans at most.
+ */
 static bool alloc_free(struct mspan *s, const struct gs_span_req *req,
 		       unsigned int npages, bool any, struct mspan **spare)
 {
+	bool done = false, more;
 	unsigned long flags;
-	bool done = false;
 
-	gs_mheap_lock(&flags);
-	if (any)
-		done = carve_any(s, req, npages, spare);
-	else if (may_take(req, npages))
-		done = carve(s, req->node, req, npages, spare);
-	gs_unlock(&gs_mheap.lock, flags);
+	do {
+		more = false;
+		gs_mheap_lock(&flags);
+		if (any)
+			done = carve_any(s, req, npages, spare, &more);
+		else if (may_take(req, npages))
+			done = carve(s, req->node, req, npages, spare, &more);
+		gs_unlock(&gs_mheap.lock, flags);
+	} while (!done && more);
 	return done;
 }
 
@@ -364,6 +375,7 @@ void gs_mheap_free(struct mspan *s)
 	gs_mheap.nr_spans--;
 	gs_mheap.nr_free++;
 	gs_mheap.nr_large -= large;
+	/* There is room again for the next ones. */
 	if (!gs_runs_put_quick(runs, s)) {
 		gs_runs_merge_quick(runs);
 		gs_runs_insert(runs, s);

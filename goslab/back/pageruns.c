@@ -48,6 +48,7 @@ static void link_run(struct gs_runs *runs, struct mspan *s)
 	rb_add(&s->rb, &runs->tree, run_less);
 	runs->nr_pages += s->npages;
 	runs->nr_runs++;
+	runs->highest = max(runs->highest, run_end(s));
 	gs_arena_set_ends(s->base, s->npages, s);
 }
 
@@ -112,17 +113,8 @@ static unsigned long fit(const struct mspan *run, unsigned int npages,
 	return base + npages * GS_PAGE_SIZE <= run_end(run) ? base : 0;
 }
 
-/**
- * gs_runs_find() - best fit.
- * @runs: where to look.
- * @npages: wanted.
- * @align: in pages, a power of two.
- * @base: set to where in the run the pages start.
- *
- * Return: the run, still in the tree, or NULL.
- */
-struct mspan *gs_runs_find(struct gs_runs *runs, unsigned int npages,
-			   unsigned int align, unsigned long *base)
+/* The smallest run of @npages or more, among equals the lowest; or NULL. */
+static struct rb_node *smallest(const struct gs_runs *runs, unsigned int npages)
 {
 	struct rb_node *node = runs->tree.rb_node, *best = NULL;
 
@@ -134,12 +126,41 @@ struct mspan *gs_runs_find(struct gs_runs *runs, unsigned int npages,
 			node = node->rb_right;
 		}
 	}
-	for (; best; best = rb_next(best)) {
-		*base = fit(run_of(best), npages, align);
+	return best;
+}
+
+/**
+ * gs_runs_find() - best fit.
+ * @runs: where to look.
+ * @npages: wanted.
+ * @align: in pages, a power of two.
+ * @base: set to where in the run the pages start.
+ *
+ * An aligned request tries GS_FIND_LOOKS runs in order of length. If none of
+ * them has an aligned stretch, it takes the shortest run that is long enough to
+ * have one wherever it starts.
+ *
+ * Return: the run, still in the tree, or NULL.
+ */
+struct mspan *gs_runs_find(struct gs_runs *runs, unsigned int npages,
+			   unsigned int align, unsigned long *base)
+{
+	struct rb_node *node = smallest(runs, npages);
+	unsigned int looks;
+
+	for (looks = 0; node && looks < GS_FIND_LOOKS; looks++) {
+		*base = fit(run_of(node), npages, align);
 		if (*base)
-			return run_of(best);
+			break;
+		node = rb_next(node);
 	}
-	return NULL;
+	gs_count_steps(looks);
+	if (looks == GS_FIND_LOOKS) {
+		node = smallest(runs, npages + align - 1);
+		if (node)
+			*base = fit(run_of(node), npages, align);
+	}
+	return node ? run_of(node) : NULL;
 }
 GS_EXPORT_KUNIT(gs_runs_find);
 
@@ -269,21 +290,31 @@ static struct mspan *shorten(struct mspan *s)
 	return run;
 }
 
-/* Make runs of all that is on the quick lists. */
-void gs_runs_merge_quick(struct gs_runs *runs)
+/*
+ * Make runs of up to GS_MERGE_BATCH of the spans on the quick lists, the
+ * longest first. Return: whether there are more; the caller may drop the lock
+ * before it goes on.
+ */
+bool gs_runs_merge_quick(struct gs_runs *runs)
 {
-	unsigned int npages;
+	unsigned int npages = GS_QUICK_PAGES, n = 0;
 	struct mspan *s;
 
-	for (npages = 1; runs->nr_quick; npages++) {
-		while ((s = runs->quick[npages])) {
-			runs->quick[npages] = *quick_next(s);
-			runs->nr_quick--;
-			runs->quick_pages -= npages;
-			runs->nr_pages -= npages;
-			gs_runs_insert(runs, shorten(s));
+	while (runs->nr_quick && n < GS_MERGE_BATCH) {
+		s = runs->quick[npages];
+		if (!s) {
+			npages--;
+			continue;
 		}
+		runs->quick[npages] = *quick_next(s);
+		runs->nr_quick--;
+		runs->quick_pages -= npages;
+		runs->nr_pages -= npages;
+		gs_runs_insert(runs, shorten(s));
+		n++;
 	}
+	gs_count_steps(n);
+	return runs->nr_quick;
 }
 GS_EXPORT_KUNIT(gs_runs_merge_quick);
 

@@ -12,6 +12,11 @@
 #define GS_QUICK_MAX	256
 #define GS_QUICK_MAX_PAGES	1024
 
+/* Runs that an aligned search tries before it takes one that fits for sure. */
+#define GS_FIND_LOOKS		128
+/* Quick spans that one hold of the lock merges into the tree. */
+#define GS_MERGE_BATCH		32
+
 /**
  * struct gs_runs - the free runs of one node.
  * @tree: by (npages, base).
@@ -20,6 +25,7 @@
  * @nr_runs: runs in @tree.
  * @nr_quick: spans on @quick.
  * @quick_pages: their pages.
+ * @highest: no run in @tree reaches beyond this address; see release.c.
  * @published: kernel pages that the kernel was told of (gs_mheap_publish_idle()).
  */
 struct gs_runs {
@@ -29,6 +35,7 @@ struct gs_runs {
 	unsigned long nr_runs;
 	unsigned long nr_quick;
 	unsigned long quick_pages;
+	unsigned long highest;
 	long published;
 };
 
@@ -41,7 +48,7 @@ struct mspan *gs_runs_carve(struct gs_runs *runs, struct mspan *run,
 bool gs_runs_put_quick(struct gs_runs *runs, struct mspan *s);
 struct mspan *gs_runs_get_quick(struct gs_runs *runs, unsigned int npages,
 				unsigned int align, unsigned int cap, bool tiny);
-void gs_runs_merge_quick(struct gs_runs *runs);
+bool gs_runs_merge_quick(struct gs_runs *runs);
 int gs_runs_verify(const struct gs_runs *runs);
 
 #endif /* GS_BACK_PAGERUNS_H */

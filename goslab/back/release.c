@@ -16,6 +16,9 @@
 #include "back/mheap.h"
 #include "base/sys.h"
 
+/* Missing arenas that one hold of the lock skips. */
+#define HOLE_LOOKS	4096
+
 /*
  * Cut up to @npages off the end of a run, in whole units. Return: pages cut,
  * starting at *@base; under the lock.
@@ -40,19 +43,75 @@ static unsigned int cut_end(struct mspan *run, unsigned long npages,
 	return npages;
 }
 
-/* One piece of at most @npages off the highest run of arena @i. */
-static unsigned int release_from(unsigned long i, unsigned long npages, bool try,
-				 unsigned long *base)
+/* The end of the highest free run, or beyond it; under the lock. */
+static unsigned long highest(void)
 {
-	struct heap_arena *arena;
-	struct mspan *spare = NULL;
-	unsigned long start, flags;
+	unsigned long end = 0;
+	int node;
+
+	for (node = 0; node < nr_node_ids; node++)
+		end = max(end, gs_mheap.runs[node].highest);
+	return end;
+}
+
+/* The end of the highest arena below @start, but for a long hole; under the lock. */
+static unsigned long below(unsigned long start)
+{
+	unsigned long first = gs_radix->base, base;
+	unsigned long i = (start - first) >> GS_ARENA_SHIFT;
+	unsigned int looks;
+
+	for (looks = 0; i && looks < HOLE_LOOKS; looks++, i--)
+		if (gs_arena_get(i - 1, &base))
+			break;
+	return first + (i << GS_ARENA_SHIFT);
+}
+
+/* Nothing at or above @start can be given back; under the lock. */
+static void lower(unsigned long start)
+{
+	struct gs_runs *runs;
+	int node;
+
+	for (node = 0; node < nr_node_ids; node++) {
+		runs = &gs_mheap.runs[node];
+		runs->highest = min(runs->highest, start);
+	}
+}
+
+/*
+ * One piece of at most @npages off the highest run of the arena at @start. Under
+ * the lock: a look at each page of an arena. Return: pages cut.
+ */
+static unsigned int cut_arena(unsigned long start, unsigned long npages,
+			      unsigned long *base, struct mspan **spare)
+{
 	unsigned int got = 0;
 	int page;
 
-	arena = gs_arena_get(i, &start);
-	if (IS_ERR_OR_NULL(arena))
-		return 0;
+	for (page = GS_ARENA_PAGES - 1; page >= 0 && !got; page--) {
+		void *p = (void *)(start + page * GS_PAGE_SIZE);
+		struct mspan *s = gs_arena_span(p);
+
+		if (s && s->state == GS_SPAN_RUN && gs_span_covers(s, p))
+			got = cut_end(s, npages, base, spare);
+	}
+	gs_count_steps(GS_ARENA_PAGES - page);
+	return got;
+}
+
+/*
+ * One piece of at most @npages. *@done: set when nothing is left. Return: pages;
+ * 0 for none in the arena that was the highest, or no lock (@try).
+ */
+static unsigned int release_piece(unsigned long npages, bool try,
+				  unsigned long *base, bool *done)
+{
+	struct mspan *spare = NULL;
+	unsigned long flags, start;
+	unsigned int got = 0;
+
+	*done = true;
 	if (GS_UNIT_PAGES > 1) {
 		spare = gs_span_alloc(1, false, GFP_NOWAIT | __GFP_NOWARN);
 		if (!spare)
@@ -62,12 +121,12 @@ static unsigned int release_from(unsigned long i, unsigned long npages, bool try
 		gs_mheap_lock(&flags);
 	else if (!spin_trylock_irqsave(&gs_mheap.lock, flags))
 		goto out;
-	for (page = GS_ARENA_PAGES - 1; page >= 0 && !got; page--) {
-		struct mspan *s = arena->spans[page];
-
-		if (s && s->state == GS_SPAN_RUN &&
-		    gs_span_covers(s, (void *)(start + page * GS_PAGE_SIZE)))
-			got = cut_end(s, npages, base, &spare);
+	*done = !highest();
+	if (!*done) {
+		start = ALIGN_DOWN(highest() - 1, GS_ARENA_SIZE);
+		got = cut_arena(start, npages, base, &spare);
+		if (!got)
+			lower(below(start));
 	}
 	gs_unlock(&gs_mheap.lock, flags);
 out:
@@ -80,15 +139,19 @@ out:
 static bool merge_all(bool try)
 {
 	unsigned long flags;
+	bool more;
 	int node;
 
-	if (!try)
-		gs_mheap_lock(&flags);
-	else if (!spin_trylock_irqsave(&gs_mheap.lock, flags))
-		return false;
-	for (node = 0; node < nr_node_ids; node++)
-		gs_runs_merge_quick(&gs_mheap.runs[node]);
-	gs_unlock(&gs_mheap.lock, flags);
+	for (node = 0; node < nr_node_ids; node++) {
+		do {
+			if (!try)
+				gs_mheap_lock(&flags);
+			else if (!spin_trylock_irqsave(&gs_mheap.lock, flags))
+				return false;
+			more = gs_runs_merge_quick(&gs_mheap.runs[node]);
+			gs_unlock(&gs_mheap.lock, flags);
+		} while (more);
+	}
 	return true;
 }
 
@@ -97,25 +160,30 @@ static bool merge_all(bool try)
  * @npages: at most.
  * @try: do not wait for the lock (reclaim).
  *
- * Context: any but NMI; no lock held. Takes the lock once per piece.
+ * Takes the lock once per piece, and looks at one arena then. Arenas without a
+ * free run are looked at once, until a run is put into a higher one again: the
+ * time goes by what is given back, not by what is held.
+ *
+ * Context: any but NMI; no lock held.
  * Return: pages given back.
  */
 unsigned long gs_mheap_release(unsigned long npages, bool try)
 {
-	unsigned long i = READ_ONCE(gs_radix)->nr, base, done = 0;
+	unsigned long base, given = 0;
+	bool done = false;
 
 	if (!merge_all(try))
 		return 0;
-	while (i-- > 0 && done < npages) {
-		unsigned int got;
+	while (given < npages && !done) {
+		unsigned int got = release_piece(npages - given, try, &base,
+						 &done);
 
-		while (done < npages &&
-		       (got = release_from(i, npages - done, try, &base))) {
-			gs_sys_give((void *)base, got * GS_PAGE_SIZE);
-			done += got;
-		}
+		if (!got)
+			continue;
+		gs_sys_give((void *)base, got * GS_PAGE_SIZE);
+		given += got;
 	}
-	return done;
+	return given;
 }
 GS_EXPORT_KUNIT(gs_mheap_release);
 

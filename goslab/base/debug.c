@@ -24,6 +24,9 @@ GS_EXPORT_KUNIT(gs_debug_lock);
 gs_hook_fn gs_hooks[GS_NR_HOOKS];
 GS_EXPORT_KUNIT(gs_hooks);
 
+unsigned int gs_most_steps;
+GS_EXPORT_KUNIT(gs_most_steps);
+
 /* The n-th step of loading that can fail does so; see scripts/guest/load.sh. */
 static unsigned int fail_load;
 module_param(fail_load, uint, 0444);

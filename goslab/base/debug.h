@@ -94,6 +94,14 @@ static inline void gs_hook(enum gs_hook_point point, void *arg)
 
 bool gs_load_fails(void);
 void gs_load_done(void);
+extern unsigned int gs_most_steps;
+
+/* A hold of a lock did @n steps; the most of all is there for tests. */
+static inline void gs_count_steps(unsigned int n)
+{
+	if (n > READ_ONCE(gs_most_steps))
+		WRITE_ONCE(gs_most_steps, n);
+}
 
 #define GS_EXPORT_KUNIT(sym)	EXPORT_SYMBOL_GPL(sym)
 #else
@@ -105,6 +113,7 @@ static inline bool gs_load_fails(void)
 }
 
 static inline void gs_load_done(void) { }
+static inline void gs_count_steps(unsigned int n) { }
 #define GS_EXPORT_KUNIT(sym)
 #endif
 

@@ -2,41 +2,51 @@
 /*
  * scan: count objects by their state bytes, no CPU asked, nothing stopped.
  *
- * Walks the arenas, one hold of the mheap lock for each, so that no span goes
- * away under it; states may change meanwhile. What each span has adds up by
- * construction, so the sums of I5 close exactly on a quiet machine and are
- * off by what moved during the walk on a busy one.
+ * Walks the arenas, a few pages for each hold of the mheap lock, so that no
+ * span goes away while it is counted; states may change meanwhile. The counts
+ * of one span add up by construction, so the sums of I5 close exactly on a
+ * quiet machine and are off by what moved during the walk on a busy one.
  *
- * Lock:       gs_class_mutex (order: before mheap), mheap lock per arena.
+ * Lock:       gs_class_mutex (order: before mheap), mheap lock for some pages.
  * Context:    task; sleeps.
  * Tests:      kunit/stats_kunit.c
  */
 #include "watch/scan.h"
 
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "back/arena.h"
 #include "back/mheap.h"
 
-/* Call @fn for each span in use that starts in arena @i, under the lock. */
+/* Pages that one hold of the lock looks at: each may begin a span. */
+#define PAGES_PER_HOLD	16
+
+/*
+ * Call @fn for each span in use that starts in arena @i, under the lock. A span
+ * has up to GS_SPAN_MAX_CAP states to count, so one hold covers a few pages.
+ */
 void gs_scan_arena(unsigned long i, gs_span_fn fn, void *arg)
 {
 	struct heap_arena *arena;
 	unsigned long base, flags;
-	unsigned int page;
+	unsigned int first, page;
 
 	arena = gs_arena_get(i, &base);
 	if (IS_ERR_OR_NULL(arena))
 		return;
-	gs_lock(&gs_mheap.lock, flags);
-	for (page = 0; page < GS_ARENA_PAGES; page++) {
-		struct mspan *s = arena->spans[page];
+	for (first = 0; first < GS_ARENA_PAGES; first += PAGES_PER_HOLD) {
+		gs_lock(&gs_mheap.lock, flags);
+		for (page = first; page < first + PAGES_PER_HOLD; page++) {
+			struct mspan *s = arena->spans[page];
 
-		if (s && gs_span_in_use(s) &&
-		    s->base == base + page * GS_PAGE_SIZE)
-			fn(s, arg);
+			if (s && gs_span_in_use(s) &&
+			    s->base == base + page * GS_PAGE_SIZE)
+				fn(s, arg);
+		}
+		gs_unlock(&gs_mheap.lock, flags);
 	}
-	gs_unlock(&gs_mheap.lock, flags);
+	cond_resched();
 }
 
 /* Add one span. */
