@@ -449,6 +449,63 @@ static void owners(struct kunit *test)
 	goslab_free(q);
 }
 
+#define NR_MADE_UP	300
+
+/* Rows of made-up modules, and the row of those that share a number. */
+static unsigned int made_up_rows(struct kunit *test, u64 *others, u64 *bytes)
+{
+	char *text = read_file(test, "owners"), *line, name[64];
+	unsigned int rows = 0;
+	u64 objects, size;
+
+	*others = 0;
+	*bytes = 0;
+	while ((line = strsep(&text, "\n"))) {
+		if (sscanf(line, " %llu %llu %63s", &objects, &size, name) != 3)
+			continue;
+		if (!strcmp(name, "others")) {
+			*others = objects;
+			*bytes = size;
+		} else if (!strncmp(name, "made-up-", 8)) {
+			KUNIT_EXPECT_EQ_MSG(test, objects, 1ULL, "%s", line);
+			rows++;
+		}
+	}
+	return rows;
+}
+
+/* More modules than numbers: the last ones are counted together. */
+static void more_owners_than_numbers(struct kunit *test)
+{
+	unsigned int had = gs_owner_forget(UINT_MAX), rows, i;
+	struct goslab_owner *o;
+	u64 others, bytes;
+	char (*names)[16];
+	void **p;
+
+	o = kunit_kcalloc(test, NR_MADE_UP, sizeof(*o), GFP_KERNEL);
+	p = kunit_kcalloc(test, NR_MADE_UP, sizeof(*p), GFP_KERNEL);
+	names = kunit_kcalloc(test, NR_MADE_UP, sizeof(*names), GFP_KERNEL);
+	KUNIT_ASSERT_TRUE(test, o && p && names);
+	for (i = 0; i < NR_MADE_UP; i++) {
+		snprintf(names[i], sizeof(names[i]), "made-up-%u", i);
+		o[i].name = names[i];
+		p[i] = __goslab_malloc(1000, GFP_KERNEL, &o[i]);
+		KUNIT_EXPECT_NOT_NULL(test, p[i]);
+	}
+	rows = made_up_rows(test, &others, &bytes);
+	KUNIT_EXPECT_EQ(test, rows, GS_OWNER_MAX - GS_OWNER_MIN - had);
+	KUNIT_EXPECT_EQ(test, others, (u64)NR_MADE_UP - rows);
+	KUNIT_EXPECT_EQ(test, bytes, others * goslab_size(p[0]));
+	KUNIT_EXPECT_EQ(test, o[NR_MADE_UP - 1].id, GS_OWNER_MAX);
+	/* A name that is known keeps its number while the table is full. */
+	o[0].id = 0;
+	KUNIT_EXPECT_EQ(test, gs_owner_id(&o[0]), GS_OWNER_MIN + had);
+	for (i = 0; i < NR_MADE_UP; i++)
+		goslab_free(p[i]);
+	gs_owner_forget(had);
+}
+
 static unsigned int rows_of(char *text)
 {
 	unsigned int rows = 0;
@@ -508,6 +565,7 @@ static struct kunit_case stats_cases[] = {
 	KUNIT_CASE(caches_are_slabinfo),
 	KUNIT_CASE(heaps),
 	KUNIT_CASE(owners),
+	KUNIT_CASE(more_owners_than_numbers),
 	KUNIT_CASE(rows),
 	KUNIT_CASE(many_spans),
 	{}

@@ -10,7 +10,7 @@
  * Lock:       owners_lock, a leaf.
  * Context:    any but NMI; gs_owner_find() there, too.
  * Memory:     a fixed table.
- * Tests:      kunit/misuse_kunit.c
+ * Tests:      kunit/misuse_kunit.c, kunit/stats_kunit.c
  */
 #include "base/owner.h"
 
@@ -47,6 +47,7 @@ u8 gs_owner_register(struct goslab_owner *owner)
 	gs_unlock(&owners_lock, flags);
 	return id;
 }
+GS_EXPORT_KUNIT(gs_owner_register);
 
 /* The number of @owner, 0 if it has none yet. Any context, takes no lock. */
 u8 gs_owner_find(struct goslab_owner *owner)
@@ -77,3 +78,22 @@ const char *gs_owner_name(u8 id)
 	return names[id - GS_OWNER_MIN];
 }
 GS_EXPORT_KUNIT(gs_owner_name);
+
+#ifdef CONFIG_GOSLAB_KUNIT
+/*
+ * Forgets all names but the first @nr, returns how many there were. No object
+ * and no struct goslab_owner in use may have one of their numbers.
+ */
+unsigned int gs_owner_forget(unsigned int nr)
+{
+	unsigned long flags;
+	unsigned int had;
+
+	gs_lock(&owners_lock, flags);
+	had = nr_owners;
+	WRITE_ONCE(nr_owners, min(had, nr));
+	gs_unlock(&owners_lock, flags);
+	return had;
+}
+GS_EXPORT_KUNIT(gs_owner_forget);
+#endif
