@@ -289,6 +289,23 @@ static void release_gives_back_the_highest(struct kunit *test)
 	gs_mheap_free(s[2]);
 }
 
+/* The search for more ends at the lowest arena, not at address 0. */
+static void release_ends_at_the_lowest_arena(struct kunit *test)
+{
+	unsigned long most = gs_radix->nr + 16, locks;
+	int node;
+
+	gs_mheap_free(must_get(test, 4, 1, GFP_KERNEL));
+	for (node = 0; node < nr_node_ids; node++)
+		most += gs_mheap.runs[node].nr_runs +
+			gs_mheap.runs[node].nr_quick + 1;
+	locks = gs_mheap.nr_lock;
+	KUNIT_EXPECT_GT(test, gs_mheap_release(ULONG_MAX, false), 0);
+	KUNIT_EXPECT_LE(test, gs_mheap.nr_lock - locks, most);
+	for (node = 0; node < nr_node_ids; node++)
+		KUNIT_EXPECT_EQ(test, gs_mheap.runs[node].highest, 0);
+}
+
 static void reclaim_does_not_wait_for_the_lock(struct kunit *test)
 {
 	unsigned long flags, done;
@@ -468,6 +485,7 @@ static struct kunit_case mheap_cases[] = {
 	KUNIT_CASE(spans_are_short_when_memory_is),
 	KUNIT_CASE(atomic_callers_have_a_reserve),
 	KUNIT_CASE(release_gives_back_the_highest),
+	KUNIT_CASE(release_ends_at_the_lowest_arena),
 	KUNIT_CASE(release_does_not_search_again),
 	KUNIT_CASE(reclaim_does_not_wait_for_the_lock),
 	KUNIT_CASE(long_descriptors_are_kept_for_spans),

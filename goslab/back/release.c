@@ -54,7 +54,10 @@ static unsigned long highest(void)
 	return end;
 }
 
-/* The end of the highest arena below @start, but for a long hole; under the lock. */
+/*
+ * The end of the highest arena below @start, but for a long hole; 0 if there is
+ * none, for the direct map starts at an address that is not 0. Under the lock.
+ */
 static unsigned long below(unsigned long start)
 {
 	unsigned long first = gs_radix->base, base;
@@ -64,7 +67,7 @@ static unsigned long below(unsigned long start)
 	for (looks = 0; i && looks < HOLE_LOOKS; looks++, i--)
 		if (gs_arena_get(i - 1, &base))
 			break;
-	return first + (i << GS_ARENA_SHIFT);
+	return i ? first + (i << GS_ARENA_SHIFT) : 0;
 }
 
 /* Nothing at or above @start can be given back; under the lock. */
