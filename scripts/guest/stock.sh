@@ -20,16 +20,32 @@ stress() {
 		rmmod goslab_stress
 }
 
+# under_way BEFORE - waits until the load has begun, which takes seconds here:
+# goslab_stress.ko is there and more was allocated than BEFORE.
+under_way() {
+	local tries=0
+	while [ $tries -lt 600 ]; do
+		[ ! -e /sys/module/goslab_stress/parameters/stop ] ||
+			[ "$(stat_of stats allocs)" -lt $(($1 + 10000)) ] || return 0
+		usleep 100000
+		tries=$((tries + 1))
+	done
+	echo "hotplug: the load did not begin"
+	return 1
+}
+
 # hotplug - every CPU but the first goes off and on in turn, under a load that
 # goes on until it is told to stop.
 hotplug() {
-	local i=0 cpu last load status=0
+	local i=0 cpu last load before status=0
 	local stop=/sys/module/goslab_stress/parameters/stop
 
 	last=$(($(nproc) - 1))
 	[ "$last" -ge 1 ] || { echo "hotplug: one CPU only"; return 1; }
+	before=$(stat_of stats allocs)
 	stress steps=0 limit=300 &
 	load=$!
+	under_way "$before" || status=1
 	while [ $i -lt $TIMES ]; do
 		cpu=/sys/devices/system/cpu/cpu$((i % last + 1))/online
 		echo 0 >"$cpu" && echo 1 >"$cpu" || status=1
