@@ -259,7 +259,7 @@ static void count_walk(enum gs_hook_point point, void *arg)
 static void peak_is_cheap(struct kunit *test)
 {
 	struct goslab_usage now, most;
-	void *p[200], *large[4];
+	void *p[100], *large[4];
 	unsigned int i;
 
 	goslab_shrink();
