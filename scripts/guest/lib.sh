@@ -12,13 +12,17 @@ step() {
 	shift
 	ktap_n=$((ktap_n + 1))
 	"$@" || { said="not ok"; ktap_failed=$((ktap_failed + 1)); }
-	echo "# step $name: $said, $(cut -d' ' -f1 /proc/uptime) s after start"
+	echo "# step $name: $said, $(cut -d' ' -f1 /proc/uptime) s after start" \
+		>/dev/kmsg
 	echo "$said $ktap_n $name" >>/tmp/results
 }
 
-# print_results - all steps as one block, which nothing of modules splits.
+# print_results - all steps as one block, which nothing of modules splits. What
+# programs have written goes out first: a terminal has no line of the kernel's log
+# wait for its own.
 print_results() {
 	local line
+	usleep 300000
 	echo "KTAP version 1" >/dev/kmsg
 	echo "1..$ktap_n" >/dev/kmsg
 	while read -r line; do
