@@ -39,6 +39,11 @@ static bool stop;
 module_param(stop, bool, 0644);
 MODULE_PARM_DESC(stop, "write 1 to end the run");
 
+/* For who writes to stop: floors that take long are reached. */
+static bool enough;
+module_param(enough, bool, 0444);
+MODULE_PARM_DESC(enough, "1 once all sizes were tried and the shrinks were done");
+
 static unsigned int threads = 8;
 module_param(threads, uint, 0444);
 MODULE_PARM_DESC(threads, "threads that allocate and free (8)");
@@ -162,10 +167,11 @@ static void print_results(struct counts *drained)
 
 static bool done(void)
 {
+	WRITE_ONCE(enough, tasks_sweeps() &&
+		   atomic_long_read(&shrink_counts.frees) >= MIN_SHRINKS);
 	if (READ_ONCE(stop) || signal_pending(current))
 		return true;
-	return steps && !tasks_working() && tasks_sweeps() &&
-	       atomic_long_read(&shrink_counts.frees) >= MIN_SHRINKS;
+	return steps && !tasks_working() && enough;
 }
 
 /* Return: false if the run was not through within the limit. */

@@ -20,25 +20,23 @@ stress() {
 		rmmod goslab_stress
 }
 
-# under_way BEFORE - waits until the load has begun, which takes seconds here:
-# goslab_stress.ko is there and more was allocated than BEFORE.
+# under_way BEFORE - waits until the load runs, which takes seconds here: the
+# allocations are 10,000 more than BEFORE.
 under_way() {
 	local tries=0
-	while [ $tries -lt 600 ]; do
-		[ ! -e /sys/module/goslab_stress/parameters/stop ] ||
-			[ "$(stat_of stats allocs)" -lt $(($1 + 10000)) ] || return 0
+	until [ "$(stat_of stats allocs)" -ge $(($1 + 10000)) ]; do
+		[ $tries -lt 600 ] ||
+			{ echo "hotplug: the load did not begin"; return 1; }
 		usleep 100000
 		tries=$((tries + 1))
 	done
-	echo "hotplug: the load did not begin"
-	return 1
 }
 
-# hotplug - every CPU but the first goes off and on in turn, under a load that
-# goes on until it is told to stop.
+# hotplug - every CPU but the first goes off and on in turn, TIMES times at least
+# and until the load has done what its floors ask for. Then the load is told to stop.
 hotplug() {
 	local i=0 cpu last load before status=0
-	local stop=/sys/module/goslab_stress/parameters/stop
+	local params=/sys/module/goslab_stress/parameters
 
 	last=$(($(nproc) - 1))
 	[ "$last" -ge 1 ] || { echo "hotplug: one CPU only"; return 1; }
@@ -46,13 +44,13 @@ hotplug() {
 	stress steps=0 limit=300 &
 	load=$!
 	under_way "$before" || status=1
-	while [ $i -lt $TIMES ]; do
+	while [ $i -lt $TIMES ] || [ "$(cat $params/enough)" = N ]; do
 		cpu=/sys/devices/system/cpu/cpu$((i % last + 1))/online
 		echo 0 >"$cpu" && echo 1 >"$cpu" || status=1
 		i=$((i + 1))
 	done
-	if kill -0 $load 2>/dev/null && [ -e $stop ]; then
-		echo 1 >$stop
+	if kill -0 $load 2>/dev/null && [ -e $params/stop ]; then
+		echo 1 >$params/stop
 	else
 		echo "hotplug: the load ended before the CPUs were through"
 		status=1
