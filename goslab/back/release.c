@@ -55,8 +55,8 @@ static unsigned long highest(void)
 }
 
 /*
- * The end of the highest arena below @start, but for a long hole; 0 if there is
- * none, for the direct map starts at an address that is not 0. Under the lock.
+ * The end of the highest arena below @start, 0 if there is none. In a hole of
+ * more than HOLE_LOOKS arenas it is where the search stopped. Under the lock.
  */
 static unsigned long below(unsigned long start)
 {

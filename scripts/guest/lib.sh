@@ -17,9 +17,9 @@ step() {
 	echo "$said $ktap_n $name" >>/tmp/results
 }
 
-# print_results - all steps as one block, which nothing of modules splits. What
-# programs have written goes out first: a terminal has no line of the kernel's log
-# wait for its own.
+# print_results - all steps as one block, which nothing of modules splits. It waits
+# until the console has shown what programs wrote: their text may come in the middle
+# of a line of the kernel log.
 print_results() {
 	local line
 	usleep 300000
