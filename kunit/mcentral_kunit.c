@@ -456,6 +456,28 @@ do {									\
 #undef BROKEN
 }
 
+/* However many spans there are, a hold of the lock looks at some. */
+static void verify_is_bounded(struct kunit *test)
+{
+	struct gs_entry *e = kunit_kcalloc(test, 3 * GS_VERIFY_SPANS * NELEMS,
+					   sizeof(*e), GFP_KERNEL);
+	struct list_head *first, *last;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, e);
+	for (i = 0; i < 3 * GS_VERIFY_SPANS; i++)
+		add_partial(test, e + i, 1);
+	first = mc->partial.next;
+	last = mc->partial.prev;
+	WRITE_ONCE(gs_most_steps, 0);
+	KUNIT_EXPECT_EQ(test, gs_mcentral_verify(mc), 0);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(gs_most_steps),
+			(unsigned int)GS_VERIFY_SPANS);
+	KUNIT_EXPECT_PTR_EQ(test, mc->partial.next, first);
+	KUNIT_EXPECT_PTR_EQ(test, mc->partial.prev, last);
+	put(e, 3 * GS_VERIFY_SPANS);
+}
+
 static struct kunit_case mcentral_cases[] = {
 	KUNIT_CASE(an_empty_one_has_nothing),
 	KUNIT_CASE(a_fresh_span_is_owned),
@@ -471,6 +493,7 @@ static struct kunit_case mcentral_cases[] = {
 	KUNIT_CASE(rows),
 	KUNIT_CASE(objects_of_no_span_are_reported),
 	KUNIT_CASE(verify_finds_what_is_broken),
+	KUNIT_CASE(verify_is_bounded),
 	{}
 };
 

@@ -18,6 +18,8 @@
  */
 #include "middle/mcentral.h"
 
+#include <linux/sched.h>
+
 #include "back/arena.h"
 #include "back/mheap.h"
 #include "base/report.h"
@@ -320,24 +322,52 @@ void gs_mcentral_put_span(struct mspan *s)
 }
 GS_EXPORT_KUNIT(gs_mcentral_put_span);
 
-static int verify_list(const struct mcentral *mc, struct list_head *list,
-		       bool partial, unsigned int *nr)
+static int verify_listed(const struct mcentral *mc, const struct mspan *s,
+			 bool partial)
 {
-	struct mspan *s;
 	int ret;
 
-	list_for_each_entry(s, list, list) {
-		if (s->owned || s->class != mc->class || s->node != mc->node ||
-		    !gs_span_in_use(s))
-			return 1;
-		if (partial != !!gs_span_nr_free(s) || !s->alloc_count)
-			return 41;
-		ret = gs_span_verify(s);
-		if (ret)
-			return ret == 12 ? 2 : 20 + ret;
-		(*nr)++;
+	if (s->owned || s->class != mc->class || s->node != mc->node ||
+	    !gs_span_in_use(s))
+		return 1;
+	if (partial != !!gs_span_nr_free(s) || !s->alloc_count)
+		return 41;
+	ret = gs_span_verify(s);
+	return !ret ? 0 : ret == 12 ? 2 : 20 + ret;
+}
+
+/*
+ * Check the spans of a list, some for each hold of the lock. What was checked
+ * goes to the end of the list, so after all of it the order is what it was. The
+ * walk ends where it began, or, if that span has gone meanwhile, after *@left.
+ */
+static int verify_list(struct mcentral *mc, struct list_head *list, bool partial,
+		       unsigned int *left)
+{
+	struct mspan *first = NULL, *s;
+	unsigned int n = 0;
+	unsigned long flags;
+	int ret = 0;
+
+	gs_lock(&mc->lock, flags);
+	while (!ret && *left && !list_empty(list)) {
+		s = list_first_entry(list, struct mspan, list);
+		if (s == first)
+			break;
+		first = first ?: s;
+		ret = verify_listed(mc, s, partial);
+		list_rotate_left(list);
+		--*left;
+		if (++n < GS_VERIFY_SPANS)
+			continue;
+		gs_unlock(&mc->lock, flags);
+		gs_count_steps(n);
+		cond_resched();
+		n = 0;
+		gs_lock(&mc->lock, flags);
 	}
-	return 0;
+	gs_unlock(&mc->lock, flags);
+	return ret;
 }
 
 static bool transfer_ok(const struct mcentral *mc)
@@ -350,29 +380,42 @@ static bool transfer_ok(const struct mcentral *mc)
 	return true;
 }
 
+/* What is under one hold: the counts, if no list changed since @seen; M2. */
+static int verify_counts(struct mcentral *mc, unsigned int nr,
+			 unsigned long seen)
+{
+	unsigned long flags;
+	int ret = 0;
+
+	gs_lock(&mc->lock, flags);
+	count_fresh(mc);
+	if (mc->nr_lock == seen && nr + mc->nr_owned != mc->nr_spans)
+		ret = 41;
+	else if (!transfer_ok(mc))
+		ret = 42;
+	gs_unlock(&mc->lock, flags);
+	return ret;
+}
+
 /**
  * gs_mcentral_verify() - check the lists and every span on them.
- * @mc: what to check; takes the lock.
+ * @mc: what to check; takes the lock, for GS_VERIFY_SPANS spans at a time. The sums
+ *      are left out if others took it meanwhile.
  *
+ * Context: task; sleeps.
  * Return: 0, or the number of the first broken invariant: 1, 2; 21 to 23 for
  * S1 to S3; 41, 42 for M1, M2.
  */
 int gs_mcentral_verify(struct mcentral *mc)
 {
-	unsigned int nr = 0;
-	unsigned long flags;
+	unsigned long seen = READ_ONCE(mc->nr_lock);
+	/* One more than there may be, so that a list that is too long shows. */
+	unsigned int most = gs_mcentral_nr_spans(mc) + 1, left = most;
 	int ret;
 
-	gs_lock(&mc->lock, flags);
-	count_fresh(mc);
-	ret = verify_list(mc, &mc->partial, true, &nr);
+	ret = verify_list(mc, &mc->partial, true, &left);
 	if (!ret)
-		ret = verify_list(mc, &mc->full, false, &nr);
-	if (!ret && (nr + mc->nr_owned != mc->nr_spans))
-		ret = 41;
-	if (!ret && !transfer_ok(mc))
-		ret = 42;
-	gs_unlock(&mc->lock, flags);
-	return ret;
+		ret = verify_list(mc, &mc->full, false, &left);
+	return ret ?: verify_counts(mc, most - left, seen);
 }
 GS_EXPORT_KUNIT(gs_mcentral_verify);

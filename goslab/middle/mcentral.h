@@ -153,6 +153,9 @@ static inline unsigned long gs_transfer_most_bytes(void)
 /* Spans of a class before it gets one. */
 #define GS_TRANSFER_SPANS	32
 
+/* Spans that one hold of the lock verifies: each has up to GS_SPAN_MAX_CAP states. */
+#define GS_VERIFY_SPANS		8
+
 void gs_mcentral_init(struct mcentral *mc, struct gs_class *c, int node);
 unsigned int gs_mcentral_get(struct mcentral *mc, struct mspan *old,
 			     struct gs_entry *e, unsigned int want,
