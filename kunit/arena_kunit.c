@@ -17,12 +17,12 @@
 
 static unsigned long radix_end(void)
 {
-	return gs_radix->base + gs_radix->nr * GS_ARENA_SIZE;
+	return gs_radix.base + gs_radix.size;
 }
 
 static void foreign_addresses_have_no_span(struct kunit *test)
 {
-	unsigned long base = gs_radix->base, end = radix_end();
+	unsigned long base = gs_radix.base, end = radix_end();
 	static int data;
 	int stack;
 	void *heap = kunit_kzalloc(test, 64, GFP_KERNEL);
@@ -33,7 +33,7 @@ static void foreign_addresses_have_no_span(struct kunit *test)
 		(void *)end, (void *)(end + 1), (void *)(end + GS_ARENA_SIZE),
 		(void *)-1UL, ERR_PTR(-ENOMEM), (void *)LONG_MIN,
 		(void *)LONG_MAX, &data, &stack, heap, v, current,
-		high_memory, gs_test_init, &gs_radix, gs_radix->arena,
+		high_memory, gs_test_init, &gs_radix, gs_radix.top,
 	};
 	unsigned int i;
 
@@ -48,30 +48,29 @@ static void foreign_addresses_have_no_span(struct kunit *test)
 static void each_entry_is_of_its_page(struct kunit *test)
 {
 	void *keep = goslab_malloc(100000, GFP_KERNEL);
-	unsigned long i, base, holes = 0, mapped = 0, bad = 0;
+	unsigned long i, last = 0, mapped = 0, bad = 0;
 	struct heap_arena *arena;
 
 	KUNIT_ASSERT_NOT_NULL(test, keep);
-	for (i = 0; !IS_ERR(arena = gs_arena_get(i, &base)); i++) {
-		unsigned long at;
+	gs_arena_for_each(i, arena) {
+		unsigned long base = gs_arena_base(i), at;
 
-		KUNIT_EXPECT_EQ(test, base, gs_radix->base + i * GS_ARENA_SIZE);
-		holes += !arena;
+		KUNIT_EXPECT_TRUE(test, !last || base > last);
+		last = base;
 		for (at = base; at < base + GS_ARENA_SIZE; at += GS_PAGE_SIZE) {
 			struct mspan *s = gs_arena_span((void *)at);
 
 			bad += gs_arena_span((void *)(at + 1)) != s ||
 			       gs_arena_span((void *)(at + GS_PAGE_SIZE - 1)) != s;
 			if (s)
-				bad += !arena || at < s->base ||
+				bad += at < s->base ||
 				       at >= s->base + gs_span_size(s);
 			mapped += s && s->state != GS_SPAN_RUN;
 		}
 	}
-	KUNIT_EXPECT_EQ(test, i, gs_radix->nr);
+	KUNIT_EXPECT_LT(test, last, radix_end());
 	KUNIT_EXPECT_EQ(test, bad, 0);
 	KUNIT_EXPECT_GE(test, mapped, gs_pages(100000));
-	KUNIT_EXPECT_GT(test, holes, 0);
 	goslab_free(keep);
 }
 
@@ -80,7 +79,7 @@ static unsigned long free_border(struct kunit *test, unsigned int n)
 {
 	unsigned long at, off;
 
-	for (at = gs_radix->base + GS_ARENA_SIZE; at < radix_end();
+	for (at = gs_radix.base + GS_ARENA_SIZE; at < radix_end();
 	     at += GS_ARENA_SIZE) {
 		for (off = 0; off < 2 * n; off++)
 			if (gs_arena_span((void *)(at + (off - n) * GS_PAGE_SIZE)))
@@ -136,40 +135,143 @@ static void set_maps_pages_across_arenas(struct kunit *test)
 	}
 }
 
-static void reserve_draws_what_is_missing(struct kunit *test)
+/* A direct map of 64 TiB, and one that begins where a 48-bit kernel's ends. */
+static const struct {
+	const char *name;
+	unsigned long base;
+	unsigned long size;
+} maps[] = {
+	{ "64 TiB", 0xffff888000000000, 1UL << 46 },
+	{ "an offset of 2^47", 0xffff000000000000, 1UL << 47 },
+	{ "an arena and a half group", 0xffff888000000000,
+	  GS_GROUP_SIZE / 2 + GS_ARENA_SIZE },
+};
+
+/* @n draws make the tables of a block; without any one of them none is used. */
+static void expect_draws(struct kunit *test, struct gs_radix *radix, void *p,
+			 unsigned int n, size_t bytes)
 {
-	unsigned long i, base;
-	void *hole;
-	size_t meta;
+	size_t meta = gs_sys_meta();
 
-	for (i = gs_radix->nr; i-- > 0; )
-		if (!gs_arena_get(i, &base))
-			break;
-	if (i == -1UL)
-		kunit_skip(test, "every arena is there");
-	hole = (void *)base;
-	meta = gs_sys_meta();
-
-	gs_test_fail_draws(1, 1);
-	KUNIT_EXPECT_EQ(test, gs_arena_reserve(hole, GS_ARENA_SIZE, GFP_KERNEL),
-			-ENOMEM);
-	KUNIT_EXPECT_EQ(test, gs_test_end_draws(), 1);
-	KUNIT_EXPECT_EQ(test, gs_sys_meta(), meta);
-	KUNIT_EXPECT_PTR_EQ(test, gs_arena_span(hole), (struct mspan *)NULL);
-
-	KUNIT_EXPECT_EQ(test, gs_arena_reserve(hole, GS_ARENA_SIZE, GFP_KERNEL),
-			0);
-	KUNIT_EXPECT_EQ(test, gs_sys_meta(), meta + sizeof(struct heap_arena));
-	KUNIT_EXPECT_PTR_EQ(test, gs_arena_span(hole), (struct mspan *)NULL);
+	gs_test_fail_draws(n, 1);
+	KUNIT_EXPECT_EQ(test, gs_radix_reserve(radix, p, GS_ARENA_SIZE,
+					       GFP_KERNEL), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, gs_test_end_draws(), n);
+	KUNIT_EXPECT_PTR_EQ(test, gs_radix_look(radix, p), &gs_no_span);
+	KUNIT_EXPECT_EQ(test, gs_radix_reserve(radix, p, GS_ARENA_SIZE,
+					       GFP_KERNEL), 0);
+	KUNIT_EXPECT_EQ(test, gs_sys_meta() - meta, bytes);
+	KUNIT_EXPECT_PTR_EQ(test, gs_radix_look(radix, p), &gs_no_span);
 	gs_test_fail_draws(1, ULONG_MAX);
-	KUNIT_EXPECT_EQ(test, gs_arena_reserve(hole, GS_ARENA_SIZE, GFP_KERNEL),
-			0);
+	KUNIT_EXPECT_EQ(test, gs_radix_reserve(radix, p, GS_ARENA_SIZE,
+					       GFP_KERNEL), 0);
 	KUNIT_EXPECT_EQ(test, gs_test_end_draws(), 0);
+}
+
+/* Only what is used costs memory, wherever in the direct map it lies. */
+static void tables_are_made_where_memory_is(struct kunit *test)
+{
+	size_t meta = gs_sys_meta(), group = sizeof(struct gs_group);
+	unsigned int m;
+
+	for (m = 0; m < ARRAY_SIZE(maps); m++) {
+		struct gs_radix radix = { };
+		void *first = (void *)maps[m].base;
+		void *last = first + maps[m].size - GS_ARENA_SIZE;
+
+		KUNIT_ASSERT_EQ(test, gs_radix_init(&radix, maps[m].base,
+						    maps[m].size), 0);
+		KUNIT_EXPECT_LE_MSG(test, gs_sys_meta() - meta,
+				    (size_t)SZ_64K, "%s", maps[m].name);
+		expect_draws(test, &radix, first, 1,
+			     PAGE_ALIGN(group) + PAGE_ALIGN(sizeof(struct heap_arena)));
+		expect_draws(test, &radix, last, 1, m == 2 ?
+			     PAGE_ALIGN(sizeof(struct heap_arena)) :
+			     PAGE_ALIGN(group) + PAGE_ALIGN(sizeof(struct heap_arena)));
+		expect_draws(test, &radix, first + GS_ARENA_SIZE, 1,
+			     PAGE_ALIGN(sizeof(struct heap_arena)));
+		gs_radix_exit(&radix);
+		KUNIT_EXPECT_EQ_MSG(test, gs_sys_meta(), meta, "%s",
+				    maps[m].name);
+	}
+}
+
+/* An entry is found at its own page's addresses, up to the last of the map. */
+static void far_pages_are_found(struct kunit *test)
+{
+	struct mspan *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	unsigned int m, nr;
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	for (m = 0; m < ARRAY_SIZE(maps); m++) {
+		unsigned long offs[] = { 0, GS_ARENA_SIZE - GS_PAGE_SIZE,
+					 maps[m].size / 2,
+					 maps[m].size - GS_PAGE_SIZE };
+		struct gs_radix radix = { };
+
+		KUNIT_ASSERT_EQ(test, gs_radix_init(&radix, maps[m].base,
+						    maps[m].size), 0);
+		for (nr = 0; nr < ARRAY_SIZE(offs); nr++) {
+			unsigned long i = offs[nr] >> GS_ARENA_SHIFT, want = i;
+			void *p = (void *)maps[m].base + offs[nr];
+			struct heap_arena *arena;
+
+			KUNIT_ASSERT_EQ(test, 0, gs_radix_reserve(&radix, p,
+						GS_PAGE_SIZE, GFP_KERNEL));
+			arena = gs_radix_next(&radix, &i);
+			KUNIT_ASSERT_EQ(test, i, want);
+			arena->spans[offs[nr] / GS_PAGE_SIZE % GS_ARENA_PAGES] = s;
+			KUNIT_EXPECT_PTR_EQ(test, gs_radix_look(&radix, p), s);
+			KUNIT_EXPECT_PTR_EQ(test, s, gs_radix_look(&radix,
+						p + GS_PAGE_SIZE - 1));
+			KUNIT_EXPECT_PTR_EQ(test, &gs_no_span,
+					    gs_radix_look(&radix, p - 1));
+			KUNIT_EXPECT_PTR_EQ(test, &gs_no_span,
+				gs_radix_look(&radix, p + GS_PAGE_SIZE));
+		}
+		gs_radix_exit(&radix);
+	}
+}
+
+/* Up and down, what walks the arenas meets those that were made, in order. */
+static void walks_meet_every_arena(struct kunit *test)
+{
+	static const unsigned long at[] = { 0, 1, GS_GROUP_ARENAS - 1,
+		GS_GROUP_ARENAS, 900 * GS_GROUP_ARENAS + 17,
+		(1UL << 46 >> GS_ARENA_SHIFT) - 1 };
+	struct gs_radix radix = { };
+	unsigned long i = 0, looks;
+	unsigned int n;
+
+	KUNIT_ASSERT_EQ(test, gs_radix_init(&radix, maps[0].base, maps[0].size),
+			0);
+	KUNIT_EXPECT_NULL(test, gs_radix_next(&radix, &i));
+	for (n = 0; n < ARRAY_SIZE(at); n++)
+		KUNIT_ASSERT_EQ(test, 0, gs_radix_reserve(&radix,
+			(void *)radix.base + at[n] * GS_ARENA_SIZE, 1,
+			GFP_KERNEL));
+	for (i = 0, n = 0; gs_radix_next(&radix, &i); i++, n++) {
+		KUNIT_ASSERT_LT(test, n, ARRAY_SIZE(at));
+		KUNIT_EXPECT_EQ(test, i, at[n]);
+	}
+	KUNIT_EXPECT_EQ(test, n, ARRAY_SIZE(at));
+
+	i = radix.size >> GS_ARENA_SHIFT;
+	for (looks = 0; i && looks < 1000; looks++) {
+		if (!gs_radix_prev(&radix, &i, 100))
+			continue;
+		KUNIT_ASSERT_GT(test, n, 0);
+		KUNIT_EXPECT_EQ(test, --i, at[--n]);
+	}
+	KUNIT_EXPECT_EQ(test, n, 0);
+	/* 4096 groups, a look each, and four of them an arena at a time. */
+	KUNIT_EXPECT_LT(test, looks, 4096 / 100 + 4 * 4096 / 100 + 10);
+	gs_radix_exit(&radix);
 }
 
 static void covers_what_the_top_reaches(struct kunit *test)
 {
-	void *base = (void *)gs_radix->base, *end = (void *)radix_end();
+	void *base = (void *)gs_radix.base, *end = (void *)radix_end();
 
 	KUNIT_EXPECT_TRUE(test, gs_arena_covers(base, GS_PAGE_SIZE));
 	KUNIT_EXPECT_TRUE(test, gs_arena_covers(end - GS_PAGE_SIZE,
@@ -181,46 +283,26 @@ static void covers_what_the_top_reaches(struct kunit *test)
 						 GS_PAGE_SIZE));
 }
 
-/* Last: the top is longer from then on. */
-static void extend_copies_and_publishes(struct kunit *test)
+/* Memory that is added later needs no longer top. */
+static void covers_memory_that_may_come(struct kunit *test)
 {
-	unsigned long nr = gs_radix->nr, end = radix_end(), i, base;
-	struct heap_arena **old = kunit_kmalloc_array(test, nr, sizeof(*old),
-						      GFP_KERNEL);
-	void *keep = goslab_malloc(64, GFP_KERNEL);
-	struct mspan *s = gs_arena_span(keep);
-
-	KUNIT_ASSERT_NOT_NULL(test, old);
-	KUNIT_ASSERT_NOT_NULL(test, s);
-	for (i = 0; i < nr; i++)
-		old[i] = gs_arena_get(i, &base);
-
-	KUNIT_EXPECT_EQ(test, gs_arena_extend(end - GS_ARENA_SIZE), 0);
-	KUNIT_EXPECT_EQ(test, gs_arena_extend(end), 0);
-	KUNIT_EXPECT_EQ(test, gs_radix->nr, nr);
-	gs_test_fail_draws(1, 1);
-	KUNIT_EXPECT_EQ(test, gs_arena_extend(end + 1), -ENOMEM);
-	KUNIT_EXPECT_EQ(test, gs_test_end_draws(), 1);
-	KUNIT_EXPECT_EQ(test, gs_radix->nr, nr);
-
-	KUNIT_EXPECT_EQ(test, gs_arena_extend(end + 1), 0);
-	KUNIT_EXPECT_GT(test, gs_radix->nr, nr);
-	KUNIT_EXPECT_TRUE(test, gs_arena_covers((void *)end, GS_PAGE_SIZE));
-	KUNIT_EXPECT_PTR_EQ(test, gs_arena_span((void *)end),
-			    (struct mspan *)NULL);
-	for (i = 0; i < nr; i++)
-		KUNIT_EXPECT_PTR_EQ(test, gs_arena_get(i, &base), old[i]);
-	KUNIT_EXPECT_PTR_EQ(test, gs_arena_span(keep), s);
-	goslab_free(keep);
+	KUNIT_EXPECT_TRUE(test, gs_arena_covers(high_memory - PAGE_SIZE,
+						PAGE_SIZE));
+#ifdef CONFIG_MEMORY_HOTPLUG
+	KUNIT_EXPECT_GE(test, gs_radix.size,
+			1UL << min_t(unsigned int, MAX_PHYSMEM_BITS, 47));
+#endif
 }
 
 static struct kunit_case arena_cases[] = {
 	KUNIT_CASE(foreign_addresses_have_no_span),
 	KUNIT_CASE(each_entry_is_of_its_page),
 	KUNIT_CASE(set_maps_pages_across_arenas),
-	KUNIT_CASE(reserve_draws_what_is_missing),
+	KUNIT_CASE(tables_are_made_where_memory_is),
+	KUNIT_CASE(far_pages_are_found),
+	KUNIT_CASE(walks_meet_every_arena),
 	KUNIT_CASE(covers_what_the_top_reaches),
-	KUNIT_CASE(extend_copies_and_publishes),
+	KUNIT_CASE(covers_memory_that_may_come),
 	{}
 };
 

@@ -204,14 +204,7 @@ static void all_draws_from(struct kunit *test)
 /* Metadata without the tables of arenas, which depend on what is drawn. */
 static size_t meta_but_arenas(void)
 {
-	size_t bytes = gs_sys_meta();
-	struct heap_arena *arena;
-	unsigned long i, base;
-
-	for (i = 0; !IS_ERR(arena = gs_arena_get(i, &base)); i++)
-		if (arena)
-			bytes -= sizeof(*arena);
-	return bytes;
+	return gs_sys_meta() - gs_test_table_bytes();
 }
 
 /* The metadata that failing costs is not more each time. */

@@ -41,20 +41,17 @@ static struct goslab_heap *heap_of(const void *p)
 /* Bytes of all spans whose class is of @heap: what held must say. */
 static size_t bytes_of_spans(struct goslab_heap *heap)
 {
-	unsigned long i, page, base;
+	struct heap_arena *arena;
+	unsigned long i, page;
 	size_t sum = 0;
 
-	for (i = 0; i < gs_radix->nr; i++) {
-		struct heap_arena *arena = gs_arena_get(i, &base);
-
-		if (IS_ERR_OR_NULL(arena))
-			continue;
+	gs_arena_for_each(i, arena) {
 		for (page = 0; page < GS_ARENA_PAGES; page++) {
 			struct mspan *s = arena->spans[page];
 
 			if (s && gs_span_in_use(s) && s->class &&
 			    s->class->heap == heap &&
-			    s->base == base + page * GS_PAGE_SIZE)
+			    s->base == gs_arena_base(i) + page * GS_PAGE_SIZE)
 				sum += gs_span_size(s);
 		}
 	}

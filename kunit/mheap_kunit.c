@@ -158,18 +158,6 @@ static unsigned long try_with_failures(struct kunit *test,
 	return seen;
 }
 
-/* Tables of arenas: wherever a block lies, one is made, and stays. */
-static size_t arena_bytes(void)
-{
-	struct heap_arena *arena;
-	unsigned long i, base;
-	size_t bytes = 0;
-
-	for (i = 0; !IS_ERR(arena = gs_arena_get(i, &base)); i++)
-		bytes += arena ? sizeof(*arena) : 0;
-	return bytes;
-}
-
 static void every_draw_fails_once(struct kunit *test)
 {
 	/* A descriptor lost in each of 16 rounds is a chunk lost. */
@@ -192,7 +180,7 @@ static void every_draw_fails_once(struct kunit *test)
 
 	for (round = 0; round < rounds; round++) {
 		if (round == 1)
-			meta = gs_sys_meta() - arena_bytes();
+			meta = gs_sys_meta() - gs_test_table_bytes();
 		for (i = 0; i < ARRAY_SIZE(reqs); i++) {
 			nth = 0;
 			do {	/* the nth alone, then it and all that follow */
@@ -207,7 +195,7 @@ static void every_draw_fails_once(struct kunit *test)
 	}
 	/* No page, and after the first time no metadata, was lost. */
 	KUNIT_EXPECT_EQ(test, gs_sys_held() - gs_sys_meta(), data);
-	KUNIT_EXPECT_EQ(test, gs_sys_meta() - arena_bytes(), meta);
+	KUNIT_EXPECT_EQ(test, gs_sys_meta() - gs_test_table_bytes(), meta);
 }
 
 static void spans_are_short_when_memory_is(struct kunit *test)
@@ -292,9 +280,12 @@ static void release_gives_back_the_highest(struct kunit *test)
 /* The search for more ends at the lowest arena, not at address 0. */
 static void release_ends_at_the_lowest_arena(struct kunit *test)
 {
-	unsigned long most = gs_radix->nr + 16, locks;
+	unsigned long most = 64, locks, i;
+	struct heap_arena *arena;
 	int node;
 
+	gs_arena_for_each(i, arena)
+		most += 2;
 	gs_mheap_free(must_get(test, 4, 1, GFP_KERNEL));
 	for (node = 0; node < nr_node_ids; node++)
 		most += gs_mheap.runs[node].nr_runs +

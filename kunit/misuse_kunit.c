@@ -242,9 +242,9 @@ static void garbage(struct kunit *test)
 	}
 	for (i = 5; i < 64; i++)
 		bad_free(test, GS_BUG_FOREIGN_FREE, (void *)(1UL << i));
-	bad_free(test, GS_BUG_FOREIGN_FREE, (void *)gs_radix->base - 1);
-	bad_free(test, GS_BUG_FOREIGN_FREE, (void *)gs_radix->base +
-		 gs_radix->nr * GS_ARENA_SIZE);
+	bad_free(test, GS_BUG_FOREIGN_FREE, (void *)gs_radix.base - 1);
+	bad_free(test, GS_BUG_FOREIGN_FREE, (void *)gs_radix.base +
+		 gs_radix.size);
 }
 
 /* Objects and calls of a cache that ended with live objects. */

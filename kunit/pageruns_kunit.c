@@ -403,6 +403,76 @@ static void verify_finds_what_is_broken(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gs_runs_verify(&f->runs), 0);
 }
 
+/* However many runs there are, a hold of the lock checks some. */
+static void verify_is_bounded(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct gs_runs_check check = { };
+	unsigned int page, nr = 0, holds = 0;
+
+	for (page = 0; page < PAGES; page += 2, nr++)
+		insert(test, page, 1, 0, false);
+	WRITE_ONCE(gs_most_steps, 0);
+	while (!check.done && holds++ < nr)
+		KUNIT_EXPECT_EQ(test, 0, gs_runs_verify_some(&f->runs, &check));
+	KUNIT_EXPECT_EQ(test, READ_ONCE(gs_most_steps),
+			(unsigned int)GS_VERIFY_BATCH);
+	KUNIT_EXPECT_EQ(test, holds, DIV_ROUND_UP(nr, GS_VERIFY_BATCH));
+	KUNIT_EXPECT_EQ(test, check.nr_runs, (unsigned long)nr);
+	KUNIT_EXPECT_EQ(test, check.nr_pages, (unsigned long)nr);
+}
+
+/* @npages of the direct map that are no span's: only their entries are used. */
+static unsigned long unused_pages(struct kunit *test, unsigned int npages)
+{
+	unsigned long base = gs_radix.base, end = gs_radix.base + gs_radix.size;
+	unsigned int n;
+
+	for (; base + npages * GS_PAGE_SIZE <= end; base += GS_ARENA_SIZE) {
+		for (n = 0; n < npages; n++)
+			if (gs_arena_span((void *)(base + n * GS_PAGE_SIZE)))
+				break;
+		if (n == npages)
+			return base;
+	}
+	kunit_skip(test, "no such stretch of %u pages", npages);
+	return 0;
+}
+
+/*
+ * Neighbours that were too long to merge when they came do not have to merge
+ * when they have got shorter: what keeps runs apart is where they are.
+ */
+static void long_runs_get_shorter(struct kunit *test)
+{
+	const unsigned int block = GS_MAX_BLOCK >> GS_PAGE_SHIFT;
+	const unsigned int npages = 5 * (GS_RUN_WINDOW >> GS_PAGE_SHIFT) / 4;
+	unsigned long at = unused_pages(test, npages + 2 * block);
+	struct fixture *f = test->priv, real = *f;
+	struct mspan *run;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, 0, gs_arena_reserve((void *)at,
+				(npages + 2 * block) * GS_PAGE_SIZE, GFP_KERNEL));
+	f->base = (unsigned long)__va(ALIGN(__pa(at) + 1, GS_MAX_BLOCK));
+	for (i = 0; i < npages; i += block)
+		insert(test, i, block, 0, false);
+	KUNIT_EXPECT_EQ(test, f->runs.nr_pages, (unsigned long)npages);
+	KUNIT_EXPECT_GE(test, f->runs.nr_runs, 2UL);
+	KUNIT_EXPECT_EQ(test, gs_runs_verify(&f->runs), 0);
+	/* Each run down to its last pages, next to the run behind it. */
+	for (i = 0; i < npages; ) {
+		run = gs_arena_span((void *)addr(f, i));
+		KUNIT_ASSERT_NOT_NULL(test, run);
+		i += run->npages;
+		carve(test, run, page_of(f, run->base), run->npages - 16);
+		KUNIT_EXPECT_EQ(test, gs_runs_verify(&f->runs), 0);
+	}
+	gs_arena_set(f->base, npages, NULL);
+	forget_runs(&f->runs);
+	f->base = real.base;
+}
+
 /* The naive oracle: one flag per page, looked through from end to end. */
 struct walk {
 	struct fixture *f;
@@ -517,6 +587,8 @@ static struct kunit_case pageruns_cases[] = {
 	KUNIT_CASE(nodes_do_not_merge),
 	KUNIT_CASE(spans_do_not_merge),
 	KUNIT_CASE(verify_finds_what_is_broken),
+	KUNIT_CASE(verify_is_bounded),
+	KUNIT_CASE(long_runs_get_shorter),
 	KUNIT_CASE(random_walk),
 	{}
 };

@@ -240,6 +240,22 @@ unsigned long gs_test_idle_pages(void)
 	return READ_ONCE(gs_mheap.drawn) - READ_ONCE(gs_mheap.released);
 }
 
+/* What the tables of the radix tree take: they come as pages do, and stay. */
+size_t gs_test_table_bytes(void)
+{
+	unsigned long i, group = ULONG_MAX;
+	struct heap_arena *arena;
+	size_t bytes = 0;
+
+	gs_arena_for_each(i, arena) {
+		bytes += PAGE_ALIGN(sizeof(*arena));
+		if (i / GS_GROUP_ARENAS != group)
+			bytes += PAGE_ALIGN(sizeof(struct gs_group));
+		group = i / GS_GROUP_ARENAS;
+	}
+	return bytes;
+}
+
 void gs_test_hook(enum gs_hook_point point, gs_hook_fn fn)
 {
 	WRITE_ONCE(gs_hooks[point], fn);

@@ -99,6 +99,8 @@ void gs_test_whole(struct kunit *test, const char *file, int line);
 /* All pages of spans and free runs that are held, after a goslab_shrink(). */
 unsigned long gs_test_idle_pages(void);
 
+size_t gs_test_table_bytes(void);
+
 /* The case expects @n reports more; all others fail it at its end. */
 void gs_test_expect_reports(unsigned long n);
 

@@ -68,19 +68,16 @@ static unsigned int collect(struct walk *w, struct heap_arena *arena,
 /* Fill w->p. Return: how many, -1 at the end. */
 static int next_objects(struct walk *w)
 {
+	unsigned long i = w->page / GS_ARENA_PAGES, flags;
 	struct heap_arena *arena;
-	unsigned long base, flags;
 	unsigned int n;
 
-	arena = gs_arena_get(w->page / GS_ARENA_PAGES, &base);
-	if (IS_ERR(arena))
+	arena = gs_radix_next(&gs_radix, &i);
+	if (!arena)
 		return -1;
-	if (!arena) {
-		w->page += GS_ARENA_PAGES;
-		return 0;
-	}
+	w->page = max(w->page, i * GS_ARENA_PAGES);
 	gs_lock(&gs_mheap.lock, flags);
-	n = collect(w, arena, base);
+	n = collect(w, arena, gs_arena_base(i));
 	gs_unlock(&gs_mheap.lock, flags);
 	return n;
 }

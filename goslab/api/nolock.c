@@ -159,14 +159,12 @@ static void refill(struct gs_class *c)
 	}
 }
 
-/* Free all deferred objects of the span on one page. */
-static void free_deferred_on(unsigned long page)
+/* Free all deferred objects of a span that was found at one of its pages. */
+static void free_deferred_of(struct mspan *s)
 {
-	void *p = (void *)(READ_ONCE(gs_radix)->base + (page << GS_PAGE_SHIFT));
-	struct mspan *s = gs_arena_span(p);
 	unsigned int i, nelems;
 
-	if (!s || !gs_span_in_use(s))
+	if (!gs_span_in_use(s))
 		return;
 	/*
 	 * The span may go meanwhile and its descriptor be used for another one,
@@ -182,17 +180,27 @@ static void free_deferred_on(unsigned long page)
 	}
 }
 
+/* The same for all spans whose pages have this bit. */
+static void free_deferred_with(unsigned long bit)
+{
+	struct heap_arena *arena;
+	unsigned long i;
+
+	gs_arena_for_each(i, arena)
+		if (i * GS_ARENA_PAGES % NR_BITS / GS_ARENA_PAGES ==
+		    bit / GS_ARENA_PAGES)
+			free_deferred_of(READ_ONCE(arena->spans[bit % GS_ARENA_PAGES]));
+}
+
 static void free_deferred(void)
 {
-	unsigned long page, pages = READ_ONCE(gs_radix)->nr * GS_ARENA_PAGES;
 	unsigned long bit;
 
 	for_each_set_bit(bit, deferred, NR_BITS) {
 		/* Ordered before the looks at states. */
 		if (!test_and_clear_bit(bit, deferred))
 			continue;
-		for (page = bit; page < pages; page += NR_BITS)
-			free_deferred_on(page);
+		free_deferred_with(bit);
 		cond_resched();
 	}
 }
@@ -255,8 +263,7 @@ EXPORT_SYMBOL_GPL(__goslab_malloc_nolock);
 /* Leave the object at @p, which is GS_PENDING, to the work. */
 static void defer(void *p, u8 *state)
 {
-	unsigned long page = ((unsigned long)p - READ_ONCE(gs_radix)->base) >>
-			     GS_PAGE_SHIFT;
+	unsigned long page = ((unsigned long)p - gs_radix.base) >> GS_PAGE_SHIFT;
 
 	smp_store_release(state, GS_DEFERRED);
 	smp_mb__before_atomic();

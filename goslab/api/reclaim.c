@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * reclaim: who asks memory back: idle time, the kernel's reclaim, a user,
- * a CPU that goes; and who adds some: memory hotplug.
+ * a CPU that goes.
  *
  * Always from the top down: front (slots), middle (transfer caches), back (runs).
  *
@@ -13,13 +13,10 @@
 #include <linux/cpuhotplug.h>
 #include <linux/export.h>
 #include <linux/goslab.h>
-#include <linux/memory.h>
 #include <linux/module.h>
-#include <linux/notifier.h>
 #include <linux/shrinker.h>
 
 #include "api/cache.h"
-#include "back/arena.h"
 #include "back/mheap.h"
 #include "back/scavenger.h"
 #include "base/debug.h"
@@ -93,21 +90,6 @@ static int cpu_dead(unsigned int cpu)
 	return 0;
 }
 
-static int memory_changed(struct notifier_block *nb, unsigned long action,
-			 void *arg)
-{
-	struct memory_notify *mem = arg;
-
-	if (action == MEM_GOING_ONLINE)
-		gs_arena_extend((unsigned long)__va(PFN_PHYS(mem->start_pfn +
-							     mem->nr_pages)));
-	return NOTIFY_OK;
-}
-
-static struct notifier_block memory_nb = {
-	.notifier_call = memory_changed,
-};
-
 static int init_shrinker(void)
 {
 	int ret;
@@ -140,14 +122,8 @@ int gs_reclaim_init(void)
 	if (ret < 0)
 		goto no_cpuhp;
 	cpu_state = ret;
-	ret = gs_load_fails() ? -ENOMEM :
-	      register_memory_notifier(&memory_nb);
-	if (ret)
-		goto no_notifier;
 	return 0;
 
-no_notifier:
-	cpuhp_remove_state_nocalls(cpu_state);
 no_cpuhp:
 	shrinker_free(shrinker);
 no_shrinker:
@@ -161,7 +137,6 @@ no_shrinker:
  */
 void gs_reclaim_exit(void)
 {
-	unregister_memory_notifier(&memory_nb);
 	goslab_shrink();
 	cpuhp_remove_state_nocalls(cpu_state);
 	shrinker_free(shrinker);

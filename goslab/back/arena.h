@@ -16,31 +16,84 @@ struct heap_arena {
 	struct mspan *spans[GS_ARENA_PAGES];
 };
 
+/* Arenas that one table of the middle level has: 16 GiB. */
+#define GS_GROUP_SHIFT		34
+#define GS_GROUP_SIZE		(1UL << GS_GROUP_SHIFT)
+#define GS_GROUP_ARENAS		(GS_GROUP_SIZE >> GS_ARENA_SHIFT)
+
 /**
- * struct gs_radix - from an address to its span: two levels over the direct map.
+ * struct gs_group - the arenas of one aligned stretch of GS_GROUP_SIZE.
+ * @arena: a table without spans where none was made.
+ */
+struct gs_group {
+	struct heap_arena *arena[GS_GROUP_ARENAS];
+};
+
+/**
+ * struct gs_radix - from an address to its span: three levels over the direct
+ *                   map.
  * @base: start of the direct map, rounded down to an arena.
- * @nr: entries of @arena.
- * @arena: gs_no_arena where none was made. Arenas stay until unload.
+ * @size: bytes from there that the tree covers; nothing beyond is ever ours.
+ * @top: a group without arenas where none was made.
  *
- * Of one that readers have, only entries of @arena change.
+ * Nothing of it changes while the module is loaded but entries of @top and of
+ * groups. Groups and arenas stay until unload.
  */
 struct gs_radix {
 	unsigned long base;
-	unsigned long nr;
-	struct heap_arena *arena[];
+	unsigned long size;
+	struct gs_group **top;
 };
 
-extern struct gs_radix *gs_radix;
+extern struct gs_radix gs_radix;
+
+int gs_radix_init(struct gs_radix *radix, unsigned long base,
+		  unsigned long size);
+void gs_radix_exit(struct gs_radix *radix);
+int gs_radix_reserve(struct gs_radix *radix, const void *block, size_t bytes,
+		     gfp_t gfp);
+struct heap_arena *gs_radix_next(const struct gs_radix *radix, unsigned long *i);
+struct heap_arena *gs_radix_prev(const struct gs_radix *radix, unsigned long *i,
+				 unsigned int looks);
 
 int gs_arena_init(void);
 void gs_arena_exit(void);
-int gs_arena_reserve(const void *block, size_t bytes, gfp_t gfp);
 bool gs_arena_covers(const void *block, size_t bytes);
-int gs_arena_extend(unsigned long end);
 void gs_arena_set(unsigned long base, unsigned int npages, struct mspan *s);
 void gs_arena_set_ends(unsigned long base, unsigned int npages, struct mspan *s);
 bool gs_arena_is_free_run(const void *p);
-struct heap_arena *gs_arena_get(unsigned long i, unsigned long *base);
+
+/* Tables for a block's pages; see gs_radix_reserve(). */
+static inline int gs_arena_reserve(const void *block, size_t bytes, gfp_t gfp)
+{
+	return gs_radix_reserve(&gs_radix, block, bytes, gfp);
+}
+
+/* The first address of arena @i. */
+static inline unsigned long gs_arena_base(unsigned long i)
+{
+	return gs_radix.base + (i << GS_ARENA_SHIFT);
+}
+
+/* All arenas that were made, lowest first: @i their numbers. */
+#define gs_arena_for_each(i, arena)					\
+	for ((i) = 0; ((arena) = gs_radix_next(&gs_radix, &(i))); (i)++)
+
+static __always_inline struct mspan *gs_radix_look(const struct gs_radix *radix,
+						   const void *p)
+{
+	unsigned long off = (unsigned long)p - radix->base;
+	struct heap_arena *arena;
+	struct gs_group *group;
+
+	if (unlikely(off >= radix->size))
+		return &gs_no_span;
+	/* Each of the three loads depends on the one before: no barriers. */
+	group = READ_ONCE(radix->top[off >> GS_GROUP_SHIFT]);
+	arena = READ_ONCE(group->arena[off >> GS_ARENA_SHIFT &
+				       (GS_GROUP_ARENAS - 1)]);
+	return READ_ONCE(arena->spans[off >> GS_PAGE_SHIFT & (GS_ARENA_PAGES - 1)]);
+}
 
 /*
  * The span that the page of @p belongs to, or &gs_no_span, which covers nothing
@@ -50,15 +103,7 @@ struct heap_arena *gs_arena_get(unsigned long i, unsigned long *base);
  */
 static __always_inline struct mspan *gs_arena_look(const void *p)
 {
-	/* Each of the three loads depends on the one before: no barriers. */
-	const struct gs_radix *radix = READ_ONCE(gs_radix);
-	unsigned long off = (unsigned long)p - radix->base;
-	struct heap_arena *arena;
-
-	if (unlikely(off >> GS_ARENA_SHIFT >= radix->nr))
-		return &gs_no_span;
-	arena = READ_ONCE(radix->arena[off >> GS_ARENA_SHIFT]);
-	return READ_ONCE(arena->spans[off >> GS_PAGE_SHIFT & (GS_ARENA_PAGES - 1)]);
+	return gs_radix_look(&gs_radix, p);
 }
 
 /* The same, but NULL where nothing is ours. */

@@ -9,7 +9,7 @@
  *             given back.
  * Lifetime:   gs_mheap_init() .. gs_mheap_exit().
  * Context:    any but NMI; sleeps only as @gfp says.
- * Invariants: (gs_mheap_verify())
+ * Invariants: (gs_mheap_verify(), mheap_verify.c)
  *   I3  every page of a span maps to it, both ends of a run to it (arena.c).
  *   I4  drawn - released == in_spans + pages in free runs.
  *   R1 to R3 of pageruns.c.
@@ -394,72 +394,3 @@ bool gs_mheap_refill_reserve(void)
 		       NULL);
 }
 GS_EXPORT_KUNIT(gs_mheap_refill_reserve);
-
-static bool span_maps_all(const struct mspan *s)
-{
-	unsigned long off;
-
-	for (off = 0; off < gs_span_size(s); off += GS_PAGE_SIZE)
-		if (gs_arena_span((void *)(s->base + off)) != s)
-			return false;
-	return true;
-}
-
-/* Pages that arena @i maps to spans in use; -1 if a mapping is wrong. */
-static long count_arena(unsigned long i)
-{
-	struct heap_arena *arena;
-	unsigned long start;
-	long pages = 0;
-	int page;
-
-	arena = gs_arena_get(i, &start);
-	if (IS_ERR_OR_NULL(arena))
-		return 0;
-	for (page = 0; page < GS_ARENA_PAGES; page++) {
-		struct mspan *s = arena->spans[page];
-		unsigned long addr = start + page * GS_PAGE_SIZE;
-
-		/* What is left of an earlier span tells nothing. */
-		if (!s || !gs_span_covers(s, (void *)addr) ||
-		    gs_span_is_free(s))
-			continue;
-		if (gs_arena_span((void *)s->base) != s ||
-		    (addr == s->base && !span_maps_all(s)))
-			return -1;
-		pages++;
-	}
-	return pages;
-}
-
-/* Return: 0 or the number of the first broken invariant: 3, 4; 31, 32, 34 for R1 to R3. */
-int gs_mheap_verify(void)
-{
-	unsigned long flags, i, in_spans = 0;
-	int node, ret = 0;
-
-	gs_lock(&gs_mheap.lock, flags);
-	for (node = 0; node < nr_node_ids && !ret; node++)
-		ret = gs_runs_verify(&gs_mheap.runs[node]);
-	if (ret) {
-		ret = ret == 3 ? 3 : 30 + ret;
-		goto out;
-	}
-	for (i = 0; i < gs_radix->nr; i++) {
-		long pages = count_arena(i);
-
-		if (pages < 0) {
-			ret = 3;
-			goto out;
-		}
-		in_spans += pages;
-	}
-	if (in_spans != gs_mheap.in_spans ||
-	    gs_mheap.drawn - gs_mheap.released !=
-	    gs_mheap.in_spans + gs_mheap_free_pages())
-		ret = 4;
-out:
-	gs_unlock(&gs_mheap.lock, flags);
-	return ret;
-}
-GS_EXPORT_KUNIT(gs_mheap_verify);

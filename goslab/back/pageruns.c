@@ -4,7 +4,8 @@
  *
  * A run is an mspan in state GS_SPAN_RUN. The smallest run that holds a
  * request wins, among equals the lowest address; what is left stays a run;
- * neighbours merge, found by the radix tree, never across nodes or zones.
+ * neighbours merge, found by the radix tree, never across nodes, zones or a
+ * multiple of GS_RUN_WINDOW.
  * (Go before 1.14: the treap of free spans.)
  *
  * Merging is put off: a span that is freed goes on a list of its length first,
@@ -17,7 +18,8 @@
  * Context:    any but NMI; never sleeps, allocates nothing.
  * Invariants: (gs_runs_verify())
  *   R1  the tree is in order and its sums are right.
- *   R2  no two runs in the tree that could merge touch.
+ *   R2  no two runs in the tree that could merge touch: those of one node, zone
+ *       and GS_RUN_WINDOW.
  *   R3  what is on a quick list is in state GS_SPAN_QUICK and of its length.
  *   I3  the ends of a run map to the run.
  * Tests:      kunit/pageruns_kunit.c
@@ -26,8 +28,9 @@
 
 #include "back/arena.h"
 
-/* npages is 16 bits; longer runs than this serve nobody. */
-#define MAX_RUN_PAGES	(16 * GS_ARENA_PAGES)
+/* npages has 16 bits. */
+static_assert(GS_RUN_WINDOW >> GS_PAGE_SHIFT <= U16_MAX);
+static_assert(GS_RUN_WINDOW % GS_ARENA_SIZE == 0);
 
 #define run_of(node)	rb_entry(node, struct mspan, rb)
 
@@ -60,13 +63,20 @@ static void unlink_run(struct gs_runs *runs, struct mspan *s)
 	gs_arena_set_ends(s->base, s->npages, NULL);
 }
 
+/* Blocks are aligned to their size there, so no block is in two windows. */
+static unsigned long window(unsigned long addr)
+{
+	return __pa(addr) / GS_RUN_WINDOW;
+}
+
 /* Is @p the first (or last) page of a run that may merge with @s? */
 static struct mspan *neighbour(const struct mspan *s, unsigned long p)
 {
 	struct mspan *n = gs_arena_span((void *)p);
 
 	if (!n || n->state != GS_SPAN_RUN || !gs_span_covers(n, (void *)p) ||
-	    n->node != s->node || n->zone != s->zone || n->npages + s->npages > MAX_RUN_PAGES)
+	    n->node != s->node || n->zone != s->zone ||
+	    window(n->base) != window(s->base))
 		return NULL;
 	return n;
 }
@@ -339,31 +349,92 @@ static int verify_quick(const struct gs_runs *runs, unsigned long *nr_pages)
 	return nr == runs->nr_quick && pages == runs->quick_pages ? 0 : 4;
 }
 
-/* Return: 0, or 1, 2 or 4 for R1, R2, R3, 3 for I3; under the lock. */
+/**
+ * gs_runs_after() - the first run behind a place in the order.
+ * @runs: where to look; under the lock.
+ * @pos: the place; all zero for the first run of all.
+ */
+struct mspan *gs_runs_after(const struct gs_runs *runs,
+			    const struct gs_runs_pos *pos)
+{
+	struct mspan last = { .npages = pos->npages, .base = pos->base };
+	struct rb_node *node = runs->tree.rb_node, *found = NULL;
+
+	while (node) {
+		if (run_less(&last.rb, node)) {
+			found = node;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return found ? run_of(found) : NULL;
+}
+
+/* The run behind @run, or NULL; @pos is then behind @run. Under the lock. */
+struct mspan *gs_runs_next(struct mspan *run, struct gs_runs_pos *pos)
+{
+	struct rb_node *node = rb_next(&run->rb);
+
+	pos->npages = run->npages;
+	pos->base = run->base;
+	return node ? run_of(node) : NULL;
+}
+
+static int verify_run(const struct mspan *s)
+{
+	if (s->state != GS_SPAN_RUN || !s->npages)
+		return 1;
+	if (neighbour(s, s->base - GS_PAGE_SIZE) || neighbour(s, run_end(s)))
+		return 2;
+	if (gs_arena_span((void *)s->base) != s ||
+	    gs_arena_span((void *)(run_end(s) - 1)) != s)
+		return 3;
+	return 0;
+}
+
+/**
+ * gs_runs_verify_some() - check the quick lists and GS_VERIFY_BATCH runs.
+ * @runs: what to check; under the lock, which may be dropped between two calls.
+ * @check: how far it is; all zero at first. What the calls add up means
+ *         something only if nothing moved meanwhile.
+ *
+ * Return: 0, or 1, 2 or 4 for R1, R2, R3, 3 for I3.
+ */
+int gs_runs_verify_some(const struct gs_runs *runs, struct gs_runs_check *check)
+{
+	struct mspan *s = gs_runs_after(runs, &check->pos), *prev = NULL;
+	unsigned long quick_pages = 0;
+	int ret = verify_quick(runs, &quick_pages);
+	unsigned int n;
+
+	for (n = 0; s && !ret && n < GS_VERIFY_BATCH; n++) {
+		ret = prev && !run_less(&prev->rb, &s->rb) ? 1 : verify_run(s);
+		check->nr_pages += s->npages;
+		check->nr_runs++;
+		prev = s;
+		s = gs_runs_next(s, &check->pos);
+	}
+	gs_count_steps(n);
+	check->done = !s;
+	if (check->done)
+		check->nr_pages += quick_pages;
+	return ret;
+}
+GS_EXPORT_KUNIT(gs_runs_verify_some);
+
+/* The same for all of them, the sums included; under the lock, for tests. */
 int gs_runs_verify(const struct gs_runs *runs)
 {
-	unsigned long nr_pages = 0, nr_runs = 0;
-	int ret = verify_quick(runs, &nr_pages);
-	struct rb_node *node, *prev = NULL;
+	struct gs_runs_check check = { };
+	int ret;
 
+	do {
+		ret = gs_runs_verify_some(runs, &check);
+	} while (!ret && !check.done);
 	if (ret)
 		return ret;
-	for (node = rb_first(&runs->tree); node; node = rb_next(node)) {
-		struct mspan *s = run_of(node);
-
-		if (s->state != GS_SPAN_RUN || !s->npages ||
-		    (prev && !run_less(prev, node)))
-			return 1;
-		if (neighbour(s, s->base - GS_PAGE_SIZE) ||
-		    neighbour(s, run_end(s)))
-			return 2;
-		if (gs_arena_span((void *)s->base) != s ||
-		    gs_arena_span((void *)(run_end(s) - 1)) != s)
-			return 3;
-		nr_pages += s->npages;
-		nr_runs++;
-		prev = node;
-	}
-	return nr_pages == runs->nr_pages && nr_runs == runs->nr_runs ? 0 : 1;
+	return check.nr_pages == runs->nr_pages &&
+	       check.nr_runs == runs->nr_runs ? 0 : 1;
 }
 GS_EXPORT_KUNIT(gs_runs_verify);

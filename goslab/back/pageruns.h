@@ -12,10 +12,19 @@
 #define GS_QUICK_MAX	256
 #define GS_QUICK_MAX_PAGES	1024
 
+/*
+ * No run reaches over a multiple of this, as a physical address. It bounds the
+ * length of a run by place: what lies on both sides of such a border never
+ * merges, however long it is or was.
+ */
+#define GS_RUN_WINDOW	(64UL << 20)
+
 /* Runs that an aligned search tries before it takes one that fits for sure. */
 #define GS_FIND_LOOKS		128
 /* Quick spans that one hold of the lock merges into the tree. */
 #define GS_MERGE_BATCH		32
+/* Runs that one hold of the lock verifies. */
+#define GS_VERIFY_BATCH		128
 
 /**
  * struct gs_runs - the free runs of one node.
@@ -49,6 +58,37 @@ bool gs_runs_put_quick(struct gs_runs *runs, struct mspan *s);
 struct mspan *gs_runs_get_quick(struct gs_runs *runs, unsigned int npages,
 				unsigned int align, unsigned int cap, bool tiny);
 bool gs_runs_merge_quick(struct gs_runs *runs);
+
+/**
+ * struct gs_runs_pos - a place in the order of runs; it stays one while runs
+ *                      come and go.
+ * @npages: of the last run that was looked at, 0 at the start.
+ * @base: of that run.
+ */
+struct gs_runs_pos {
+	unsigned int npages;
+	unsigned long base;
+};
+
+struct mspan *gs_runs_after(const struct gs_runs *runs,
+			    const struct gs_runs_pos *pos);
+struct mspan *gs_runs_next(struct mspan *run, struct gs_runs_pos *pos);
+
+/**
+ * struct gs_runs_check - how far a check of all free runs is.
+ * @pos: behind the last run that was looked at.
+ * @nr_pages: pages seen.
+ * @nr_runs: runs seen.
+ * @done: set at the end.
+ */
+struct gs_runs_check {
+	struct gs_runs_pos pos;
+	unsigned long nr_pages;
+	unsigned long nr_runs;
+	bool done;
+};
+
+int gs_runs_verify_some(const struct gs_runs *runs, struct gs_runs_check *check);
 int gs_runs_verify(const struct gs_runs *runs);
 
 #endif /* GS_BACK_PAGERUNS_H */

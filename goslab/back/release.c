@@ -17,7 +17,19 @@
 #include "base/sys.h"
 
 /* Missing arenas that one hold of the lock skips. */
-#define HOLE_LOOKS	4096
+#define HOLE_LOOKS	1024
+
+static bool take_lock(bool try, unsigned long *flags)
+{
+	if (!try) {
+		gs_mheap_lock(flags);
+		return true;
+	}
+	if (!spin_trylock_irqsave(&gs_mheap.lock, *flags))
+		return false;
+	gs_mheap.nr_lock++;
+	return true;
+}
 
 /*
  * Cut up to @npages off the end of a run, in whole units. Return: pages cut,
@@ -60,14 +72,10 @@ static unsigned long highest(void)
  */
 static unsigned long below(unsigned long start)
 {
-	unsigned long first = gs_radix->base, base;
-	unsigned long i = (start - first) >> GS_ARENA_SHIFT;
-	unsigned int looks;
+	unsigned long i = (start - gs_radix.base) >> GS_ARENA_SHIFT;
 
-	for (looks = 0; i && looks < HOLE_LOOKS; looks++, i--)
-		if (gs_arena_get(i - 1, &base))
-			break;
-	return i ? first + (i << GS_ARENA_SHIFT) : 0;
+	gs_radix_prev(&gs_radix, &i, HOLE_LOOKS);
+	return i ? gs_arena_base(i) : 0;
 }
 
 /* Nothing at or above @start can be given back; under the lock. */
@@ -120,9 +128,7 @@ static unsigned int release_piece(unsigned long npages, bool try,
 		if (!spare)
 			return 0;
 	}
-	if (!try)
-		gs_mheap_lock(&flags);
-	else if (!spin_trylock_irqsave(&gs_mheap.lock, flags))
+	if (!take_lock(try, &flags))
 		goto out;
 	*done = !highest();
 	if (!*done) {
@@ -147,9 +153,7 @@ static bool merge_all(bool try)
 
 	for (node = 0; node < nr_node_ids; node++) {
 		do {
-			if (!try)
-				gs_mheap_lock(&flags);
-			else if (!spin_trylock_irqsave(&gs_mheap.lock, flags))
+			if (!take_lock(try, &flags))
 				return false;
 			more = gs_runs_merge_quick(&gs_mheap.runs[node]);
 			gs_unlock(&gs_mheap.lock, flags);

@@ -9,7 +9,6 @@
  */
 #include <linux/mm.h>
 
-#include "back/arena.h"
 #include "back/mheap.h"
 #include "base/owner.h"
 #include "front/usage.h"
@@ -35,7 +34,6 @@ static void count_span(const struct mspan *s, void *arg)
 static int scan_heaps(struct heap_scan *scan)
 {
 	struct goslab_heap *h;
-	unsigned long i;
 
 	scan->nr = 1;
 	list_for_each_entry(h, &gs_heap_list, link)
@@ -43,8 +41,7 @@ static int scan_heaps(struct heap_scan *scan)
 	scan->of = kvcalloc(scan->nr, sizeof(*scan->of), GFP_KERNEL);
 	if (!scan->of)
 		return -ENOMEM;
-	for (i = 0; i < READ_ONCE(gs_radix)->nr; i++)
-		gs_scan_arena(i, count_span, scan);
+	gs_scan_all(count_span, scan);
 	return 0;
 }
 
@@ -116,7 +113,6 @@ static void count_live(const struct mspan *s, void *arg)
 void gs_heap_read(const struct goslab_heap *h, struct goslab_heap_usage *usage)
 {
 	struct one_heap one = { .heap = h, .usage = usage };
-	unsigned long i;
 
 	*usage = (struct goslab_heap_usage){ };
 	mutex_lock(&gs_class_mutex);
@@ -124,8 +120,7 @@ void gs_heap_read(const struct goslab_heap *h, struct goslab_heap_usage *usage)
 		read_default(usage);
 	else
 		read_counters(h, usage);
-	for (i = 0; i < READ_ONCE(gs_radix)->nr; i++)
-		gs_scan_arena(i, count_live, &one);
+	gs_scan_all(count_live, &one);
 	mutex_unlock(&gs_class_mutex);
 }
 

@@ -16,25 +16,22 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-#include "back/arena.h"
 #include "back/mheap.h"
 
 /* Pages that one hold of the lock looks at: each may begin a span. */
 #define PAGES_PER_HOLD	16
 
 /*
- * Call @fn for each span in use that starts in arena @i, under the lock. A span
- * has up to GS_SPAN_MAX_CAP states to count, so one hold covers a few pages.
+ * Call @fn for each span in use that starts in the arena at @base, under the
+ * lock. A span has up to GS_SPAN_MAX_CAP states to count, so one hold covers a
+ * few pages.
  */
-void gs_scan_arena(unsigned long i, gs_span_fn fn, void *arg)
+void gs_scan_arena(struct heap_arena *arena, unsigned long base, gs_span_fn fn,
+		   void *arg)
 {
-	struct heap_arena *arena;
-	unsigned long base, flags;
 	unsigned int first, page;
+	unsigned long flags;
 
-	arena = gs_arena_get(i, &base);
-	if (IS_ERR_OR_NULL(arena))
-		return;
 	for (first = 0; first < GS_ARENA_PAGES; first += PAGES_PER_HOLD) {
 		gs_lock(&gs_mheap.lock, flags);
 		for (page = first; page < first + PAGES_PER_HOLD; page++) {
@@ -47,6 +44,16 @@ void gs_scan_arena(unsigned long i, gs_span_fn fn, void *arg)
 		gs_unlock(&gs_mheap.lock, flags);
 	}
 	cond_resched();
+}
+
+/* The same for all arenas. */
+void gs_scan_all(gs_span_fn fn, void *arg)
+{
+	struct heap_arena *arena;
+	unsigned long i;
+
+	gs_arena_for_each(i, arena)
+		gs_scan_arena(arena, gs_arena_base(i), fn, arg);
 }
 
 /* Add one span. */
@@ -127,7 +134,6 @@ struct gs_survey *gs_survey_make(void)
 {
 	struct gs_survey *v = kvzalloc(sizeof(*v), GFP_KERNEL);
 	struct gs_class *c;
-	unsigned long i;
 
 	lockdep_assert_held(&gs_class_mutex);
 	if (!v)
@@ -140,8 +146,7 @@ struct gs_survey *gs_survey_make(void)
 		kvfree(v);
 		return NULL;
 	}
-	for (i = 0; i < READ_ONCE(gs_radix)->nr; i++)
-		gs_scan_arena(i, survey_span, v);
+	gs_scan_all(survey_span, v);
 	return v;
 }
 GS_EXPORT_KUNIT(gs_survey_make);

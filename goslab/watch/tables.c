@@ -11,6 +11,7 @@
  * Context:    task; sleeps.
  * Tests:      kunit/stats_kunit.c
  */
+#include <linux/sched.h>
 #include <linux/seq_file.h>
 
 #include "back/arena.h"
@@ -18,6 +19,9 @@
 #include "base/sizeclass.h"
 #include "watch/scan.h"
 #include "watch/watch.h"
+
+/* Free runs that one hold of the lock counts. */
+#define RUNS_PER_HOLD	256
 
 static void class_row(struct seq_file *m, const char *name, unsigned int size,
 		      const struct gs_census *n, unsigned int per_span,
@@ -114,24 +118,40 @@ int gs_caches_show(struct seq_file *m, void *unused)
 	return v ? 0 : -ENOMEM;
 }
 
-/* Free runs of a node, by power of two of pages. */
+#define NR_LENGTHS	14
+
+/* Free runs of a node, by power of two of pages, some for each hold of the lock. */
+static void count_runs(const struct gs_runs *runs, unsigned long *hist)
+{
+	struct gs_runs_pos pos = { };
+	struct mspan *run;
+	unsigned long flags;
+	unsigned int n;
+
+	do {
+		gs_lock(&gs_mheap.lock, flags);
+		run = gs_runs_after(runs, &pos);
+		for (n = 0; run && n < RUNS_PER_HOLD; n++) {
+			hist[min_t(unsigned int, ilog2(run->npages),
+				   NR_LENGTHS - 1)]++;
+			run = gs_runs_next(run, &pos);
+		}
+		gs_unlock(&gs_mheap.lock, flags);
+		gs_count_steps(n);
+		cond_resched();
+	} while (run);
+}
+
 static void runs_row(struct seq_file *m, int node)
 {
 	struct gs_runs *runs = &gs_mheap.runs[node];
-	unsigned long hist[14] = { }, flags;
-	struct rb_node *rb;
+	unsigned long hist[NR_LENGTHS] = { };
 	unsigned int i;
 
-	gs_lock(&gs_mheap.lock, flags);
-	for (rb = rb_first(&runs->tree); rb; rb = rb_next(rb)) {
-		unsigned int npages = rb_entry(rb, struct mspan, rb)->npages;
-
-		hist[min_t(unsigned int, ilog2(npages), ARRAY_SIZE(hist) - 1)]++;
-	}
-	gs_unlock(&gs_mheap.lock, flags);
+	count_runs(runs, hist);
 	seq_printf(m, "Node %d, free runs %6lu quick %6lu pages %8lu :", node,
 		   runs->nr_runs, runs->nr_quick, runs->nr_pages);
-	for (i = 0; i < ARRAY_SIZE(hist); i++)
+	for (i = 0; i < NR_LENGTHS; i++)
 		seq_printf(m, " %6lu", hist[i]);
 	seq_putc(m, '\n');
 }
@@ -192,14 +212,15 @@ static void span_row(const struct mspan *s, void *arg)
  */
 static void *next_arena(loff_t *pos)
 {
-	unsigned long base;
+	unsigned long i;
 
-	for (; *pos <= READ_ONCE(gs_radix)->nr; ++*pos) {
-		if (!*pos || !IS_ERR_OR_NULL(gs_arena_get(*pos - 1, &base)))
-			return pos;
-		cond_resched();
-	}
-	return NULL;
+	if (!*pos)
+		return SEQ_START_TOKEN;
+	i = *pos - 1;
+	if (!gs_radix_next(&gs_radix, &i))
+		return NULL;
+	*pos = i + 1;
+	return pos;
 }
 
 static void *arenas_start(struct seq_file *m, loff_t *pos)
@@ -219,10 +240,13 @@ static void arenas_stop(struct seq_file *m, void *v)
 
 static int gs_spans_show(struct seq_file *m, void *v)
 {
-	loff_t pos = *(loff_t *)v;
+	struct heap_arena *arena;
+	unsigned long i;
 
-	if (pos) {
-		gs_scan_arena(pos - 1, span_row, m);
+	if (v != SEQ_START_TOKEN) {
+		i = *(loff_t *)v - 1;
+		arena = gs_radix_next(&gs_radix, &i);
+		gs_scan_arena(arena, gs_arena_base(i), span_row, m);
 		return 0;
 	}
 	seq_puts(m, "spans - version: 1.0\n");
@@ -240,11 +264,9 @@ const struct seq_operations gs_spans_sops = {
 static void arena_row(struct seq_file *m, unsigned long i)
 {
 	unsigned int page, in_spans = 0, free = 0, runs = 0;
-	unsigned long base, flags;
-	struct heap_arena *arena = gs_arena_get(i, &base);
+	struct heap_arena *arena = gs_radix_next(&gs_radix, &i);
+	unsigned long base = gs_arena_base(i), flags;
 
-	if (IS_ERR_OR_NULL(arena))
-		return;
 	gs_lock(&gs_mheap.lock, flags);
 	for (page = 0; page < GS_ARENA_PAGES; page++) {
 		struct mspan *s = arena->spans[page];
@@ -266,10 +288,8 @@ static void arena_row(struct seq_file *m, unsigned long i)
 
 static int gs_arenas_show(struct seq_file *m, void *v)
 {
-	loff_t pos = *(loff_t *)v;
-
-	if (pos) {
-		arena_row(m, pos - 1);
+	if (v != SEQ_START_TOKEN) {
+		arena_row(m, *(loff_t *)v - 1);
 		return 0;
 	}
 	seq_puts(m, "arenas - version: 1.0\n");

@@ -14,7 +14,6 @@
 #include <linux/cpumask.h>
 #include <linux/seq_file.h>
 
-#include "back/arena.h"
 #include "back/mheap.h"
 #include "base/sys.h"
 #include "front/drain.h"
@@ -73,11 +72,9 @@ static void verify_span(const struct mspan *s, void *arg)
 /* S1 to S3 and I2 of every span, for none is owned. */
 static int verify_spans(void)
 {
-	unsigned long i;
 	int ret = 0;
 
-	for (i = 0; i < READ_ONCE(gs_radix)->nr; i++)
-		gs_scan_arena(i, verify_span, &ret);
+	gs_scan_all(verify_span, &ret);
 	return ret;
 }
 
