@@ -41,6 +41,29 @@ static void soil(void)
 	}
 }
 
+#define EXPECT_ROUNDUP(test, size)					\
+do {									\
+	void *__p = goslab_malloc(size, GFP_KERNEL);			\
+									\
+	KUNIT_EXPECT_EQ(test, goslab_size_roundup(size), goslab_size(__p)); \
+	KUNIT_EXPECT_EQ(test, goslab_size_roundup(size),		\
+			goslab_size_roundup(hidden(size)));		\
+	goslab_free(__p);						\
+} while (0)
+
+/* What the compiler knows of a constant is what the object has. */
+static void roundup_of_constants(struct kunit *test)
+{
+	EXPECT_ROUNDUP(test, 8);
+	EXPECT_ROUNDUP(test, 24);
+	EXPECT_ROUNDUP(test, 100);
+	EXPECT_ROUNDUP(test, 112);
+	EXPECT_ROUNDUP(test, 200);
+	EXPECT_ROUNDUP(test, 1000);
+	EXPECT_ROUNDUP(test, 30000);
+	EXPECT_ROUNDUP(test, 32768);
+}
+
 /* For every size just what goslab_size() says of the object. */
 static void size_roundup(struct kunit *test)
 {
@@ -75,11 +98,12 @@ static void size_roundup(struct kunit *test)
 
 static void roundup_folds(struct kunit *test)
 {
-	BUILD_BUG_ON(goslab_size_roundup(100) != 112);
-	BUILD_BUG_ON(goslab_size_roundup(1) != 8);
+	BUILD_BUG_ON(__GOSLAB_SIZES_FOLD && goslab_size_roundup(100) != 112);
+	BUILD_BUG_ON(__GOSLAB_SIZES_FOLD && goslab_size_roundup(1) != 8);
 	/* Of 512, as kmalloc() promises: not of the class of 2688. */
-	BUILD_BUG_ON(goslab_size_roundup(2560) != 3072);
-	BUILD_BUG_ON(goslab_size_roundup(GOSLAB_MAX_SMALL) != GOSLAB_MAX_SMALL);
+	BUILD_BUG_ON(__GOSLAB_SIZES_FOLD && goslab_size_roundup(2560) != 3072);
+	BUILD_BUG_ON(__GOSLAB_SIZES_FOLD &&
+		     goslab_size_roundup(GOSLAB_MAX_SMALL) != GOSLAB_MAX_SMALL);
 }
 
 /* As krealloc_node(): what fits stays, unless __GFP_THISNODE says otherwise. */
@@ -333,6 +357,7 @@ static void free_of_an_error(struct kunit *test)
 
 static struct kunit_case array_cases[] = {
 	KUNIT_CASE(size_roundup),
+	KUNIT_CASE(roundup_of_constants),
 	KUNIT_CASE(roundup_folds),
 	KUNIT_CASE(nodes),
 	KUNIT_CASE(realloc_on_node),

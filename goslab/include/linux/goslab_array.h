@@ -20,20 +20,32 @@ DEFINE_FREE(goslab_free_sensitive, void *, if (!IS_ERR_OR_NULL(_T)) goslab_free_
 void *__goslab_realloc_node(const void *p, size_t size, gfp_t gfp, int node,
 			    struct goslab_owner *owner) __realloc_size(2);
 
+/*
+ * Where DMA is not coherent, objects may be larger than their class says, which
+ * only the running machine knows.
+ */
+#ifdef ARCH_DMA_MINALIGN
+#define __GOSLAB_SIZES_FOLD	(ARCH_DMA_MINALIGN <= 8)
+#else
+#define __GOSLAB_SIZES_FOLD	1
+#endif
+
 /**
  * goslab_size_roundup() - bytes that goslab_malloc() would give.
  * @size: bytes wanted.
  *
  * A caller that wants to use all of goslab_size() requests this size in the
  * first place, so that the compiler and its checks know it as well. Folds at
- * compile time for a constant @size up to GOSLAB_MAX_SMALL.
+ * compile time for a constant @size up to GOSLAB_MAX_SMALL, but where the
+ * architecture aligns for DMA (ARCH_DMA_MINALIGN).
  *
  * Context: Any.
  * Return: bytes; @size itself if it is 0 or above GOSLAB_MAX_SIZE.
  */
 static __always_inline size_t goslab_size_roundup(size_t size)
 {
-	if (__builtin_constant_p(size) && size && size <= GOSLAB_MAX_SMALL)
+	if (__GOSLAB_SIZES_FOLD && __builtin_constant_p(size) && size &&
+	    size <= GOSLAB_MAX_SMALL)
 		return __goslab_class_size(__goslab_class(size));
 	return __goslab_size_roundup(size);
 }
