@@ -11,7 +11,7 @@
  * done their steps, every size was tried once and MIN_SHRINKS shrinks, each a
  * drain of all CPUs, came in between. What it must have done at least is checked
  * (floors). A run that is not through after "limit" seconds has failed. It ends
- * early, within a second, when "stop" is written to or insmod gets a signal.
+ * early, within "stop_ms", when "stop" is written to or insmod gets a signal.
  * Knows goslab by its public header only.
  *
  * Flow:     main -> tasks, timers -> object
@@ -60,6 +60,11 @@ static ulong seed = 1;
 module_param(seed, ulong, 0444);
 MODULE_PARM_DESC(seed, "of the random numbers (1)");
 
+static unsigned int stop_ms = 1000;
+module_param(stop_ms, uint, 0444);
+MODULE_PARM_DESC(stop_ms, "milliseconds in which everything stops (1000)");
+
+bool stress_stopping;
 static unsigned int nr_tests, nr_failed;
 
 static void print_counts(struct counts *c)
@@ -193,15 +198,19 @@ static bool wait(void)
 	return true;
 }
 
-/* Everything stops within a second, whatever it is doing. */
+/*
+ * Everything stops within stop_ms, whatever it is doing. The timers go first, for
+ * they take the CPUs from the threads.
+ */
 static void stop_all(void)
 {
 	unsigned long start = jiffies;
 	bool ok;
 
-	tasks_stop();
+	WRITE_ONCE(stress_stopping, true);
 	timers_stop();
-	ok = time_before(jiffies, start + HZ);
+	tasks_stop();
+	ok = time_before(jiffies, start + msecs_to_jiffies(stop_ms));
 	pr_info("# stopping took %u ms\n", jiffies_to_msecs(jiffies - start));
 	pr_info("%s %u stops\n", ok ? "ok" : "not ok", ++nr_tests);
 	nr_failed += !ok;

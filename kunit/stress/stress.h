@@ -87,6 +87,9 @@ void actor_step(struct actor *a);
 u64 actor_random(struct actor *a);
 void check_malloc_alignment(struct counts *counts, const void *p, size_t size);
 
+/* main.c */
+extern bool stress_stopping;	/* everything ends */
+
 /* tasks.c */
 #define TASKS_MAX	64
 

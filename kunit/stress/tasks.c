@@ -53,6 +53,12 @@ static void move_on(struct actor *a)
 		set_cpus_allowed_ptr(current, cpu_possible_mask);
 }
 
+/* One flag for all, so that nobody goes on while others are waited for. */
+static bool should_stop(void)
+{
+	return READ_ONCE(stress_stopping) || kthread_should_stop();
+}
+
 static void wait_for_stop(void)
 {
 	set_current_state(TASK_INTERRUPTIBLE);
@@ -72,7 +78,7 @@ static int work(void *data)
 		if (!(i % STEPS_PER_CPU))
 			move_on(a);
 		if (!(i & 15)) {
-			if (kthread_should_stop())
+			if (should_stop())
 				break;
 			cond_resched();
 		}
@@ -125,7 +131,7 @@ static int sweep(void *data)
 	size_t size = 1;
 	void *p = NULL;
 
-	while (!kthread_should_stop()) {
+	while (!should_stop()) {
 		p = sweep_one(size, p);
 		size = next_size(size);
 		if (!(size & 15))
@@ -137,16 +143,18 @@ static int sweep(void *data)
 		msleep(20);
 	}
 	goslab_free(p);
+	wait_for_stop();
 	return 0;
 }
 
 static int shrink(void *data)
 {
-	while (!kthread_should_stop()) {
+	while (!should_stop()) {
 		goslab_shrink();
 		atomic_long_inc(&shrink_counts.frees);
 		msleep(20);
 	}
+	wait_for_stop();
 	return 0;
 }
 
@@ -199,7 +207,7 @@ static int place(void *data)
 	do {
 		for_each_node_state(node, N_MEMORY) {
 			for_each_online_node(from) {
-				if (kthread_should_stop())
+				if (should_stop())
 					break;
 				set_cpus_allowed_ptr(current,
 						     cpumask_of_node(from));
@@ -210,7 +218,8 @@ static int place(void *data)
 				cond_resched();
 			}
 		}
-	} while (!kthread_should_stop());
+	} while (!should_stop());
+	wait_for_stop();
 	return 0;
 }
 
@@ -282,6 +291,7 @@ int tasks_start(unsigned int threads, unsigned long steps, bool nodes, u64 seed)
 	return err;
 }
 
+/* stress_stopping is set, unless nothing has started. */
 void tasks_stop(void)
 {
 	while (nr_tasks)

@@ -39,7 +39,6 @@ struct cpu_timers {
 
 static struct cpu_timers *timers;	/* by CPU number */
 static bool with_hardirq;
-static bool stopping;
 
 static void steps(struct actor *a)
 {
@@ -53,7 +52,7 @@ static enum hrtimer_restart in_hardirq_context(struct hrtimer *timer)
 {
 	struct cpu_timers *t = container_of(timer, struct cpu_timers, hard);
 
-	if (READ_ONCE(stopping))
+	if (READ_ONCE(stress_stopping))
 		return HRTIMER_NORESTART;
 	steps(&t->hard_actor);
 	hrtimer_forward_now(timer, ns_to_ktime(HARD_PERIOD_NS));
@@ -64,7 +63,7 @@ static void in_softirq_context(struct timer_list *timer)
 {
 	struct cpu_timers *t = container_of(timer, struct cpu_timers, soft);
 
-	if (READ_ONCE(stopping))
+	if (READ_ONCE(stress_stopping))
 		return;
 	steps(&t->soft_actor);
 	mod_timer(timer, jiffies + 1);
@@ -124,11 +123,11 @@ int timers_start(bool hardirq, u64 seed)
 	return 0;
 }
 
+/* stress_stopping is set. */
 void timers_stop(void)
 {
 	unsigned int cpu;
 
-	WRITE_ONCE(stopping, true);
 	for (cpu = 0; timers && cpu < nr_cpu_ids; cpu++) {
 		if (!timers[cpu].started)
 			continue;

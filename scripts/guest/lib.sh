@@ -47,6 +47,12 @@ module() {
 	insmod "$ko" "$@" && [ "$(failures)" = "$before" ]
 }
 
+# stop_ms - how soon all of goslab_stress.ko must stop: a second, but in QEMU the
+# time counts what else the host does.
+stop_ms() {
+	if grep -q 'User Mode Linux' /proc/cpuinfo; then echo 1000; else echo 10000; fi
+}
+
 # stat_of FILE NAME - the value of "NAME: value" in a debugfs file.
 stat_of() { sed -n "s/^$2:[[:space:]]*//p" "/sys/kernel/debug/goslab/$1"; }
 

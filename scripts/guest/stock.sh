@@ -16,8 +16,11 @@ replay() {
 }
 
 stress() {
-	module goslab_stress "steps=$STEPS" "threads=$THREADS" "$@" &&
-		rmmod goslab_stress
+	local status=0
+	module goslab_stress "steps=$STEPS" "threads=$THREADS" \
+		"stop_ms=$(stop_ms)" "$@" || status=1
+	gone goslab_stress || rmmod goslab_stress || status=1
+	return $status
 }
 
 # under_way BEFORE - waits until the load runs, which takes seconds here: the

@@ -7,7 +7,7 @@
 
 status=0
 module goslab || exit 1
-module goslab_stress "$@" || status=1
+module goslab_stress "stop_ms=$(stop_ms)" "$@" || status=1
 # The loader of User-Mode Linux with KASAN takes the memory of a module that is
 # gone for that module's still: all are loaded before one goes.
 module goslab_contexts || status=1
