@@ -468,6 +468,99 @@ static void release_does_not_search_again(struct kunit *test)
 			(unsigned long)GS_ARENA_PAGES);
 }
 
+static int full_node;
+static unsigned int nr_drawn, nr_in_vain;
+static unsigned long pages_drawn;
+
+/* The kernel as it is when @full_node has no page. */
+static void draw_elsewhere(enum gs_hook_point point, void *arg)
+{
+	struct gs_draw *ask = arg;
+
+	if (ask->bytes < GS_UNIT_SIZE || ask->node != full_node)
+		return;		/* metadata, or another node's */
+	if (ask->gfp & __GFP_THISNODE) {
+		ask->bytes = 0;
+		nr_in_vain++;
+		return;
+	}
+	nr_drawn++;
+	pages_drawn += ask->bytes >> GS_PAGE_SHIFT;
+	ask->node = next_online_node(full_node);
+	if (ask->node == MAX_NUMNODES)
+		ask->node = first_online_node;
+}
+
+/*
+ * Whoever finds its node full uses up what lies free on the others; and once it
+ * is known to be full, it is not asked for each span.
+ */
+static void others_runs_before_a_draw(struct kunit *test)
+{
+	struct mspan *s[40];
+	unsigned long start;
+	unsigned int i, jiffies_gone;
+
+	if (nr_online_nodes == 1)
+		kunit_skip(test, "one node");
+	full_node = numa_mem_id();
+	nr_drawn = nr_in_vain = pages_drawn = 0;
+	start = jiffies;
+	gs_test_hook(GS_HOOK_SYS_DRAW, draw_elsewhere);
+	for (i = 0; i < ARRAY_SIZE(s); i++) {
+		struct gs_span_req req = {
+			.npages = 1, .min_pages = 1, .align = 1, .cap = 1,
+			.node = full_node, .gfp = GFP_KERNEL,
+		};
+
+		s[i] = gs_mheap_alloc(&req);
+	}
+	gs_test_hook(GS_HOOK_SYS_DRAW, NULL);
+	jiffies_gone = jiffies - start;
+	for (i = 0; i < ARRAY_SIZE(s); i++) {
+		KUNIT_EXPECT_NOT_NULL(test, s[i]);
+		if (!s[i])
+			continue;
+		KUNIT_EXPECT_NE(test, (int)s[i]->node, full_node);
+		gs_mheap_free(s[i]);
+	}
+	KUNIT_EXPECT_GT(test, nr_drawn, 0U);
+	/* Twice the largest block that is drawn for so little, and the reserve. */
+	KUNIT_EXPECT_LE(test, pages_drawn, ARRAY_SIZE(s) + GS_RESERVE_PAGES +
+			2 * (SZ_64K >> GS_PAGE_SHIFT));
+	/* A look asks in all orders, a look each tick at most. */
+	KUNIT_EXPECT_LE(test, nr_in_vain, (jiffies_gone + 2) * 8);
+}
+
+/* Reclaim of one node leaves the others' free runs alone. */
+static void release_of_one_node(struct kunit *test)
+{
+	int nodes[2] = { first_online_node, next_online_node(first_online_node) };
+	struct mspan *s[2];
+	unsigned int i;
+
+	if (nr_online_nodes == 1)
+		kunit_skip(test, "one node");
+	for (i = 0; i < 2; i++) {
+		struct gs_span_req req = {
+			.npages = 8, .min_pages = 8, .align = 1, .cap = 1,
+			.node = nodes[i], .gfp = GFP_KERNEL | __GFP_THISNODE,
+		};
+
+		s[i] = gs_mheap_alloc(&req);
+		KUNIT_ASSERT_NOT_NULL(test, s[i]);
+	}
+	gs_mheap_free(s[0]);
+	gs_mheap_free(s[1]);
+	KUNIT_EXPECT_GE(test, gs_mheap_release_node(nodes[1], ULONG_MAX, true),
+			8UL);
+	KUNIT_EXPECT_EQ(test, gs_mheap.runs[nodes[1]].nr_pages, 0UL);
+	KUNIT_EXPECT_GE(test, gs_mheap.runs[nodes[0]].nr_pages, 8UL);
+	KUNIT_EXPECT_GE(test, gs_mheap_release_node(nodes[0], ULONG_MAX, false),
+			8UL);
+	KUNIT_EXPECT_EQ(test, gs_mheap.runs[nodes[0]].nr_pages, 0UL);
+}
+
 static struct kunit_case mheap_cases[] = {
 	KUNIT_CASE(spans_of_every_length_and_alignment),
 	KUNIT_CASE(pages_are_known_to_be_used),
@@ -478,8 +571,10 @@ static struct kunit_case mheap_cases[] = {
 	KUNIT_CASE(release_gives_back_the_highest),
 	KUNIT_CASE(release_ends_at_the_lowest_arena),
 	KUNIT_CASE(release_does_not_search_again),
+	KUNIT_CASE(release_of_one_node),
 	KUNIT_CASE(reclaim_does_not_wait_for_the_lock),
 	KUNIT_CASE(long_descriptors_are_kept_for_spans),
+	KUNIT_CASE(others_runs_before_a_draw),
 	KUNIT_CASE(large_spans_are_counted),
 	KUNIT_CASE(verify_finds_what_is_broken),
 	KUNIT_CASE(random_walk),

@@ -119,7 +119,8 @@ static const char *const stats_lines[] = {
 	"objects_live", "objects_cached", "objects_pending", "allocs", "frees",
 	"allocs_tiny", "allocs_large", "refills", "flushes", "central_locks",
 	"heap_locks", "spans", "spans_allocated", "spans_freed", "spans_short",
-	"pages_drawn", "pages_released", "pages_scavenged", "worker_us",
+	"pages_drawn", "pages_released", "pages_scavenged",
+	"pages_reclaimed", "worker_us",
 	"reports", "reports_suppressed",
 };
 

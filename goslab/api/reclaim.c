@@ -43,14 +43,16 @@ static bool tick(void)
 
 static unsigned long count_objects(struct shrinker *s, struct shrink_control *sc)
 {
+	unsigned long pages = READ_ONCE(gs_mheap.runs[sc->nid].nr_pages);
+
 	/* In kernel pages; what is parked is not known exactly, and little. */
-	return gs_mheap_free_pages() * GS_PAGE_SIZE >> PAGE_SHIFT ?: SHRINK_EMPTY;
+	return pages * GS_PAGE_SIZE >> PAGE_SHIFT ?: SHRINK_EMPTY;
 }
 
 static unsigned long scan_objects(struct shrinker *s, struct shrink_control *sc)
 {
 	unsigned long want = gs_pages(sc->nr_to_scan << PAGE_SHIFT);
-	unsigned long done = gs_mheap_release(want, true);
+	unsigned long done = gs_mheap_release_node(sc->nid, want, true);
 
 	/* What CPUs park comes back later; nobody waits for it here. */
 	if (done < want)
@@ -94,7 +96,8 @@ static int init_shrinker(void)
 {
 	int ret;
 
-	shrinker = gs_load_fails() ? NULL : shrinker_alloc(0, "goslab");
+	shrinker = gs_load_fails() ? NULL : shrinker_alloc(SHRINKER_NUMA_AWARE,
+							  "goslab");
 	if (!shrinker)
 		return -ENOMEM;
 	shrinker->count_objects = count_objects;

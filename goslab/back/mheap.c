@@ -18,6 +18,7 @@
  */
 #include "back/mheap.h"
 
+#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
 
@@ -118,21 +119,27 @@ static bool carve(struct mspan *s, int node, const struct gs_span_req *req,
 	return true;
 }
 
-/* The node's own runs, else, unless only @node will do, anybody's. */
-static bool carve_any(struct mspan *s, const struct gs_span_req *req,
-		      unsigned int npages, struct mspan **spare, bool *more)
+/* The runs of all nodes but the caller's. */
+static bool carve_other(struct mspan *s, const struct gs_span_req *req,
+			unsigned int npages, struct mspan **spare, bool *more)
 {
 	int node;
 
-	if (carve(s, req->node, req, npages, spare, more))
-		return true;
-	if (req->gfp & __GFP_THISNODE)
-		return false;
 	for (node = 0; node < nr_node_ids; node++)
 		if (node != req->node &&
 		    carve(s, node, req, npages, spare, more))
 			return true;
 	return false;
+}
+
+/* The node's own runs, else, unless only @node will do, anybody's. */
+static bool carve_any(struct mspan *s, const struct gs_span_req *req,
+		      unsigned int npages, struct mspan **spare, bool *more)
+{
+	if (carve(s, req->node, req, npages, spare, more))
+		return true;
+	return !(req->gfp & __GFP_THISNODE) &&
+	       carve_other(s, req, npages, spare, more);
 }
 
 /* Make a drawn block a free run; under the lock. */
@@ -212,6 +219,23 @@ static unsigned int order_for(unsigned int npages, unsigned int align)
 	return get_order(bytes);
 }
 
+/* Had the node of a caller with another way no pages in this very tick? */
+static bool is_full(const struct gs_span_req *req)
+{
+	return req->look &&
+	       READ_ONCE(gs_mheap.runs[req->node].full_at) == jiffies;
+}
+
+/*
+ * A long block that is not to be had says nothing about the node. The time is a
+ * hint: lost or late, it costs a search or a page of another node.
+ */
+static void note_full(const struct gs_span_req *req, unsigned int order)
+{
+	if (req->look && order <= PAGE_ALLOC_COSTLY_ORDER)
+		WRITE_ONCE(gs_mheap.runs[req->node].full_at, jiffies);
+}
+
 /*
  * Draw a block that holds @npages: a large one if that is cheap, smaller and
  * smaller ones down to the request. Only the request itself may make the kernel
@@ -225,15 +249,18 @@ static bool grow(struct mspan *s, const struct gs_span_req *req,
 	unsigned int order = grow_order(least);
 	gfp_t optional = gs_gfp_optional(req->gfp);
 
-	if (least > GS_MAX_ORDER)
+	if (least > GS_MAX_ORDER || is_full(req))
 		return false;
 	if (!req->atomic)
 		for (; order > least; order--)
 			if (grow_by(order, req->node, optional, s, req, npages,
 				    spare))
 				return true;
-	return grow_by(least, req->node, hard ? req->gfp : optional, s, req,
-		       npages, spare);
+	if (grow_by(least, req->node, hard ? req->gfp : optional, s, req, npages,
+		    spare))
+		return true;
+	note_full(req, least);
+	return false;
 }
 
 /* Sleeping callers leave the reserve to atomic ones; under the lock. */
@@ -259,12 +286,16 @@ static struct mspan *alloc_quick(const struct gs_span_req *req)
 	return s;
 }
 
+/* Whose free runs: the caller's node's, the other nodes', all of them. */
+enum whose { OWN, OTHER, ANY };
+
 /*
- * From the free runs, leaving the reserve to atomic callers. Each hold of the
- * lock merges a batch of quick spans at most.
+ * From the free runs; all but the last resort (ANY) leaves the reserve to atomic
+ * callers. Each hold of the lock merges a batch of quick spans at most.
  */
 static bool alloc_free(struct mspan *s, const struct gs_span_req *req,
-		       unsigned int npages, bool any, struct mspan **spare)
+		       unsigned int npages, enum whose whose,
+		       struct mspan **spare)
 {
 	bool done = false, more;
 	unsigned long flags;
@@ -272,13 +303,35 @@ static bool alloc_free(struct mspan *s, const struct gs_span_req *req,
 	do {
 		more = false;
 		gs_mheap_lock(&flags);
-		if (any)
+		if (whose == ANY)
 			done = carve_any(s, req, npages, spare, &more);
-		else if (may_take(req, npages))
+		else if (!may_take(req, npages))
+			;
+		else if (whose == OTHER)
+			done = carve_other(s, req, npages, spare, &more);
+		else
 			done = carve(s, req->node, req, npages, spare, &more);
 		gs_unlock(&gs_mheap.lock, flags);
 	} while (!done && more);
 	return done;
+}
+
+/*
+ * What lies free on other nodes goes before a block of theirs: for a caller whose
+ * node is full the kernel draws there, the rest of the block lies free there, and
+ * without this the next caller would have another block drawn.
+ */
+static bool from_other_nodes(struct mspan *s, const struct gs_span_req *req,
+			     struct mspan **spare)
+{
+	struct gs_span_req here = *req;
+
+	if (nr_online_nodes == 1 || (req->gfp & __GFP_THISNODE))
+		return false;
+	here.look = true;
+	here.gfp = gs_gfp_this_node(req->gfp);
+	return grow(s, &here, req->npages, true, spare) ||
+	       alloc_free(s, req, req->npages, OTHER, spare);
 }
 
 static bool find_pages(struct mspan *s, const struct gs_span_req *req,
@@ -286,17 +339,19 @@ static bool find_pages(struct mspan *s, const struct gs_span_req *req,
 {
 	bool is_short = req->min_pages < req->npages;
 
-	if (alloc_free(s, req, req->npages, false, spare))
+	if (alloc_free(s, req, req->npages, OWN, spare))
 		return true;
 	if (req->fair_pages && req->fair_pages < req->npages &&
-	    alloc_free(s, req, req->fair_pages, false, spare))
+	    alloc_free(s, req, req->fair_pages, OWN, spare))
+		return true;
+	if (from_other_nodes(s, req, spare))
 		return true;
 	if (grow(s, req, req->npages, !is_short, spare) ||
-	    alloc_free(s, req, req->npages, true, spare))
+	    alloc_free(s, req, req->npages, ANY, spare))
 		return true;
 	if (!is_short)
 		return false;
-	return alloc_free(s, req, req->min_pages, true, spare) ||
+	return alloc_free(s, req, req->min_pages, ANY, spare) ||
 	       grow(s, req, req->min_pages, true, spare);
 }
 

@@ -4,6 +4,7 @@
 
 #include <linux/cache.h>
 #include <linux/gfp.h>
+#include <linux/numa.h>
 #include <linux/spinlock.h>
 
 #include "back/mspan.h"
@@ -65,6 +66,8 @@ do {									\
  * @atomic: the caller cannot sleep: it may use the pages that are kept for such
  *          callers, and draws no more than it asked for. Decided by the caller's
  *          gfp, which @gfp may be less than.
+ * @look: the caller has another way if @node has no pages. It is not made to
+ *        wait, and a node that just had none is not asked again in this tick.
  * @node: preferred, or with __GFP_THISNODE the only one.
  * @gfp: for draws: the caller's, or less while there is another way.
  */
@@ -77,6 +80,7 @@ struct gs_span_req {
 	bool tiny;
 	bool large;
 	bool atomic;
+	bool look;
 	int node;
 	gfp_t gfp;
 };
@@ -97,8 +101,15 @@ void gs_mheap_publish(struct mspan *s, enum gs_span_state state);
 unsigned long gs_mheap_free_pages(void);
 unsigned long gs_mheap_take_peak(void);
 void gs_mheap_publish_idle(void);
-unsigned long gs_mheap_release(unsigned long npages, bool try);
+unsigned long gs_mheap_reclaimed(void);
+unsigned long gs_mheap_release_node(int of, unsigned long npages, bool try);
 bool gs_mheap_refill_reserve(void);
 int gs_mheap_verify(void);
+
+/* The same for all nodes. */
+static inline unsigned long gs_mheap_release(unsigned long npages, bool try)
+{
+	return gs_mheap_release_node(NUMA_NO_NODE, npages, try);
+}
 
 #endif /* GS_BACK_MHEAP_H */

@@ -35,6 +35,8 @@
  * @nr_quick: spans on @quick.
  * @quick_pages: their pages.
  * @highest: no run in @tree reaches beyond this address; see release.c.
+ * @full_at: jiffies when the kernel last had no page of the node for a caller that
+ *           could look elsewhere.
  * @published: kernel pages that the kernel was told of (gs_mheap_publish_idle()).
  */
 struct gs_runs {
@@ -45,6 +47,7 @@ struct gs_runs {
 	unsigned long nr_quick;
 	unsigned long quick_pages;
 	unsigned long highest;
+	unsigned long full_at;
 	long published;
 };
 

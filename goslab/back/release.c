@@ -8,6 +8,7 @@
  * Invariants: those of mheap.c.
  * Tests:      kunit/mheap_kunit.c
  */
+#include <linux/atomic.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
 #include <linux/vmstat.h>
@@ -15,6 +16,8 @@
 #include "back/arena.h"
 #include "back/mheap.h"
 #include "base/sys.h"
+
+static atomic_long_t reclaimed = ATOMIC_LONG_INIT(0);
 
 /* Missing arenas that one hold of the lock skips. */
 #define HOLE_LOOKS	1024
@@ -55,14 +58,21 @@ static unsigned int cut_end(struct mspan *run, unsigned long npages,
 	return npages;
 }
 
-/* The end of the highest free run, or beyond it; under the lock. */
-static unsigned long highest(void)
+/* Does @at stand for @node? NUMA_NO_NODE stands for all. */
+static bool is_of(int node, int at)
+{
+	return at == NUMA_NO_NODE || at == node;
+}
+
+/* The end of the highest free run of @of, or beyond it; under the lock. */
+static unsigned long highest(int of)
 {
 	unsigned long end = 0;
 	int node;
 
 	for (node = 0; node < nr_node_ids; node++)
-		end = max(end, gs_mheap.runs[node].highest);
+		if (is_of(node, of))
+			end = max(end, gs_mheap.runs[node].highest);
 	return end;
 }
 
@@ -78,23 +88,24 @@ static unsigned long below(unsigned long start)
 	return i ? gs_arena_base(i) : 0;
 }
 
-/* Nothing at or above @start can be given back; under the lock. */
-static void lower(unsigned long start)
+/* Nothing of @of at or above @start can be given back; under the lock. */
+static void lower(int of, unsigned long start)
 {
 	struct gs_runs *runs;
 	int node;
 
 	for (node = 0; node < nr_node_ids; node++) {
 		runs = &gs_mheap.runs[node];
-		runs->highest = min(runs->highest, start);
+		if (is_of(node, of))
+			runs->highest = min(runs->highest, start);
 	}
 }
 
 /*
- * One piece of at most @npages off the highest run of the arena at @start. Under
- * the lock: a look at each page of an arena. Return: pages cut.
+ * One piece of at most @npages off the highest run of @of in the arena at @start.
+ * Under the lock: a look at each page of an arena. Return: pages cut.
  */
-static unsigned int cut_arena(unsigned long start, unsigned long npages,
+static unsigned int cut_arena(int of, unsigned long start, unsigned long npages,
 			      unsigned long *base, struct mspan **spare)
 {
 	unsigned int got = 0;
@@ -104,7 +115,8 @@ static unsigned int cut_arena(unsigned long start, unsigned long npages,
 		void *p = (void *)(start + page * GS_PAGE_SIZE);
 		struct mspan *s = gs_arena_span(p);
 
-		if (s && s->state == GS_SPAN_RUN && gs_span_covers(s, p))
+		if (s && s->state == GS_SPAN_RUN && gs_span_covers(s, p) &&
+		    is_of(s->node, of))
 			got = cut_end(s, npages, base, spare);
 	}
 	gs_count_steps(GS_ARENA_PAGES - page);
@@ -112,10 +124,10 @@ static unsigned int cut_arena(unsigned long start, unsigned long npages,
 }
 
 /*
- * One piece of at most @npages. *@done: set when nothing is left. Return: pages;
- * 0 for none in the arena that was the highest, or no lock (@try).
+ * One piece of at most @npages of @of. *@done: set when nothing is left. Return:
+ * pages; 0 for none in the arena that was the highest, or no lock (@try).
  */
-static unsigned int release_piece(unsigned long npages, bool try,
+static unsigned int release_piece(int of, unsigned long npages, bool try,
 				  unsigned long *base, bool *done)
 {
 	struct mspan *spare = NULL;
@@ -130,12 +142,12 @@ static unsigned int release_piece(unsigned long npages, bool try,
 	}
 	if (!take_lock(try, &flags))
 		goto out;
-	*done = !highest();
+	*done = !highest(of);
 	if (!*done) {
-		start = ALIGN_DOWN(highest() - 1, GS_ARENA_SIZE);
-		got = cut_arena(start, npages, base, &spare);
+		start = ALIGN_DOWN(highest(of) - 1, GS_ARENA_SIZE);
+		got = cut_arena(of, start, npages, base, &spare);
 		if (!got)
-			lower(below(start));
+			lower(of, below(start));
 	}
 	gs_unlock(&gs_mheap.lock, flags);
 out:
@@ -145,13 +157,15 @@ out:
 }
 
 /* Merge what was freed lately. Return: false if the lock was not to be had. */
-static bool merge_all(bool try)
+static bool merge_all(int of, bool try)
 {
 	unsigned long flags;
 	bool more;
 	int node;
 
 	for (node = 0; node < nr_node_ids; node++) {
+		if (!is_of(node, of))
+			continue;
 		do {
 			if (!take_lock(try, &flags))
 				return false;
@@ -163,9 +177,10 @@ static bool merge_all(bool try)
 }
 
 /**
- * gs_mheap_release() - give free runs back to the kernel, highest first.
+ * gs_mheap_release_node() - give free runs back to the kernel, highest first.
+ * @of: of which node, or NUMA_NO_NODE for all.
  * @npages: at most.
- * @try: do not wait for the lock (reclaim).
+ * @try: for the kernel's reclaim, which does not wait for the lock.
  *
  * Takes the lock once per piece, and looks at one arena then. Arenas without a
  * free run are looked at once, until a run is put into a higher one again: the
@@ -174,15 +189,15 @@ static bool merge_all(bool try)
  * Context: any but NMI; no lock held.
  * Return: pages given back.
  */
-unsigned long gs_mheap_release(unsigned long npages, bool try)
+unsigned long gs_mheap_release_node(int of, unsigned long npages, bool try)
 {
 	unsigned long base, given = 0;
 	bool done = false;
 
-	if (!merge_all(try))
+	if (!merge_all(of, try))
 		return 0;
 	while (given < npages && !done) {
-		unsigned int got = release_piece(npages - given, try, &base,
+		unsigned int got = release_piece(of, npages - given, try, &base,
 						 &done);
 
 		if (!got)
@@ -190,9 +205,17 @@ unsigned long gs_mheap_release(unsigned long npages, bool try)
 		gs_sys_give((void *)base, got * GS_PAGE_SIZE);
 		given += got;
 	}
+	if (try)
+		atomic_long_add(given, &reclaimed);
 	return given;
 }
-GS_EXPORT_KUNIT(gs_mheap_release);
+GS_EXPORT_KUNIT(gs_mheap_release_node);
+
+/* Pages that the kernel's reclaim was ever given. */
+unsigned long gs_mheap_reclaimed(void)
+{
+	return atomic_long_read(&reclaimed);
+}
 
 /**
  * gs_mheap_publish_idle() - tell the kernel how much lies free here.

@@ -57,7 +57,7 @@ do {									\
  * The type of the argument is in the comment of each point.
  */
 enum gs_hook_point {
-	GS_HOOK_SYS_DRAW,	/* u64 *: bytes; set to 0 to fail the draw */
+	GS_HOOK_SYS_DRAW,	/* struct gs_draw *: a draw to come */
 	GS_HOOK_SYS_DRAWN,	/* struct gs_drawn *: pages just drawn */
 	GS_HOOK_REFILL_LEFT,	/* struct gs_class *: lock dropped, not entered */
 	GS_HOOK_ENTERED,	/* struct gs_slot *: busy is set */
@@ -71,6 +71,13 @@ enum gs_hook_point {
 	GS_HOOK_PARKED_WALK,	/* NULL: the slots of all CPUs are to be looked at */
 	GS_HOOK_OTHER_DRAW,	/* u64 *: the same of vmalloc() or a devres */
 	GS_NR_HOOKS,
+};
+
+/* For GS_HOOK_SYS_DRAW: what will be asked for. The test may change it. */
+struct gs_draw {
+	u64 bytes;	/* 0 to fail the draw */
+	int node;
+	gfp_t gfp;
 };
 
 /* For GS_HOOK_SYS_DRAWN: what was drawn, and how it was asked for. */

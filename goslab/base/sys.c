@@ -44,14 +44,14 @@ static void count_draw(size_t bytes)
 
 static struct page *draw(int node, gfp_t gfp, unsigned int order)
 {
-	u64 bytes = PAGE_SIZE << order;
+	struct gs_draw ask = { PAGE_SIZE << order, node, gfp };
 	struct page *page;
 
-	gs_hook(GS_HOOK_SYS_DRAW, &bytes);
-	if (!bytes || gs_load_fails())
+	gs_hook(GS_HOOK_SYS_DRAW, &ask);
+	if (!ask.bytes || gs_load_fails())
 		return NULL;
 	/* Not alloc_pages(): one task's mempolicy would place everyone's memory. */
-	page = alloc_pages_node(node, gfp, order);
+	page = alloc_pages_node(ask.node, ask.gfp, order);
 	if (page)
 		gs_hook(GS_HOOK_SYS_DRAWN,
 			&(struct gs_drawn){ page, order, gfp });

@@ -53,8 +53,10 @@ static inline void mm_account_reclaimed_pages(unsigned long pages)
 #define shrinker_alloc(flags, name)					\
 ({									\
 	struct shrinker *__s = kzalloc(sizeof(*__s), GFP_KERNEL);	\
-	if (__s)							\
+	if (__s) {							\
 		__s->seeks = DEFAULT_SEEKS;				\
+		__s->flags = (flags);					\
+	}								\
 	__s;								\
 })
 

@@ -422,7 +422,8 @@ struct mspan *gs_class_new_span(struct gs_class *c, int node, gfp_t gfp,
 		.npages = wanted_pages(c, node), .fair_pages = c->npages,
 		.min_pages = gs_pages(c->elemsize), .align = c->align_pages,
 		.tiny = c->tiny, .atomic = !gfpflags_allow_blocking(gfp),
-		.node = node, .gfp = this_node ? gs_gfp_this_node(gfp) : gfp,
+		.look = this_node, .node = node,
+		.gfp = this_node ? gs_gfp_this_node(gfp) : gfp,
 	};
 	size_t charged = 0;
 	struct mspan *s;

@@ -112,6 +112,7 @@ static void show_counts(struct seq_file *m, const struct gs_census *all)
 	line(m, "pages_drawn", READ_ONCE(gs_mheap.drawn));
 	line(m, "pages_released", READ_ONCE(gs_mheap.released));
 	line(m, "pages_scavenged", gs_scavenge_released());
+	line(m, "pages_reclaimed", gs_mheap_reclaimed());
 	line(m, "worker_us", gs_worker_busy_us());
 	line(m, "reports", gs_report_count());
 	line(m, "reports_suppressed", gs_report_suppressed());
