@@ -7,7 +7,12 @@
  * Context:    task; sleeps.
  * Tests:      kunit/heap_kunit.c
  */
+#include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include <linux/string.h>
 
 #include "back/mheap.h"
 #include "base/owner.h"
@@ -16,33 +21,32 @@
 #include "watch/scan.h"
 #include "watch/watch.h"
 
-/* What a scan counts: all heaps by their index, the default one first. */
-struct heap_scan {
+/*
+ * struct heap_line - what one heap had when the file was opened.
+ * @name: its name.
+ * @made_by: name of a module, or NULL. Names of modules stay until unload.
+ * @u: its counts.
+ * @of: its live objects by module.
+ */
+struct heap_line {
+	char name[GS_HEAP_NAME];
+	const char *made_by;
+	struct goslab_heap_usage u;
+	struct gs_by_owner of;
+};
+
+/* struct table - all heaps, the default one first. */
+struct table {
 	unsigned int nr;
-	struct gs_by_owner *of;
+	struct heap_line line[];
 };
 
 static void count_span(const struct mspan *s, void *arg)
 {
 	const struct goslab_heap *h = s->class ? s->class->heap : NULL;
-	struct heap_scan *scan = arg;
+	struct table *t = arg;
 
-	gs_census_owners(&scan->of[h ? h->scan : 0], s);
-}
-
-/* Under gs_class_mutex. Return: 0 or -ENOMEM. */
-static int scan_heaps(struct heap_scan *scan)
-{
-	struct goslab_heap *h;
-
-	scan->nr = 1;
-	list_for_each_entry(h, &gs_heap_list, link)
-		h->scan = scan->nr++;
-	scan->of = kvcalloc(scan->nr, sizeof(*scan->of), GFP_KERNEL);
-	if (!scan->of)
-		return -ENOMEM;
-	gs_scan_all(count_span, scan);
-	return 0;
+	gs_census_owners(&t->line[h ? h->scan : 0].of, s);
 }
 
 /* All but the live objects. */
@@ -69,25 +73,42 @@ static void read_default(struct goslab_heap_usage *u)
 		u->held -= min_t(size_t, u->held, atomic_long_read(&h->held));
 }
 
-static void add_up(const struct gs_by_owner *n, struct goslab_heap_usage *u)
+static void fill_line(struct heap_line *line, const struct goslab_heap *h)
 {
 	unsigned int id;
 
+	strscpy(line->name, h->name, sizeof(line->name));
+	line->made_by = gs_owner_name(h->owner);
+	if (h == &gs_default_heap)
+		read_default(&line->u);
+	else
+		read_counters(h, &line->u);
 	for (id = GS_OWNER_MIN; id <= GS_OWNER_MAX; id++) {
-		u->nr_live += n->objects[id];
-		u->live += n->bytes[id];
+		line->u.nr_live += line->of.objects[id];
+		line->u.live += line->of.bytes[id];
 	}
 }
 
-static void read_heap(const struct goslab_heap *h, const struct heap_scan *scan,
-		      struct goslab_heap_usage *u)
+/* Return: the table, for kvfree(), or NULL without memory. */
+static struct table *make_table(void)
 {
-	*u = (struct goslab_heap_usage){ };
-	if (h == &gs_default_heap)
-		read_default(u);
-	else
-		read_counters(h, u);
-	add_up(&scan->of[h->scan], u);
+	struct goslab_heap *h;
+	unsigned int nr = 1;
+	struct table *t;
+
+	mutex_lock(&gs_class_mutex);
+	list_for_each_entry(h, &gs_heap_list, link)
+		h->scan = nr++;
+	t = kvzalloc(struct_size(t, line, nr), GFP_KERNEL);
+	if (t) {
+		t->nr = nr;
+		gs_scan_all(count_span, t);
+		fill_line(&t->line[0], &gs_default_heap);
+		list_for_each_entry(h, &gs_heap_list, link)
+			fill_line(&t->line[h->scan], h);
+	}
+	mutex_unlock(&gs_class_mutex);
+	return t;
 }
 
 /* What goslab_heap_usage() counts: the live objects of one heap. */
@@ -124,63 +145,102 @@ void gs_heap_read(const struct goslab_heap *h, struct goslab_heap_usage *usage)
 	mutex_unlock(&gs_class_mutex);
 }
 
-static void heap_row(struct seq_file *m, const struct goslab_heap *h,
-		     const struct heap_scan *scan)
+/*
+ * Position 0 is the header; then come the heaps, a second header, and the heaps
+ * once more with a row for each module that has objects there.
+ */
+static void *heaps_start(struct seq_file *m, loff_t *pos)
 {
-	const char *module = gs_owner_name(h->owner);
-	struct goslab_heap_usage u;
+	const struct table *t = *(struct table **)m->private;
 
-	read_heap(h, scan, &u);
-	seq_printf(m, "%-23s %12zu %12zu %12zu %10lu %12zu %9lu %s\n", h->name,
-		   u.quota, u.held, u.peak, u.nr_live, u.live, u.nr_refused,
-		   module ?: "-");
+	return *pos < 2 * (t->nr + 1) ? pos : NULL;
 }
 
-static void module_rows(struct seq_file *m, const struct goslab_heap *h,
-			const struct heap_scan *scan)
+static void *heaps_next(struct seq_file *m, void *v, loff_t *pos)
 {
-	const struct gs_by_owner *n = &scan->of[h->scan];
+	++*pos;
+	return heaps_start(m, pos);
+}
+
+static void heaps_stop(struct seq_file *m, void *v)
+{
+}
+
+static void heap_row(struct seq_file *m, const struct heap_line *line)
+{
+	const struct goslab_heap_usage *u = &line->u;
+
+	seq_printf(m, "%-23s %12zu %12zu %12zu %10lu %12zu %9lu %s\n",
+		   line->name, u->quota, u->held, u->peak, u->nr_live, u->live,
+		   u->nr_refused, line->made_by ?: "-");
+}
+
+static void module_rows(struct seq_file *m, const struct heap_line *line)
+{
+	const struct gs_by_owner *n = &line->of;
 	unsigned int id;
 
 	for (id = GS_OWNER_MIN; id <= GS_OWNER_MAX; id++)
 		if (n->objects[id])
-			seq_printf(m, "%-23s %10lu %12zu %s\n", h->name,
+			seq_printf(m, "%-23s %10lu %12zu %s\n", line->name,
 				   n->objects[id], n->bytes[id],
 				   gs_owner_name(id) ?: "-");
 }
 
-typedef void (*row_fn)(struct seq_file *m, const struct goslab_heap *h,
-		       const struct heap_scan *scan);
-
-static void rows(struct seq_file *m, const struct heap_scan *scan,
-			  row_fn row)
+static int heaps_show(struct seq_file *m, void *v)
 {
-	struct goslab_heap *h;
+	const struct table *t = *(struct table **)m->private;
+	loff_t pos = *(loff_t *)v;
 
-	row(m, &gs_default_heap, scan);
-	list_for_each_entry(h, &gs_heap_list, link)
-		row(m, h, scan);
+	if (!pos) {
+		seq_puts(m, "heaps - version: 1.0\n");
+		seq_printf(m, "#%-22s %12s %12s %12s %10s %12s %9s %s\n",
+			   "heap", "quota", "held", "peak", "objects", "bytes",
+			   "refused", "made_by");
+	} else if (pos <= t->nr) {
+		heap_row(m, &t->line[pos - 1]);
+	} else if (pos == t->nr + 1) {
+		seq_printf(m, "\n#%-22s %10s %12s %s\n", "heap", "objects",
+			   "bytes", "module");
+	} else {
+		module_rows(m, &t->line[pos - t->nr - 2]);
+	}
+	return 0;
 }
 
-int gs_heaps_show(struct seq_file *m, void *unused)
-{
-	struct heap_scan scan;
-	int ret;
+static const struct seq_operations heaps_sops = {
+	.start = heaps_start,
+	.next = heaps_next,
+	.stop = heaps_stop,
+	.show = heaps_show,
+};
 
-	mutex_lock(&gs_class_mutex);
-	ret = scan_heaps(&scan);
-	if (ret)
-		goto out;
-	seq_puts(m, "heaps - version: 1.0\n");
-	seq_printf(m, "#%-22s %12s %12s %12s %10s %12s %9s %s\n", "heap",
-		   "quota", "held", "peak", "objects", "bytes", "refused",
-		   "made_by");
-	rows(m, &scan, heap_row);
-	seq_printf(m, "\n#%-22s %10s %12s %s\n", "heap", "objects", "bytes",
-		   "module");
-	rows(m, &scan, module_rows);
-	kvfree(scan.of);
-out:
-	mutex_unlock(&gs_class_mutex);
-	return ret;
+/* The counts are those of now, however slowly they are read. */
+static int heaps_open(struct inode *inode, struct file *file)
+{
+	struct table **t = __seq_open_private(file, &heaps_sops, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	*t = make_table();
+	if (*t)
+		return 0;
+	seq_release_private(inode, file);
+	return -ENOMEM;
 }
+
+static int heaps_release(struct inode *inode, struct file *file)
+{
+	struct seq_file *m = file->private_data;
+
+	kvfree(*(struct table **)m->private);
+	return seq_release_private(inode, file);
+}
+
+const struct file_operations gs_heaps_fops = {
+	.owner = THIS_MODULE,
+	.open = heaps_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = heaps_release,
+};

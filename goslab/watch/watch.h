@@ -18,7 +18,7 @@ extern const struct seq_operations gs_spans_sops;
 extern const struct seq_operations gs_arenas_sops;
 
 /* watch/heaps.c */
-int gs_heaps_show(struct seq_file *m, void *v);
+extern const struct file_operations gs_heaps_fops;
 void gs_heap_read(const struct goslab_heap *h, struct goslab_heap_usage *usage);
 
 /* watch/verify.c */
