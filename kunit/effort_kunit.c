@@ -93,9 +93,9 @@ static void larger_draws_are_cheap(struct kunit *test)
 	goslab_cache_free(cache, p);
 	goslab_shrink();
 
-	/* The request itself is drawn as the caller says. */
+	/* The request itself is drawn as the caller says, who has no other node. */
 	record(GS_UNIT_SIZE, false);
-	p = goslab_cache_alloc(cache, GFP_KERNEL);
+	p = goslab_cache_alloc(cache, GFP_KERNEL | __GFP_THISNODE);
 	stop_recording();
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	KUNIT_ASSERT_EQ(test, draws.n, 1);

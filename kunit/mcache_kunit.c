@@ -290,8 +290,10 @@ static void freeing_cpu_gets_a_slot(struct kunit *test)
 		kunit_skip(test, "needs two CPUs");
 	cache = goslab_cache_create("freed_elsewhere", 600, 0, 0, NULL);
 	KUNIT_ASSERT_NOT_NULL(test, cache);
+	/* A slot takes what is of its CPU's node. */
 	for (i = 0; i < ARRAY_SIZE(p); i++)
-		p[i] = goslab_cache_alloc(cache, GFP_KERNEL);
+		p[i] = goslab_cache_alloc_node(cache, GFP_KERNEL,
+					       cpu_to_mem(other));
 	gs_test_on_other_cpu(free_all, &f);
 	gs_mcache_top_up();
 	f = (struct freed){ p + 1, ARRAY_SIZE(p) - 1 };

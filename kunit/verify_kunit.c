@@ -120,12 +120,14 @@ static void i3_page_maps_elsewhere(struct kunit *test)
 /* Some free run; gs_mheap_refill_reserve() makes sure that there is one. */
 static struct mspan *some_run(struct kunit *test)
 {
-	struct rb_node *node;
+	struct rb_node *rb = NULL;
+	int node;
 
 	KUNIT_ASSERT_TRUE(test, gs_mheap_refill_reserve());
-	node = rb_last(&gs_mheap.runs[0].tree);
-	KUNIT_ASSERT_NOT_NULL(test, node);
-	return rb_entry(node, struct mspan, rb);
+	for (node = 0; node < nr_node_ids && !rb; node++)
+		rb = rb_last(&gs_mheap.runs[node].tree);
+	KUNIT_ASSERT_NOT_NULL(test, rb);
+	return rb_entry(rb, struct mspan, rb);
 }
 
 static void i3_run_unknown(struct kunit *test)

@@ -48,12 +48,20 @@ parse_options() {
 	[ -e "$SCRIPTS/guest/$1" ] || die "no guest script $1 in scripts/guest"
 }
 
+# busybox_of ARCH - the static busybox for a machine.
+busybox_of() {
+	case $1 in
+	um|x86_64) command -v busybox ;;
+	*) echo "$("$SCRIPTS/fetch.sh" busybox "$1")/bin/busybox" ;;
+	esac
+}
+
 # make_initramfs FILE - packs /init, /guest, /modules, /data and busybox.
 make_initramfs() {
 	local root=$WORK/root
 
 	mkdir -p "$root"/{bin,guest,modules,data}
-	cp "$(command -v busybox)" "$root/bin/busybox"
+	cp "$(busybox_of "$BED_ARCH")" "$root/bin/busybox"
 	cp "$SCRIPTS"/guest/* "$root/guest/"
 	install -m 755 "$SCRIPTS/guest/init" "$root/init"
 	printf '%q ' "${GUEST[@]}" >"$root/guest/.argv"
@@ -79,6 +87,32 @@ memory_dir() {
 	die "no place with $MEM free for the machine's memory: try MEM=512M"
 }
 
+# promises - what guest/promises.sh finds true inside: the checkers of the bed, and
+# what the command line and the options ask for.
+promises() {
+	local out="cpus=$CPUS" word
+
+	[ "$NUMA" = 1 ] || out+=",nodes=$NUMA"
+	for word in $BED_CONFIG; do
+		case $word in
+		debug) out+=",kasan,lockdep,preempt,sleep,ubsan" ;;
+		lockdep) out+=",lockdep,preempt,sleep,ubsan" ;;
+		x86-test) out+=",faults" ;;
+		kcsan) out+=",kcsan" ;;
+		esac
+	done
+	[[ $BED != *-rt ]] || out+=",rt"
+	for word in $APPEND; do
+		case $word in
+		page_owner=on) out+=",page_owner" ;;
+		kmemleak=on) out+=",kmemleak" ;;
+		hardened_usercopy=1) out+=",usercopy" ;;
+		init_on_alloc=1) out+=",zero" ;;
+		esac
+	done
+	echo "goslab.promises=$out"
+}
+
 # um_command - sets COMMAND for User-Mode Linux. With more than two CPUs KASAN
 # walks off the host's stack of the others while they start.
 um_command() {
@@ -86,7 +120,7 @@ um_command() {
 
 	case $BED_CONFIG in
 	"smp debug") most=2 seccomp=on ;;
-	smp) most=8 seccomp=on ;;
+	smp*) most=8 seccomp=on ;;
 	esac
 	[ "$CPUS" -le $most ] || die "$BED: takes $most CPU(s), not $CPUS"
 	[ "$NUMA" = 1 ] || die "$BED: User-Mode Linux has no NUMA nodes"
@@ -103,17 +137,30 @@ um_command() {
 
 # qemu_command - sets COMMAND for QEMU without KVM, the same everywhere.
 qemu_command() {
-	local i append="console=ttyS0 panic=-1 oops=panic sysrq_always_enabled=1"
+	local i append="panic=-1 oops=panic sysrq_always_enabled=1" machine
 
-	append+=" goslab.out=serial $APPEND"
+	append+=" kunit.enable=1 kunit.autorun=1"
 
-	need qemu-system-x86_64
-	COMMAND=(qemu-system-x86_64 -accel tcg -cpu max -no-reboot -nodefaults
+	case $BED_ARCH in
+	arm64)	machine=(qemu-system-aarch64 -machine virt -cpu cortex-a72)
+		append+=" console=ttyAMA0 $APPEND" ;;
+	*)	machine=(qemu-system-x86_64 -cpu max)
+		append+=" console=ttyS0 goslab.out=serial $APPEND" ;;
+	esac
+	# Its kernel knows no ACPI: it makes nodes itself, finds a CPU in each socket
+	# of the MP table, and cannot switch the power off.
+	if [[ $BED_CONFIG = *x86-test* ]]; then
+		append+=" goslab.end=reboot"
+		[ "$NUMA" = 1 ] || append+=" numa=fake=$NUMA"
+	fi
+	need "${machine[0]}"
+	COMMAND=("${machine[@]}" -accel tcg -no-reboot -nodefaults
 		-display none -monitor "unix:$WORK/monitor,server=on,wait=off"
-		-smp "$CPUS" -m "$MEM"
+		-smp "$CPUS,sockets=$CPUS" -m "$MEM"
 		-kernel "$(ls "$KERNEL"/boot/vmlinuz-*)"
 		-initrd "$WORK/initramfs" -append "$append")
 	for ((i = 0; i < NUMA && NUMA > 1; i++)); do
+		[[ $BED_CONFIG != *x86-test* ]] || break
 		COMMAND+=(-object "memory-backend-ram,id=m$i,size=$(numa_size)"
 			-numa "node,nodeid=$i,memdev=m$i,cpus=$(numa_cpus "$i")")
 	done
@@ -127,7 +174,7 @@ qemu_command() {
 		COMMAND+=(-chardev "socket,id=con,path=$WORK/console,server=on,wait=off,logfile=$LOG,logappend=on"
 			-serial chardev:con)
 	fi
-	COMMAND+=(-serial "file:$WORK/out.tar")
+	[ "$BED_ARCH" != x86_64 ] || COMMAND+=(-serial "file:$WORK/out.tar")
 }
 
 numa_size() { echo "$(($(numfmt --from=iec "${MEM^^}") / NUMA / 1048576))M"; }
@@ -244,6 +291,7 @@ main() {
 		OUT=$(cd "$OUT" && pwd)
 	fi
 	make_initramfs "$WORK/initramfs"
+	APPEND+=" $(promises)"
 	"${BED_KIND}_command"
 	if [ -n "$SHELL_MODE" ]; then
 		"${COMMAND[@]}"

@@ -23,7 +23,6 @@ minix		qemu-6.1	minix
 minix		qemu-6.12	minix
 meminit-both	qemu-6.1	meminit
 "
-KCONFIG=$SCRIPTS/config/clients.config
 WORK=$BUILD/clients/sources
 
 # take BED DIR FILE... - copies of kernel sources, files or directories.
@@ -148,14 +147,13 @@ make_bridge() {
 # maker runs in a shell of its own, for it may end with an error.
 run_one() {
 	local dir=$WORK/$2-$1 words=() log=$WORK/$2-$1.log start=$SECONDS verdict=passed
-	local served=$BUILD/clients/$2/out-$1/served config=() why=""
+	local served=$BUILD/clients/$2/out-$1/served why=""
 
 	rm -rf "$dir" "$served" && mkdir -p "$dir"
-	[[ $2 != uml-* ]] || config=("CONFIG=$KCONFIG")
 	say "client $1 on $2"
 	("make_$3" "$dir" "$2") >"$dir/words" 2>"$log" &&
 		readarray -t words <"$dir/words" &&
-		env SRC="$dir/src" NAME="$1" BED="$2" "${config[@]}" \
+		env SRC="$dir/src" NAME="$1" BED="$2" \
 			"${words[@]}" "$SCRIPTS/client.sh" >"$log" 2>&1 || {
 		verdict=FAILED
 		why=$(tail -1 "$log" | sed 's/^clients\?.sh: //') || true

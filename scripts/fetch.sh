@@ -1,6 +1,7 @@
 #!/bin/bash
 # fetch.sh src 7.2|6.1|6.12               - kernel source
 # fetch.sh debian 6.1|6.1-rt|6.12|6.12-rt    - stock kernel and its headers
+# fetch.sh busybox arm64                  - programs for another machine
 #
 # Gets Debian packages into the cache, unpacks them there and prints the
 # directory. Suites other than the machine's own are reached through a private
@@ -26,12 +27,13 @@ mirror() {
 		END { print exact != "" ? exact : near }'
 }
 
-# apt_in SUITE COMMAND... - runs an apt tool that sees nothing but SUITE. Signatures
-# are checked; the date up to which a list is valid is not, for mirrors lag.
+# apt_in SUITE COMMAND... - runs an apt tool that sees nothing but SUITE, or, for
+# SUITE@ARCH, what it has for another machine. Signatures are checked; the date up to which a list is valid is not, for mirrors lag.
 apt_in() {
-	local dir=$CACHE/apt/$1 tool=$2
+	local dir=$CACHE/apt/$1 tool=$2 arch=amd64
+	[[ $1 != *@* ]] || arch=${1#*@}
 	shift 2
-	"$tool" -q -o Dir::Etc::SourceList="$dir/sources.list" \
+	"$tool" -q -o APT::Architecture="$arch" -o APT::Architectures="$arch" -o Dir::Etc::SourceList="$dir/sources.list" \
 		-o Dir::Etc::SourceParts=- -o Dir::State::Lists="$dir/lists" \
 		-o Dir::State::status="$dir/status" -o Dir::Cache="$dir/cache" \
 		-o APT::Sandbox::User= -o Acquire::Check-Valid-Until=false \
@@ -41,17 +43,18 @@ apt_in() {
 # open_suite SUITE - makes the private apt directory; fails if there is no such
 # suite for this machine.
 open_suite() {
-	local dir=$CACHE/apt/$1 uri key
+	local dir=$CACHE/apt/$1 suite=${1%@*} arch=amd64 uri key
 
+	[[ $1 != *@* ]] || arch=${1#*@}
 	[ -e "$dir/ready" ] && return 0
-	uri=$(mirror "$1")
+	uri=$(mirror "$suite")
 	[ -n "$uri" ] || return 1
 	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
 	: >"$dir/status"
 	for key in /usr/share/keyrings/debian-archive-keyring.{gpg,pgp}; do
 		[ -e "$key" ] && break
 	done
-	echo "deb [arch=amd64 signed-by=$key] $uri $1 main" >"$dir/sources.list"
+	echo "deb [arch=$arch signed-by=$key] $uri $suite main" >"$dir/sources.list"
 	say "apt: reading the package list of $1"
 	apt_in "$1" apt-get update >"$dir/log" 2>&1 &&
 		! grep -q '^[WE]: ' "$dir/log" || return 1
@@ -201,6 +204,23 @@ fetch_debian() {
 	rm -rf "$tmp"
 }
 
+# fetch_busybox ARCH - bin/busybox of the machine's own release.
+fetch_busybox() {
+	local suite tmp=$CACHE/tmp/busybox-$1
+
+	suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-unstable}")@$1
+	open_suite "$suite" || die "no packages for $1: check the network and" \
+		"that apt works here; the log is $CACHE/apt/$suite/log"
+	download "$suite" "$tmp" busybox-static
+	dpkg-deb -x "$tmp"/*.deb "$tmp/root" || die "cannot unpack $tmp/*.deb"
+	# In newer releases /bin is in /usr.
+	[ -e "$tmp/root/bin/busybox" ] ||
+		{ mkdir -p "$tmp/root/bin" &&
+		cp "$tmp/root/usr/bin/busybox" "$tmp/root/bin/"; }
+	publish "$tmp/root" "busybox/busybox-$1" "busybox/$1"
+	rm -rf "$tmp"
+}
+
 # publish DIR NAME LINK - moves what is complete to its place in the cache.
 publish() {
 	mkdir -p "$CACHE/${2%/*}"
@@ -221,8 +241,8 @@ main() {
 		rm -rf "$CACHE"/apt "$CACHE"/{src,debian}/{6,7}.{1,12,2}{,-rt}
 		say "the next run looks for newer kernels"
 		return ;;
-	src|debian) [ -n "${2:-}" ] || die "usage: fetch.sh $1 SERIES" ;;
-	*) die "usage: fetch.sh src|debian SERIES, or fetch.sh --renew" ;;
+	src|debian|busybox) [ -n "${2:-}" ] || die "usage: fetch.sh $1 WHICH" ;;
+	*) die "usage: fetch.sh src|debian|busybox WHICH, or fetch.sh --renew" ;;
 	esac
 	if ! is_there "$1" "$2"; then
 		need apt-get dpkg-deb xz

@@ -4,7 +4,7 @@
 #
 # User-Mode Linux is built from Debian's linux-source (or KSRC=DIR) outside the
 # checkout, once per source tree, configuration and compiler, and so are the
-# x86-64 kernel of qemu-7.2 and the arm64 kernel of qemu-arm64. For a bed of kind
+# x86-64 kernels of qemu-7.2* and the arm64 kernel of qemu-arm64. For a bed of kind
 # "cross" only what modules need to compile is made. KERNEL_CONFIG=FILE has options
 # besides the bed's.
 # The stock Debian kernels of the other QEMU beds are unpacked, never built. The

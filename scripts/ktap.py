@@ -43,7 +43,7 @@ WARNING = re.compile(
     r'|refcount_t: |list_(add|del) corruption|Bad page state'
     r'|unreferenced object 0x|page allocation failure'
     # What goslab says when it goes and something stays.
-    r'|goslab: \d+ bytes lost|BUG: goslab: live objects at the end in the heap')
+    r'|goslab: promise broken|goslab: \d+ bytes lost|BUG: goslab: live objects at the end in the heap')
 EXPECTED = re.compile(r'# report expected: (.*\S)')
 REPORT = re.compile(r'BUG: goslab: (.*)')
 USER_SPACE = 'Run /init as init process'

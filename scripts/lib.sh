@@ -22,7 +22,7 @@ BUILD=${GOSLAB_BUILD:-$TOP/build}
 JOBS=${JOBS:-$(nproc)}
 
 # Every bed there is, in the order in which the tests use them.
-BEDS_ALL="uml-smp uml-6.1 uml-6.12 uml-up uml-debug qemu-6.1 qemu-6.12 qemu-6.1-rt qemu-6.12-rt"
+BEDS_ALL="uml-smp uml-6.1 uml-6.12 uml-up uml-lockdep uml-debug qemu-7.2-test qemu-7.2-kcsan qemu-6.1 qemu-6.12 qemu-6.1-rt qemu-6.12-rt"
 
 # need TOOL... - ends with a clear line if a tool is not there.
 need() {
@@ -41,8 +41,9 @@ bed_lookup() {
 	BED_CONFIG='' BED_ARCH=x86_64 BED_CROSS=''
 	case $1 in
 	uml-up)		BED_KIND=um BED_SOURCE=7.2 BED_CONFIG="up" ;;
-	uml-smp)	BED_KIND=um BED_SOURCE=7.2 BED_CONFIG="smp" ;;
+	uml-smp)	BED_KIND=um BED_SOURCE=7.2 BED_CONFIG="smp clients" ;;
 	uml-debug)	BED_KIND=um BED_SOURCE=7.2 BED_CONFIG="smp debug" ;;
+	uml-lockdep)	BED_KIND=um BED_SOURCE=7.2 BED_CONFIG="smp lockdep" ;;
 	uml-6.1)	BED_KIND=um BED_SOURCE=6.1 BED_CONFIG="up" ;;
 	uml-6.12)	BED_KIND=um BED_SOURCE=6.12 BED_CONFIG="up" ;;
 	qemu-6.1)	BED_KIND=qemu BED_SOURCE=6.1 ;;
@@ -51,10 +52,12 @@ bed_lookup() {
 	qemu-6.12-rt)	BED_KIND=qemu BED_SOURCE=6.12-rt ;;
 	qemu-7.2)	BED_KIND=qemu BED_SOURCE=7.2 BED_CONFIG="x86-plain" ;;
 	qemu-7.2-test)	BED_KIND=qemu BED_SOURCE=7.2 BED_CONFIG="x86-plain x86-test" ;;
+	qemu-7.2-kcsan)	BED_KIND=qemu BED_SOURCE=7.2
+			BED_CONFIG="x86-plain x86-test kcsan" ;;
 	qemu-arm64)	BED_KIND=qemu BED_SOURCE=7.2 BED_ARCH=arm64
-			BED_CONFIG="arm64 arm64-64k" ;;
-	cross-arm64)	BED_KIND=cross BED_SOURCE=7.2 BED_ARCH=arm64
 			BED_CONFIG="arm64 arm64-4k" ;;
+	cross-arm64-64k) BED_KIND=cross BED_SOURCE=7.2 BED_ARCH=arm64
+			BED_CONFIG="arm64 arm64-64k" ;;
 	cross-s390)	BED_KIND=cross BED_SOURCE=7.2 BED_ARCH=s390
 			BED_CONFIG="s390" ;;
 	*) die "no test bed '$1'; there are:" $BEDS_ALL ;;

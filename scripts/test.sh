@@ -59,8 +59,8 @@ modules() {
 	local vars=()
 
 	[ -z "${BUILT[$1]:-}" ] || return 0
-	[[ $1 != uml-* ]] || vars=(GOSLAB_KUNIT=1)
-	[ "$1" != uml-debug ] || vars+=(GOSLAB_DEBUG=1)
+	[[ $1 != uml-* && $1 != qemu-7.2-* && $1 != qemu-arm64 ]] || vars=(GOSLAB_KUNIT=1)
+	[[ $1 != uml-debug && $1 != uml-lockdep ]] || vars+=(GOSLAB_DEBUG=1)
 	"$SCRIPTS/modules.sh" "$1" "${vars[@]}" || return 1
 	BUILT[$1]=1
 }
@@ -156,9 +156,6 @@ build_all() {
 		"$SCRIPTS/kernel.sh" "$bed" >/dev/null ||
 			say "$bed: no kernel; its runs will fail"
 	done
-	! wanted uml-smp || KERNEL_CONFIG=$SCRIPTS/config/clients.config \
-		"$SCRIPTS/kernel.sh" uml-smp >/dev/null ||
-		say "no kernel for the clients; they will fail"
 }
 
 # aside COMMAND... - runs it in the background, in a process group of its own,
@@ -214,10 +211,30 @@ run_quick() {
 # run_debug - the same with every checker, which takes its time.
 run_debug() {
 	ORDER=20
+	bed_run uml-lockdep kunit --cpus 2 --timeout 600 -- kunit.sh
 	bed_run uml-debug kunit --cpus 2 --timeout 900 --append "$DEBUG_ARGS" \
 		-- kunit.sh
 	bed_run uml-debug stress --cpus 2 --timeout 400 --append "$DEBUG_ARGS" \
 		-- stress.sh steps=100000 threads=8 limit=300
+	bed_run uml-debug kmemleak --cpus 2 --timeout 400 --append kmemleak=on \
+		-- kmemleak.sh
+	bed_run qemu-7.2-kcsan races --cpus 4 --mem 2G --timeout 900 --append \
+		"kunit.filter_glob=goslab_*race*" -- races.sh
+}
+
+# run_own - x86-64 7.2 with what Debian's older kernels have, and more.
+run_own() {
+	local trace=$RESULTS/fs-build.kmt
+
+	bed_run qemu-7.2-test kunit --cpus 4 --numa 2 --mem 2G --timeout 900 \
+		--append hardened_usercopy=1 -- kunit.sh
+	bed_run qemu-7.2-test stock --cpus 4 --numa 2 --mem 2G --timeout 600 \
+		--add "$trace" -- stock.sh full $REPLAY_ARGS
+	bed_run qemu-7.2-test faults --cpus 4 --mem 1G --timeout 600 -- faults.sh
+	bed_run qemu-7.2-test memory --cpus 2 --mem 2G --timeout 600 \
+		--append mem=768M -- memory.sh
+	bed_run qemu-7.2-test irqsoff --icount --mem 20G --timeout 900 \
+		-- irqsoff.sh 1000000
 }
 
 # run_stock - kernels as Debian ships them.
@@ -234,6 +251,7 @@ run_stock() {
 		bed_run $bed stock --cpus 4 --mem 2G --timeout 400 \
 			-- stock.sh rt
 	done
+	run_own
 	run_readme
 	run_bench
 }

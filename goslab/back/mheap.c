@@ -259,7 +259,9 @@ static bool grow(struct mspan *s, const struct gs_span_req *req,
 	if (grow_by(least, req->node, hard ? req->gfp : optional, s, req, npages,
 		    spare))
 		return true;
-	note_full(req, least);
+	/* Only then was the kernel asked in earnest, and kswapd woken. */
+	if (hard)
+		note_full(req, least);
 	return false;
 }
 

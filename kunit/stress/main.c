@@ -60,6 +60,10 @@ static ulong seed = 1;
 module_param(seed, ulong, 0444);
 MODULE_PARM_DESC(seed, "of the random numbers (1)");
 
+static bool faults;
+module_param(faults, bool, 0444);
+MODULE_PARM_DESC(faults, "draws are made to fail, and some must (0)");
+
 static unsigned int stop_ms = 1000;
 module_param(stop_ms, uint, 0444);
 MODULE_PARM_DESC(stop_ms, "milliseconds in which everything stops (1000)");
@@ -136,6 +140,9 @@ static bool floors_reached(void)
 	ok &= reached("objects freed", atomic_long_read(&c->frees), least);
 	ok &= reached("objects resized", atomic_long_read(&c->reallocs),
 		      least / 50);
+	if (faults)
+		ok &= reached("requests refused", atomic_long_read(&c->refused),
+			      10);
 	if (num_online_cpus() > 1)
 		ok &= reached("objects freed on another CPU",
 			      atomic_long_read(&c->elsewhere), least / 20);
@@ -151,7 +158,7 @@ static void print_results(struct counts *drained)
 
 	nr_failed += !ok;
 	pr_info("%s %u floors\n", ok ? "ok" : "not ok", ++nr_tests);
-	result(&task_counts, false);
+	result(&task_counts, faults);
 	result(&softirq_counts, true);
 	if (!timers_have_hardirq())
 		skip(&hardirq_counts, "not allowed on PREEMPT_RT");
@@ -166,7 +173,7 @@ static void print_results(struct counts *drained)
 	else if (!tasks_have_nodes())
 		skip(&node_counts, "one node only");
 	else
-		result(&node_counts, false);
+		result(&node_counts, faults);
 	result(drained, true);
 }
 

@@ -67,5 +67,17 @@ verified() {
 	esac
 }
 
+# under_way BEFORE - waits until the load runs, which takes seconds here: the
+# allocations are 10,000 more than BEFORE.
+under_way() {
+	local tries=0
+	until [ "$(stat_of stats allocs)" -ge $(($1 + 10000)) ]; do
+		[ $tries -lt 600 ] ||
+			{ echo "the load did not begin"; return 1; }
+		usleep 100000
+		tries=$((tries + 1))
+	done
+}
+
 # gone MODULE - 0 if nothing of a module is loaded any more.
 gone() { [ ! -d "/sys/module/$1" ]; }

@@ -23,18 +23,6 @@ stress() {
 	return $status
 }
 
-# under_way BEFORE - waits until the load runs, which takes seconds here: the
-# allocations are 10,000 more than BEFORE.
-under_way() {
-	local tries=0
-	until [ "$(stat_of stats allocs)" -ge $(($1 + 10000)) ]; do
-		[ $tries -lt 600 ] ||
-			{ echo "hotplug: the load did not begin"; return 1; }
-		usleep 100000
-		tries=$((tries + 1))
-	done
-}
-
 # hotplug - every CPU but the first goes off and on in turn, TIMES times at least
 # and until the load has done what its floors ask for. Then the load is told to stop.
 hotplug() {
