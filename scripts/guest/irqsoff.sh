@@ -12,19 +12,22 @@ RUNS=$1
 BOUND=${2:-50}
 TRACING=/sys/kernel/tracing
 
-# longest STEP COMMAND... - runs it under the tracer.
+# longest STEP COMMAND... - runs it under the tracer. Whose the stretch was says the
+# function that switched interrupts on again.
 longest() {
-	local name=$1 status=0 us whose=kernel
+	local name=$1 status=0 us fn whose=kernel
 	shift
 	echo 0 >$TRACING/tracing_max_latency
 	"$@" || status=1
 	us=$(cat $TRACING/tracing_max_latency)
-	grep -E '^ *=> ' $TRACING/trace >/tmp/stack
-	grep -E 'started at|ended at' $TRACING/trace >>/tmp/stack
-	! grep -qE '\[?goslab|gs_' /tmp/stack || whose=goslab
-	echo "# longest stretch in $name: $us us, of the $whose:" \
-		"$(grep -E 'started at|ended at' /tmp/stack |
-		sed 's/.*\(started at\|ended at\): *//' | tr '\n' ' ')" >/dev/kmsg
+	sed -n 's/^ *=> *\([A-Za-z_0-9.]*\).*/\1/p' $TRACING/trace >/tmp/stack
+	fn=$(grep -vE '^(trace_|_raw_|tracer_)' /tmp/stack | head -1)
+	# What has no name was in a module that is unloaded by now.
+	case $fn in
+	0x*) whose=goslab ;;
+	*) ! grep -q " $fn[[:space:]]*\[goslab\]" /proc/kallsyms || whose=goslab ;;
+	esac
+	echo "# longest stretch in $name: $us us, of the $whose ($fn)" >/dev/kmsg
 	[ "$us" -gt 0 ] || { echo "$name: the tracer saw nothing"; status=1; }
 	if [ $whose = goslab ] && [ "$us" -gt "$BOUND" ]; then
 		echo "$name: $us us with interrupts off, at most $BOUND wanted"
