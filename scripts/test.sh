@@ -230,7 +230,7 @@ run_own() {
 		--append hardened_usercopy=1 -- kunit.sh
 	bed_run qemu-7.2-test stock --cpus 4 --numa 2 --mem 2G --timeout 600 \
 		--add "$trace" -- stock.sh full $REPLAY_ARGS
-	bed_run qemu-7.2-test faults --cpus 4 --mem 1G --timeout 600 -- faults.sh
+	bed_run qemu-7.2-test faults --cpus 4 --numa 2 --mem 1G --timeout 600 -- faults.sh
 	bed_run qemu-7.2-test memory --cpus 2 --mem 2G --timeout 600 \
 		--append mem=768M -- memory.sh
 	bed_run qemu-7.2-test irqsoff --icount --mem 20G --timeout 900 \
