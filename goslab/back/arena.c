@@ -266,8 +266,14 @@ GS_EXPORT_KUNIT(gs_arena_set);
 /* Map the first and the last page of a free run; under the mheap lock. */
 void gs_arena_set_ends(unsigned long base, unsigned int npages, struct mspan *s)
 {
-	gs_arena_set(base, 1, s);
-	gs_arena_set(base + (npages - 1) * GS_PAGE_SIZE, 1, s);
+	unsigned long last = base + (npages - 1) * GS_PAGE_SIZE;
+	struct mspan **e = entry(base);
+
+	/* As in gs_arena_set(). */
+	smp_wmb();
+	WRITE_ONCE(*e, s ?: &gs_no_span);
+	e = (base ^ last) >> GS_ARENA_SHIFT ? entry(last) : e + npages - 1;
+	WRITE_ONCE(*e, s ?: &gs_no_span);
 }
 GS_EXPORT_KUNIT(gs_arena_set_ends);
 

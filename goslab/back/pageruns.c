@@ -63,10 +63,13 @@ static void unlink_run(struct gs_runs *runs, struct mspan *s)
 	gs_arena_set_ends(s->base, s->npages, NULL);
 }
 
-/* Blocks are aligned to their size there, so no block is in two windows. */
-static unsigned long window(unsigned long addr)
+/*
+ * Are both in one GS_RUN_WINDOW? The direct map begins at a multiple of it, and
+ * blocks are aligned to their size there, so no block is in two windows.
+ */
+static bool same_window(unsigned long a, unsigned long b)
 {
-	return __pa(addr) / GS_RUN_WINDOW;
+	return !(((a - PAGE_OFFSET) ^ (b - PAGE_OFFSET)) & ~(GS_RUN_WINDOW - 1));
 }
 
 /* Is @p the first (or last) page of a run that may merge with @s? */
@@ -76,7 +79,7 @@ static struct mspan *neighbour(const struct mspan *s, unsigned long p)
 
 	if (!n || n->state != GS_SPAN_RUN || !gs_span_covers(n, (void *)p) ||
 	    n->node != s->node || n->zone != s->zone ||
-	    window(n->base) != window(s->base))
+	    !same_window(n->base, s->base))
 		return NULL;
 	return n;
 }

@@ -50,12 +50,12 @@ static inline void mm_account_reclaimed_pages(unsigned long pages)
 
 /* 6.1: shrinkers are static and register with their name. */
 #ifdef GS_COMPAT_NO_SHRINKER_ALLOC
-#define shrinker_alloc(flags, name)					\
+#define shrinker_alloc(bits, name)					\
 ({									\
 	struct shrinker *__s = kzalloc(sizeof(*__s), GFP_KERNEL);	\
 	if (__s) {							\
 		__s->seeks = DEFAULT_SEEKS;				\
-		__s->flags = (flags);					\
+		__s->flags = (bits);					\
 	}								\
 	__s;								\
 })
