@@ -182,9 +182,9 @@ static void constructed(struct kunit *test)
 			if (!is_made(m[i]))
 				KUNIT_FAIL(test, "object %u was not kept", i);
 		}
-		KUNIT_EXPECT_EQ(test, nr_made,
-				c->nelems *
-				gs_mcentral_nr_spans(gs_class_central(c, 0)));
+		KUNIT_EXPECT_EQ(test, nr_made, c->nelems *
+				gs_mcentral_nr_spans(gs_class_central(c,
+							numa_mem_id())));
 		for (i = 0; i < MANY; i++)
 			if (round == 2 || !stays(i))
 				goslab_cache_free(cache, m[i]);

@@ -85,8 +85,37 @@ void gs_test_expect_reports(unsigned long n)
 	reports_wanted += n;
 }
 
+/*
+ * With several nodes a case stays on one of them, so that what it says of "its"
+ * node holds to its end; the next case is on the next one. The task ends with the
+ * case.
+ */
+static int stay_on_a_node(void)
+{
+	static struct cpumask cpus;
+	static int node = NUMA_NO_NODE;
+	int cpu;
+
+	if (nr_online_nodes == 1)
+		return 0;
+	cpumask_clear(&cpus);
+	while (cpumask_empty(&cpus)) {
+		node = next_online_node(node);
+		if (node == MAX_NUMNODES)
+			node = first_online_node;
+		for_each_online_cpu(cpu)
+			if (cpu_to_mem(cpu) == node)
+				cpumask_set_cpu(cpu, &cpus);
+	}
+	return set_cpus_allowed_ptr(current, &cpus);
+}
+
 int gs_test_init_worker(struct kunit *test)
 {
+	int ret = stay_on_a_node();
+
+	if (ret)
+		return ret;
 	reports_wanted = gs_report_count();
 	goslab_shrink();
 	return 0;
@@ -100,19 +129,26 @@ int gs_test_init(struct kunit *test)
 
 int gs_test_init_pinned(struct kunit *test)
 {
-	int ret;
+	int ret = gs_test_init(test);
 
 	/* The task ends with the case. */
-	ret = set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
-	return ret ?: gs_test_init(test);
+	return ret ?: set_cpus_allowed_ptr(current,
+					   cpumask_of(raw_smp_processor_id()));
 }
 
 int gs_test_other_cpu(void)
 {
-	unsigned int cpu = cpumask_any_but(cpu_online_mask,
-					   raw_smp_processor_id());
+	int here = raw_smp_processor_id(), cpu, found = -1;
 
-	return cpu < nr_cpu_ids ? cpu : -1;
+	/* One of the same node, if it has one. */
+	for_each_online_cpu(cpu) {
+		if (cpu == here)
+			continue;
+		if (cpu_to_mem(cpu) == cpu_to_mem(here))
+			return cpu;
+		found = cpu;
+	}
+	return found;
 }
 
 bool gs_test_wait_for(bool (*fn)(int cpu), int cpu)
