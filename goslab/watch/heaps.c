@@ -187,7 +187,7 @@ static void module_rows(struct seq_file *m, const struct heap_line *line)
 				   gs_owner_name(id) ?: "-");
 }
 
-static int heaps_show(struct seq_file *m, void *v)
+static int gs_heaps_show(struct seq_file *m, void *v)
 {
 	const struct table *t = *(struct table **)m->private;
 	loff_t pos = *(loff_t *)v;
@@ -212,7 +212,7 @@ static const struct seq_operations heaps_sops = {
 	.start = heaps_start,
 	.next = heaps_next,
 	.stop = heaps_stop,
-	.show = heaps_show,
+	.show = gs_heaps_show,
 };
 
 /* The counts are those of now, however slowly they are read. */
