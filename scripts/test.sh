@@ -216,8 +216,6 @@ run_debug() {
 		-- kunit.sh
 	bed_run uml-debug stress --cpus 2 --timeout 400 --append "$DEBUG_ARGS" \
 		-- stress.sh steps=100000 threads=8 limit=300
-	bed_run uml-debug kmemleak --cpus 2 --timeout 400 --append kmemleak=on \
-		-- kmemleak.sh
 	bed_run qemu-7.2-kcsan races --cpus 4 --mem 2G --timeout 900 --append \
 		"kunit.filter_glob=goslab_*race*" -- races.sh
 }
