@@ -21,8 +21,8 @@ CACHE=${GOSLAB_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/goslab}
 BUILD=${GOSLAB_BUILD:-$TOP/build}
 JOBS=${JOBS:-$(nproc)}
 
-# Every bed there is, in the order in which the tests use them.
-BEDS_ALL="uml-smp uml-6.1 uml-6.12 uml-up uml-lockdep uml-debug qemu-7.2-test qemu-7.2-kcsan qemu-6.1 qemu-6.12 qemu-6.1-rt qemu-6.12-rt"
+# The beds of "make test", in the order in which it uses them.
+BEDS_ALL="uml-smp uml-6.1 uml-6.12 uml-up uml-lockdep uml-debug qemu-7.2-test qemu-6.1 qemu-6.12 qemu-6.1-rt qemu-6.12-rt"
 
 # need TOOL... - ends with a clear line if a tool is not there.
 need() {

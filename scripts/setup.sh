@@ -9,7 +9,7 @@
 
 PACKAGES_UM="gcc gdb libc6-dev make flex bison bc libelf-dev libssl-dev perl xz-utils
 	busybox-static cpio kmod rsync python3"
-PACKAGES_QEMU="$PACKAGES_UM qemu-system-x86 qemu-system-arm gcc-aarch64-linux-gnu"
+PACKAGES_QEMU="$PACKAGES_UM qemu-system-x86"
 PACKAGES_BENCH="$PACKAGES_QEMU python3-matplotlib"
 PACKAGES_BUILDS="$PACKAGES_QEMU sparse clang-19 lld-19 llvm-19"
 # One of each line; the names of libraries follow their versions.

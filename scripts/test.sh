@@ -17,6 +17,8 @@ RESULTS=$BUILD/test
 ORDER=0
 GROUPS_ASIDE=()
 DEBUG_ARGS="panic_on_warn=1 page_owner=on"
+# Eight times as many watchpoints as by default.
+KCSAN_ARGS="kcsan.skip_watch=500"
 TRACE=$TOP/kunit/traces/fs-build.kmt
 REPLAY_ARGS="trace=/data/fs-build.kmt mode=memory,contents limit=50000 rounds=1
 	idle=0 generated=2000"
@@ -26,10 +28,12 @@ wanted() { [[ " $BEDS " = *" $1 "* ]]; }
 
 # record RUN LOG SECONDS [PROBLEM] - the counts of a run, to be summed up.
 record() {
-	local run=$1 log=$2 seconds=$3 problem=${4:-} more=()
+	local run=$1 log=$2 seconds=$3 problem=${4:-} more=() suites=$TOP/kunit
 
+	# Of a run of some suites only these must have results.
+	[[ $run != *kunit-races ]] || suites=$RESULTS/races
 	[[ $run != *kunit* ]] ||
-		more=(--suites "$TOP/kunit"
+		more=(--suites "$suites"
 			"$KERNEL_TREE/tools/testing/kunit/kunit.py")
 	ORDER=$((ORDER + 1))
 	python3 - "$seconds" "$problem" "$log" "$SCRIPTS/ktap.py" \
@@ -185,25 +189,25 @@ run_quick() {
 	local bed
 
 	ORDER=10
-	bed_run uml-smp kunit-2 --cpus 2 --timeout 300 -- kunit.sh
-	bed_run uml-smp kunit-8 --cpus 8 --timeout 400 -- kunit.sh
-	bed_run uml-6.1 kunit --timeout 300 -- kunit.sh
-	bed_run uml-6.12 kunit --timeout 300 -- kunit.sh
-	bed_run uml-up kunit --timeout 300 -- kunit.sh
+	bed_run uml-smp kunit-2 --cpus 2 --timeout 600 -- kunit.sh
+	bed_run uml-smp kunit-8 --cpus 8 --timeout 800 -- kunit.sh
+	bed_run uml-6.1 kunit --timeout 600 -- kunit.sh
+	bed_run uml-6.12 kunit --timeout 600 -- kunit.sh
+	bed_run uml-up kunit --timeout 600 -- kunit.sh
 	# As Debian boots: only then are fresh pages known to be zero.
-	bed_run uml-up kunit-zero --timeout 300 --append init_on_alloc=1 \
+	bed_run uml-up kunit-zero --timeout 600 --append init_on_alloc=1 \
 		-- kunit.sh
 	python3 "$SCRIPTS/mktraces.py" "$RESULTS/traces"
-	bed_run uml-up traces --timeout 200 --add "$RESULTS/traces" -- traces.sh
+	bed_run uml-up traces --timeout 400 --add "$RESULTS/traces" -- traces.sh
 	# A waiter for a spinlock that the host puts aside stalls all behind it:
 	# no more CPUs than the host has. The beds in QEMU have more.
-	bed_run uml-smp stress --cpus 2 --timeout 200 -- stress.sh \
+	bed_run uml-smp stress --cpus 2 --timeout 400 -- stress.sh \
 		steps=3000000 threads=8
 	for bed in uml-smp uml-6.1; do
-		bed_run $bed load --timeout 200 -- load.sh
+		bed_run $bed load --timeout 400 -- load.sh
 	done
 	for bed in uml-smp uml-6.1 uml-6.12; do
-		bed_run $bed stray --timeout 100 -- stray.sh
+		bed_run $bed stray --timeout 200 -- stray.sh
 	done
 	run_clients
 }
@@ -211,27 +215,32 @@ run_quick() {
 # run_debug - the same with every checker, which takes its time.
 run_debug() {
 	ORDER=20
-	bed_run uml-lockdep kunit --cpus 2 --timeout 600 -- kunit.sh
-	bed_run uml-debug kunit --cpus 2 --timeout 900 --append "$DEBUG_ARGS" \
+	bed_run uml-lockdep kunit --cpus 2 --timeout 1200 -- kunit.sh
+	bed_run uml-debug kunit --cpus 2 --timeout 1800 --append "$DEBUG_ARGS" \
 		-- kunit.sh
-	bed_run uml-debug stress --cpus 2 --timeout 400 --append "$DEBUG_ARGS" \
+	bed_run uml-debug stress --cpus 2 --timeout 800 --append "$DEBUG_ARGS" \
 		-- stress.sh steps=100000 threads=8 limit=300
-	bed_run qemu-7.2-kcsan races --cpus 4 --mem 2G --timeout 900 --append \
-		"kunit.filter_glob=goslab_*race*" -- races.sh
+	mkdir -p "$RESULTS/races"
+	ln -sf "$TOP"/kunit/*race_kunit.c "$RESULTS/races/"
+	bed_run qemu-7.2-kcsan kunit-races --cpus 4 --numa 2 --mem 2G \
+		--timeout 1200 --append "kunit.filter_glob=goslab_*race* $KCSAN_ARGS" \
+		-- kunit.sh
+	bed_run qemu-7.2-kcsan stress --cpus 4 --numa 2 --mem 2G --timeout 1200 \
+		--append "$KCSAN_ARGS" -- races.sh
 }
 
 # run_own - x86-64 7.2 with what Debian's older kernels have, and more.
 run_own() {
 	local trace=$RESULTS/fs-build.kmt
 
-	bed_run qemu-7.2-test kunit --cpus 4 --numa 2 --mem 2G --timeout 900 \
+	bed_run qemu-7.2-test kunit --cpus 4 --numa 2 --mem 2G --timeout 1800 \
 		--append hardened_usercopy=1 -- kunit.sh
-	bed_run qemu-7.2-test stock --cpus 4 --numa 2 --mem 2G --timeout 600 \
+	bed_run qemu-7.2-test stock --cpus 4 --numa 2 --mem 2G --timeout 1200 \
 		--add "$trace" -- stock.sh full $REPLAY_ARGS
-	bed_run qemu-7.2-test faults --cpus 4 --numa 2 --mem 1G --timeout 600 -- faults.sh
-	bed_run qemu-7.2-test memory --cpus 2 --mem 2G --timeout 600 \
+	bed_run qemu-7.2-test faults --cpus 4 --numa 2 --mem 1G --timeout 1200 -- faults.sh
+	bed_run qemu-7.2-test memory --cpus 2 --mem 2G --timeout 1200 \
 		--append mem=768M -- memory.sh
-	bed_run qemu-7.2-test irqsoff --icount --mem 20G --timeout 900 \
+	bed_run qemu-7.2-test irqsoff --icount --mem 20G --timeout 1800 \
 		-- irqsoff.sh 1000000
 }
 
@@ -241,12 +250,12 @@ run_stock() {
 
 	ORDER=30
 	xz -dc "$TRACE.xz" >"$trace" || say "no trace: $TRACE.xz"
-	bed_run qemu-6.1 stock --cpus 4 --numa 2 --mem 2G --timeout 500 \
+	bed_run qemu-6.1 stock --cpus 4 --numa 2 --mem 2G --timeout 1000 \
 		--add "$trace" -- stock.sh full $REPLAY_ARGS
-	bed_run qemu-6.12 stock --cpus 8 --numa 2 --mem 2G --timeout 600 \
+	bed_run qemu-6.12 stock --cpus 8 --numa 2 --mem 2G --timeout 1200 \
 		--add "$trace" -- stock.sh full $REPLAY_ARGS
 	for bed in qemu-6.1-rt qemu-6.12-rt; do
-		bed_run $bed stock --cpus 4 --mem 2G --timeout 400 \
+		bed_run $bed stock --cpus 4 --mem 2G --timeout 800 \
 			-- stock.sh rt
 	done
 	run_own
