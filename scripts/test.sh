@@ -107,7 +107,7 @@ run_builds() {
 
 	wanted uml-smp && wanted qemu-6.12 || return 0
 	"$SCRIPTS/builds.sh" >"$log" 2>"$log.err" || {
-		tail -20 "$log" "$log.err" >&2
+		tail -n 20 "$log" "$log.err" >&2
 		grep -q '^not ok' "$log" || problem="broke off, see $log.err"
 	}
 	record builds "$log" $((SECONDS - start)) "$problem"

@@ -22,18 +22,6 @@ static atomic_long_t reclaimed = ATOMIC_LONG_INIT(0);
 /* Missing arenas that one hold of the lock skips. */
 #define HOLE_LOOKS	1024
 
-static bool take_lock(bool try, unsigned long *flags)
-{
-	if (!try) {
-		gs_mheap_lock(flags);
-		return true;
-	}
-	if (!spin_trylock_irqsave(&gs_mheap.lock, *flags))
-		return false;
-	gs_mheap.nr_lock++;
-	return true;
-}
-
 /*
  * Cut up to @npages off the end of a run, in whole units. Return: pages cut,
  * starting at *@base; under the lock.
@@ -140,7 +128,11 @@ static unsigned int release_piece(int of, unsigned long npages, bool try,
 		if (!spare)
 			return 0;
 	}
-	if (!take_lock(try, &flags))
+	if (!try)
+		gs_mheap_lock(&flags);
+	else if (spin_trylock_irqsave(&gs_mheap.lock, flags))
+		gs_mheap.nr_lock++;
+	else
 		goto out;
 	*done = !highest(of);
 	if (!*done) {
@@ -167,7 +159,11 @@ static bool merge_all(int of, bool try)
 		if (!is_of(node, of))
 			continue;
 		do {
-			if (!take_lock(try, &flags))
+			if (!try)
+				gs_mheap_lock(&flags);
+			else if (spin_trylock_irqsave(&gs_mheap.lock, flags))
+				gs_mheap.nr_lock++;
+			else
 				return false;
 			more = gs_runs_merge_quick(&gs_mheap.runs[node]);
 			gs_unlock(&gs_mheap.lock, flags);
