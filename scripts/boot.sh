@@ -164,6 +164,11 @@ qemu_command() {
 		COMMAND+=(-object "memory-backend-ram,id=m$i,size=$(numa_size)"
 			-numa "node,nodeid=$i,memdev=m$i,cpus=$(numa_cpus "$i")")
 	done
+	# Memory that is not written to is not asked of the host.
+	if [ "$BED_ARCH" = x86_64 ] && [[ "${COMMAND[*]}" != *memory-backend* ]]; then
+		COMMAND+=(-object "memory-backend-ram,id=ram,size=$MEM,reserve=off"
+			-machine memory-backend=ram)
+	fi
 	if [ -n "$ICOUNT" ]; then
 		[ "$CPUS" = 1 ] || die "--icount counts on one CPU only"
 		COMMAND+=(-icount "shift=0,sleep=off")
