@@ -216,10 +216,10 @@ run_quick() {
 run_debug() {
 	ORDER=20
 	bed_run uml-lockdep kunit --cpus 2 --timeout 1200 -- kunit.sh
-	bed_run uml-debug kunit --cpus 2 --timeout 1800 --append "$DEBUG_ARGS" \
+	bed_run uml-debug kunit --cpus 2 --timeout 2400 --append "$DEBUG_ARGS" \
 		-- kunit.sh
 	bed_run uml-debug stress --cpus 2 --timeout 800 --append "$DEBUG_ARGS" \
-		-- stress.sh steps=100000 threads=8 limit=300
+		-- stress.sh steps=100000 threads=8 limit=600
 	mkdir -p "$RESULTS/races"
 	ln -sf "$TOP"/kunit/*race_kunit.c "$RESULTS/races/"
 	bed_run qemu-7.2-kcsan kunit-races --cpus 4 --numa 2 --mem 2G \
