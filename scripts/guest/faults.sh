@@ -49,7 +49,7 @@ load() {
 stress() {
 	local status=0 before load
 	before=$(stat_of stats allocs)
-	module goslab_stress "stop_ms=$(stop_ms)" faults=1 steps=500000 threads=8 \
+	module goslab_stress "stop_ms=$(stop_ms)" faults=1 steps=300000 threads=8 \
 		limit=240 &
 	load=$!
 	# Its caches and heaps are made by then.
