@@ -147,17 +147,24 @@ static const struct {
 	  GS_GROUP_SIZE / 2 + GS_ARENA_SIZE },
 };
 
-/* @n draws make the tables of a block; without any one of them none is used. */
+/*
+ * The tables of a block take @n draws: an arena, and a group if it is the first of
+ * one. Each draw fails once, the last one first, and what was made stays.
+ */
 static void expect_draws(struct kunit *test, struct gs_radix *radix, void *p,
-			 unsigned int n, size_t bytes)
+			 unsigned long n)
 {
-	size_t meta = gs_sys_meta();
+	size_t meta = gs_sys_meta(), bytes = PAGE_ALIGN(sizeof(struct heap_arena));
 
-	gs_test_fail_draws(n, 1);
-	KUNIT_EXPECT_EQ(test, gs_radix_reserve(radix, p, GS_ARENA_SIZE,
-					       GFP_KERNEL), -ENOMEM);
-	KUNIT_EXPECT_EQ(test, gs_test_end_draws(), n);
-	KUNIT_EXPECT_PTR_EQ(test, gs_radix_look(radix, p), &gs_no_span);
+	if (n == 2)
+		bytes += PAGE_ALIGN(sizeof(struct gs_group));
+	for (; n; n--) {
+		gs_test_fail_draws(n, 1);
+		KUNIT_EXPECT_EQ(test, gs_radix_reserve(radix, p, GS_ARENA_SIZE,
+						       GFP_KERNEL), -ENOMEM);
+		KUNIT_EXPECT_EQ(test, gs_test_end_draws(), n);
+		KUNIT_EXPECT_PTR_EQ(test, gs_radix_look(radix, p), &gs_no_span);
+	}
 	KUNIT_EXPECT_EQ(test, gs_radix_reserve(radix, p, GS_ARENA_SIZE,
 					       GFP_KERNEL), 0);
 	KUNIT_EXPECT_EQ(test, gs_sys_meta() - meta, bytes);
@@ -171,7 +178,7 @@ static void expect_draws(struct kunit *test, struct gs_radix *radix, void *p,
 /* Only what is used costs memory, wherever in the direct map it lies. */
 static void tables_are_made_where_memory_is(struct kunit *test)
 {
-	size_t meta = gs_sys_meta(), group = sizeof(struct gs_group);
+	size_t meta = gs_sys_meta();
 	unsigned int m;
 
 	for (m = 0; m < ARRAY_SIZE(maps); m++) {
@@ -183,13 +190,10 @@ static void tables_are_made_where_memory_is(struct kunit *test)
 						    maps[m].size), 0);
 		KUNIT_EXPECT_LE_MSG(test, gs_sys_meta() - meta,
 				    (size_t)SZ_64K, "%s", maps[m].name);
-		expect_draws(test, &radix, first, 1,
-			     PAGE_ALIGN(group) + PAGE_ALIGN(sizeof(struct heap_arena)));
-		expect_draws(test, &radix, last, 1, m == 2 ?
-			     PAGE_ALIGN(sizeof(struct heap_arena)) :
-			     PAGE_ALIGN(group) + PAGE_ALIGN(sizeof(struct heap_arena)));
-		expect_draws(test, &radix, first + GS_ARENA_SIZE, 1,
-			     PAGE_ALIGN(sizeof(struct heap_arena)));
+		expect_draws(test, &radix, first, 2);
+		expect_draws(test, &radix, last,
+			     maps[m].size > GS_GROUP_SIZE ? 2 : 1);
+		expect_draws(test, &radix, first + GS_ARENA_SIZE, 1);
 		gs_radix_exit(&radix);
 		KUNIT_EXPECT_EQ_MSG(test, gs_sys_meta(), meta, "%s",
 				    maps[m].name);

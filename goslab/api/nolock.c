@@ -183,13 +183,15 @@ static void free_deferred_of(struct mspan *s)
 /* The same for all spans whose pages have this bit. */
 static void free_deferred_with(unsigned long bit)
 {
+	const unsigned long each = NR_BITS / GS_ARENA_PAGES;
+	unsigned long first = bit / GS_ARENA_PAGES, i = first;
 	struct heap_arena *arena;
-	unsigned long i;
 
-	gs_arena_for_each(i, arena)
-		if (i * GS_ARENA_PAGES % NR_BITS / GS_ARENA_PAGES ==
-		    bit / GS_ARENA_PAGES)
+	while ((arena = gs_radix_next(&gs_radix, &i))) {
+		if (i % each == first)
 			free_deferred_of(READ_ONCE(arena->spans[bit % GS_ARENA_PAGES]));
+		i = first + ALIGN(i + 1 - first, each);
+	}
 }
 
 static void free_deferred(void)

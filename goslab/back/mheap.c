@@ -307,12 +307,10 @@ static bool alloc_free(struct mspan *s, const struct gs_span_req *req,
 		gs_mheap_lock(&flags);
 		if (whose == ANY)
 			done = carve_any(s, req, npages, spare, &more);
-		else if (!may_take(req, npages))
-			;
-		else if (whose == OTHER)
-			done = carve_other(s, req, npages, spare, &more);
-		else
-			done = carve(s, req->node, req, npages, spare, &more);
+		else if (may_take(req, npages))
+			done = whose == OTHER ?
+			       carve_other(s, req, npages, spare, &more) :
+			       carve(s, req->node, req, npages, spare, &more);
 		gs_unlock(&gs_mheap.lock, flags);
 	} while (!done && more);
 	return done;

@@ -397,7 +397,7 @@ static int verify_run(const struct mspan *s)
 }
 
 /**
- * gs_runs_verify_some() - check the quick lists and GS_VERIFY_BATCH runs.
+ * gs_runs_verify_some() - check GS_VERIFY_BATCH runs, at first the quick lists, too.
  * @runs: what to check; under the lock, which may be dropped between two calls.
  * @check: how far it is; all zero at first. What the calls add up means
  *         something only if nothing moved meanwhile.
@@ -407,9 +407,11 @@ static int verify_run(const struct mspan *s)
 int gs_runs_verify_some(const struct gs_runs *runs, struct gs_runs_check *check)
 {
 	struct mspan *s = gs_runs_after(runs, &check->pos), *prev = NULL;
-	unsigned long quick_pages = 0;
-	int ret = verify_quick(runs, &quick_pages);
 	unsigned int n;
+	int ret = 0;
+
+	if (!check->pos.npages)
+		ret = verify_quick(runs, &check->nr_pages);
 
 	for (n = 0; s && !ret && n < GS_VERIFY_BATCH; n++) {
 		ret = prev && !run_less(&prev->rb, &s->rb) ? 1 : verify_run(s);
@@ -420,8 +422,6 @@ int gs_runs_verify_some(const struct gs_runs *runs, struct gs_runs_check *check)
 	}
 	gs_count_steps(n);
 	check->done = !s;
-	if (check->done)
-		check->nr_pages += quick_pages;
 	return ret;
 }
 GS_EXPORT_KUNIT(gs_runs_verify_some);
