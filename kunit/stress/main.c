@@ -60,8 +60,8 @@ static ulong seed = 1;
 module_param(seed, ulong, 0444);
 MODULE_PARM_DESC(seed, "of the random numbers (1)");
 
-static bool faults;
-module_param(faults, bool, 0444);
+bool stress_faults;
+module_param_named(faults, stress_faults, bool, 0444);
 MODULE_PARM_DESC(faults, "draws are made to fail, and some must (0)");
 
 static unsigned int stop_ms = 1000;
@@ -140,7 +140,7 @@ static bool floors_reached(void)
 	ok &= reached("objects freed", atomic_long_read(&c->frees), least);
 	ok &= reached("objects resized", atomic_long_read(&c->reallocs),
 		      least / 50);
-	if (faults)
+	if (stress_faults)
 		ok &= reached("requests refused", atomic_long_read(&c->refused),
 			      10);
 	if (num_online_cpus() > 1)
@@ -158,7 +158,7 @@ static void print_results(struct counts *drained)
 
 	nr_failed += !ok;
 	pr_info("%s %u floors\n", ok ? "ok" : "not ok", ++nr_tests);
-	result(&task_counts, faults);
+	result(&task_counts, stress_faults);
 	result(&softirq_counts, true);
 	if (!timers_have_hardirq())
 		skip(&hardirq_counts, "not allowed on PREEMPT_RT");
@@ -173,7 +173,7 @@ static void print_results(struct counts *drained)
 	else if (!tasks_have_nodes())
 		skip(&node_counts, "one node only");
 	else
-		result(&node_counts, faults);
+		result(&node_counts, stress_faults);
 	result(drained, true);
 }
 

@@ -89,6 +89,7 @@ void check_malloc_alignment(struct counts *counts, const void *p, size_t size);
 
 /* main.c */
 extern bool stress_stopping;	/* everything ends */
+extern bool stress_faults;	/* draws are made to fail */
 
 /* tasks.c */
 #define TASKS_MAX	64

@@ -174,7 +174,9 @@ static void fill_node(void **objects, int node)
 			continue;
 		}
 		atomic_long_inc(&node_counts.allocs);
-		if (page_to_nid(virt_to_page(objects[i])) != node)
+		/* Where draws fail only __GFP_THISNODE keeps its node. */
+		if (page_to_nid(virt_to_page(objects[i])) != node &&
+		    (gfp & __GFP_THISNODE || !stress_faults))
 			atomic_long_inc(&node_counts.misplaced);
 	}
 }

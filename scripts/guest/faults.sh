@@ -1,4 +1,4 @@
-# faults.sh - a load while one draw in four of goslab's fails, loading of the module
+# faults.sh - a load while three in five draws of goslab's fail, loading of the module
 # included. The kernel's fault injection looks at the stack: only what goslab asks
 # the page allocator for fails.
 
@@ -49,15 +49,13 @@ load() {
 stress() {
 	local status=0 before load
 	before=$(stat_of stats allocs)
-	module goslab_stress "stop_ms=$(stop_ms)" faults=1 steps=300000 threads=8 \
-		limit=240 &
+	run_stress faults=1 steps=400000 threads=8 limit=240 &
 	load=$!
 	# Its caches and heaps are made by then.
 	under_way "$before" || status=1
-	inject 25 $(text) || status=1
+	inject 60 $(text) || status=1
 	wait $load || status=1
 	heal
-	gone goslab_stress || rmmod goslab_stress || status=1
 	return $status
 }
 

@@ -53,6 +53,15 @@ stop_ms() {
 	if grep -q 'User Mode Linux' /proc/cpuinfo; then echo 1000; else echo 10000; fi
 }
 
+# run_stress [PARAM=VALUE...] - loads goslab_stress.ko, which does its work meanwhile,
+# and unloads it, whatever it said.
+run_stress() {
+	local status=0
+	module goslab_stress "stop_ms=$(stop_ms)" "$@" || status=1
+	gone goslab_stress || rmmod goslab_stress || status=1
+	return $status
+}
+
 # stat_of FILE NAME - the value of "NAME: value" in a debugfs file.
 stat_of() { sed -n "s/^$2:[[:space:]]*//p" "/sys/kernel/debug/goslab/$1"; }
 

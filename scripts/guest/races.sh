@@ -4,8 +4,7 @@
 
 status=0
 module goslab || exit 1
-module goslab_stress "stop_ms=$(stop_ms)" steps=60000 threads=8 limit=400 || status=1
-gone goslab_stress || rmmod goslab_stress || status=1
+run_stress steps=60000 threads=8 limit=400 || status=1
 verified || status=1
 # What was looked at: without watchpoints nothing can be found.
 sed 's/^/# kcsan: /' /sys/kernel/debug/kcsan >/dev/kmsg

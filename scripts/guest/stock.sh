@@ -16,11 +16,7 @@ replay() {
 }
 
 stress() {
-	local status=0
-	module goslab_stress "steps=$STEPS" "threads=$THREADS" \
-		"stop_ms=$(stop_ms)" "$@" || status=1
-	gone goslab_stress || rmmod goslab_stress || status=1
-	return $status
+	run_stress "steps=$STEPS" "threads=$THREADS" "$@"
 }
 
 # hotplug - every CPU but the first goes off and on in turn, TIMES times at least
