@@ -63,7 +63,7 @@ modules() {
 	local vars=()
 
 	[ -z "${BUILT[$1]:-}" ] || return 0
-	[[ $1 != uml-* && $1 != qemu-7.2-* && $1 != qemu-arm64 ]] || vars=(GOSLAB_KUNIT=1)
+	[[ $1 != uml-* && $1 != qemu-7.2-* ]] || vars=(GOSLAB_KUNIT=1)
 	[[ $1 != uml-debug && $1 != uml-lockdep ]] || vars+=(GOSLAB_DEBUG=1)
 	"$SCRIPTS/modules.sh" "$1" "${vars[@]}" || return 1
 	BUILT[$1]=1

@@ -25,19 +25,22 @@ offline_online() {
 	verified && return $status
 }
 
-# added - memory above all that there was when goslab was loaded is used.
+# added - memory above all that there was when goslab was loaded is used: the heap
+# takes more than the machine had.
 added() {
-	local size at last before=0 after status=0
+	local size at last had before after status=0
+	had=$(awk '$1 == "MemTotal:" { print $2 }' /proc/meminfo)
 	size=$((0x$(cat $BLOCKS/block_size_bytes)))
 	last=$(ls -d $BLOCKS/memory[0-9]* | sed 's/.*memory//' | sort -n | tail -1)
-	for at in 1 2; do
+	for at in 1 2 3 4; do
 		printf '0x%x\n' $(((last + at) * size)) >$BLOCKS/probe || return 1
 		echo online >$BLOCKS/memory$((last + at))/state 2>/dev/null
 		[ "$(cat $BLOCKS/memory$((last + at))/state)" = online ] || return 1
 	done
 	before=$(grep -c . /sys/kernel/debug/goslab/arenas)
-	# More than the rest of the machine has.
-	module goslab_holds runs=$RUNS || return 1
+	module goslab_holds runs=$((had / 16 + 1)) || return 1
+	[ "$(stat_of stats bytes_held)" -gt $((had * 1024)) ] ||
+		{ echo "memory: the heap is smaller than the machine was"; status=1; }
 	after=$(grep -c . /sys/kernel/debug/goslab/arenas)
 	echo "# memory: block of $size bytes, $before arenas before, $after after" \
 		>/dev/kmsg
