@@ -106,6 +106,19 @@ source_id() {
 # is_ready DIR SRC - 0 if the kernel in DIR was built from SRC as it is now.
 is_ready() { [ -e "$1/.ready" ] && [ "$(cat "$1/.ready")" = "$(source_id "$2")" ]; }
 
+# widen_registers SRC - until 6.12, User-Mode Linux has room for 2696 bytes of
+# registers, and cannot run a process on a host that has more (AMX: 11008), where
+# it ends with "ptrace set fp regs failed". Debian's source in the cache is edited;
+# later kernels ask the host. Stacks have the room: configuration "wide".
+widen_registers() {
+	local file=$1/arch/x86/um/user-offsets.c
+
+	[[ " $BED_CONFIG " = *" wide "* ]] || return 0
+	sed -i 's/DEFINE_LONGS(HOST_FP_SIZE, 2696)/DEFINE_LONGS(HOST_FP_SIZE, 12288)/' "$file"
+	grep -q 'HOST_FP_SIZE, 12288' "$file" ||
+		die "$BED: $file defines no HOST_FP_SIZE as it did"
+}
+
 # build DIR SRC VERSION - configure and compile. After an edit of the user's tree
 # make compiles what the edit changes.
 build() {
@@ -115,6 +128,7 @@ build() {
 	prune
 	say "kernel $BED ($3): building, log in $1/build.log"
 	mkdir -p "$1"
+	widen_registers "$2"
 	configure "$1" "$2"
 	make_kernel "$1" "$2" $(targets) >>"$1/build.log" 2>&1 ||
 		fail_build "$1"

@@ -44,8 +44,8 @@ bed_lookup() {
 	uml-smp)	BED_KIND=um BED_SOURCE=7.2 BED_CONFIG="smp clients" ;;
 	uml-debug)	BED_KIND=um BED_SOURCE=7.2 BED_CONFIG="smp debug" ;;
 	uml-lockdep)	BED_KIND=um BED_SOURCE=7.2 BED_CONFIG="smp lockdep" ;;
-	uml-6.1)	BED_KIND=um BED_SOURCE=6.1 BED_CONFIG="up" ;;
-	uml-6.12)	BED_KIND=um BED_SOURCE=6.12 BED_CONFIG="up" ;;
+	uml-6.1)	BED_KIND=um BED_SOURCE=6.1 BED_CONFIG="up wide" ;;
+	uml-6.12)	BED_KIND=um BED_SOURCE=6.12 BED_CONFIG="up wide" ;;
 	qemu-6.1)	BED_KIND=qemu BED_SOURCE=6.1 ;;
 	qemu-6.12)	BED_KIND=qemu BED_SOURCE=6.12 ;;
 	qemu-6.1-rt)	BED_KIND=qemu BED_SOURCE=6.1-rt ;;
