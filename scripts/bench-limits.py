@@ -228,6 +228,32 @@ def cpu_limits(figures):
                 spread=quartile_distance(slower))
 
 
+# bed, kernel, CPUs, what it is, at most
+MIXES = (
+    ('uml-smp', '7.2', 2, '2 CPUs of uml-smp', 0.90),
+    ('uml-smp', '7.2', 8, '8 CPUs of uml-smp', 1.5),
+    ('qemu-smp', '6.12', 8, '8 CPUs, stock 6.12', 0.50),
+    ('qemu-smp', '7.2', 8, '8 CPUs, own 7.2', 0.70),
+)
+
+
+def mix_limits(figures):
+    """
+    All sizes on all CPUs: the whole time, for where CPUs are more than the host
+    has, the empty loop alone takes as long as the scheduler likes.
+    """
+    for bed, kernel, cpus, what, bound in MIXES:
+        ours, theirs = (figures.find(bed, 'mix', allocator, 0, kernel, cpus)
+                        for allocator in ('goslab', 'kmalloc'))
+        found = ratio_of(ours, theirs)
+        yield Limit('mix, %s, whole time: to kmalloc' % what, found.raw, bound,
+                    spread=found.spread, raw=found.raw)
+    for metric, bound in (('central', 10000), ('heap', 2000)):
+        yield Limit('mix, 8 CPUs of uml-smp: %s locks per million' % metric,
+                    figures.get('uml-smp', 'mix', 'goslab', 0, cpus=8,
+                                metric=metric + '_locks_per_mop'), bound)
+
+
 def heap_limits(figures):
     for size in figures.sizes('uml-up', 'random_replace'):
         found = worst(ratios(figures, 'uml-up', 'random_replace', 'goslab',
@@ -278,5 +304,6 @@ def limits(all_figures, directory):
                     found.raw)
     yield from held_limits(figures)
     yield from cpu_limits(figures)
+    yield from mix_limits(figures)
     yield from heap_limits(figures)
     yield from lock_limits(figures, directory)

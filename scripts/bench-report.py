@@ -29,6 +29,8 @@ def bed_of(boot):
     """The bed as the figures name it."""
     if boot.startswith('qemu-'):
         return 'qemu-icount'
+    if boot.startswith('mix-qemu-'):
+        return 'qemu-smp'
     if boot.startswith('uml-smp'):
         return 'uml-smp'
     return boot if boot == 'user' else 'uml-up'
@@ -62,10 +64,14 @@ def lock_figures(line, figures):
 
 
 def is_timed(boot, figure):
-    """On uml-smp only ratios of goslab to itself on several CPUs mean much."""
+    """
+    On uml-smp only ratios mean much: of goslab to itself on several CPUs, and of
+    the mix to that of slab in the same boot.
+    """
     return bed_of(boot) != 'uml-smp' or figure['metric'] not in TIMES + HALVES or (
         re.fullmatch('uml-smp(-pair-.)?', boot) and
-        figure['workload'].startswith('pair_'))
+        figure['workload'].startswith('pair_')) or (
+            boot.startswith('uml-smp-mix-') and figure['threads'] > 1)
 
 
 def read_boot(directory, boot):

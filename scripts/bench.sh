@@ -12,6 +12,7 @@
 #              the fast path against its golden file; ends with 1 past 5 %
 # RECORD=1     the same, and takes the figures and the fast path as recorded
 # BEDS="..."   only these: uml-up uml-heap uml-smp qemu-6.1 qemu-6.12 qemu-7.2 user
+#              mix
 # REPORT=1     the report again, of what is there
 # DOC=1        then the tables and plots of Documentation/performance.rst, too
 # MISSED=ok    ends with 0 though a limit is missed
@@ -21,7 +22,7 @@
 . "$(dirname "$0")/lib.sh"
 
 OUT=$BUILD/bench
-BEDS_WHOLE="user uml-up uml-heap uml-smp qemu-6.1 qemu-6.12 qemu-7.2"
+BEDS_WHOLE="user uml-up uml-heap uml-smp mix qemu-6.1 qemu-6.12 qemu-7.2"
 BEDS=${BEDS:-$BEDS_WHOLE}
 RECORDED=$TOP/Documentation/bench-recorded.json
 ROUNDS=${ROUNDS:-40}
@@ -116,6 +117,23 @@ bench_smp() {
 	done
 }
 
+# All sizes on all CPUs at once, beside slab in one boot; then goslab alone, long
+# enough that what the first objects cost does not count, for its locks.
+bench_mix() {
+	local cpus scale bed alone="run=mix ways=goslab rounds=1"
+
+	for cpus in 2 8; do
+		scale=$((cpus == 2 ? 200 : 50))
+		boot uml-smp-mix-$cpus uml-smp --cpus $cpus -- bench.sh \
+			run=mix threads=$cpus rounds=10 scale=$scale -- \
+			$alone threads=$cpus scale=600
+	done
+	for bed in qemu-6.12 qemu-7.2; do
+		boot "mix-$bed" $bed --cpus 8 --mem 2G -- bench.sh \
+			run=mix threads=8 rounds=4 scale=20
+	done
+}
+
 # Instructions: on one CPU under QEMU, with init_on_alloc off and on.
 bench_icount() {
 	local bed=$1 few="rounds=3 scale=10 icount=1"
@@ -179,7 +197,7 @@ main() {
 	if [ -z "${REPORT:-}" ]; then
 		"$SCRIPTS/setup.sh" bench
 		for bed in uml-up uml-smp qemu-6.1 qemu-6.12 qemu-7.2; do
-			wanted $bed || [ $bed = uml-up ] || continue
+			wanted $bed || wanted mix || [ $bed = uml-up ] || continue
 			"$SCRIPTS/modules.sh" $bed
 		done
 		! wanted user || bench_user
@@ -187,6 +205,7 @@ main() {
 		! wanted uml-heap || bench_heap
 		! wanted uml-up || paths uml-up -- bench.sh rounds="$ROUNDS"
 		! wanted uml-smp || bench_smp
+		! wanted mix || bench_mix
 		# Instructions are the same however busy the machine is.
 		for bed in qemu-6.1 qemu-6.12 qemu-7.2; do
 			! wanted $bed || { bench_icount $bed & pids+=($!); }

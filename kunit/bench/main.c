@@ -87,6 +87,7 @@ static const struct {
 	{ "mstress", bn_mstress },
 	{ "pair_cpus", bn_pair_cpus },
 	{ "pair_mixed", bn_pair_mixed },
+	{ "mix", bn_mix },
 	{ "memory", bn_memory },
 #ifdef CONFIG_GOSLAB_KUNIT
 	{ "refill", bn_path },
