@@ -331,6 +331,41 @@ static void room_moves(struct kunit *test)
 	gs_max_parked = was;
 }
 
+/* What a CPU owns is bounded, too, and all classes go on without. */
+static void owned_spans(struct kunit *test)
+{
+	unsigned long was = gs_max_owned;
+	static const unsigned long limits[] = { 0, 16 << 10, 128 << 10 };
+	struct gs_rnd rnd = gs_rnd_start(test);
+	long most = 0, now;
+	unsigned int i, n;
+	void *p[64] = { };
+
+	for (i = 0; i < ARRAY_SIZE(limits); i++) {
+		gs_drain_all();
+		KUNIT_EXPECT_EQ(test, atomic_long_read(&here()->owned), 0L);
+		gs_max_owned = limits[i];
+		for (n = 0; n < 20000; n++) {
+			void **slot = &p[n % ARRAY_SIZE(p)];
+
+			goslab_free(*slot);
+			*slot = goslab_malloc(gs_rnd_log(&rnd, 16, GS_MAX_SMALL),
+					      GFP_KERNEL);
+			now = atomic_long_read(&here()->owned);
+			most = max(most, now);
+			if (now > gs_max_owned + (64 << 10))
+				break;
+		}
+		KUNIT_EXPECT_EQ_MSG(test, n, 20000U, "%ld of %lu bytes", now,
+				    gs_max_owned);
+		GS_EXPECT_WHOLE(test);
+	}
+	KUNIT_EXPECT_GT(test, most, 16L << 10);
+	for (n = 0; n < ARRAY_SIZE(p); n++)
+		goslab_free(p[n]);
+	gs_max_owned = was;
+}
+
 /* A slot has half of the budget: two places, one, or none. */
 static void room_for_large_objects(struct kunit *test)
 {
@@ -340,8 +375,10 @@ static void room_for_large_objects(struct kunit *test)
 	} large[] = { { 65536, 2 }, { 131072, 1 }, { 135168, 0 }, { 1 << 20, 0 } };
 	struct goslab_cache *cache;
 	const struct gs_slot *slot;
+	unsigned long was = gs_max_parked;
 	unsigned int i, n;
 
+	gs_max_parked = 256 << 10;
 	for (i = 0; i < ARRAY_SIZE(large); i++) {
 		gs_drain_all();
 		cache = goslab_cache_create("large", large[i].size, 0, 0, NULL);
@@ -357,6 +394,7 @@ static void room_for_large_objects(struct kunit *test)
 		KUNIT_EXPECT_LE(test, here()->cap_bytes, gs_max_parked / 2);
 		goslab_cache_destroy(cache);
 	}
+	gs_max_parked = was;
 }
 
 static struct {
@@ -449,6 +487,7 @@ static struct kunit_case mcache_cases[] = {
 	KUNIT_CASE(freeing_cpu_gets_a_slot),
 	KUNIT_CASE(budget),
 	KUNIT_CASE(room_moves),
+	KUNIT_CASE(owned_spans),
 	KUNIT_CASE(room_for_large_objects),
 	KUNIT_CASE(busy_slot),
 	KUNIT_CASE(overwritten),

@@ -163,6 +163,9 @@ static void a_square_wave_does_not_flap(struct kunit *test)
 	unsigned long drawn = 0, released = 0;
 	int period;
 
+	/* What is parked stays with its CPU for a tick or two. */
+	KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current,
+			cpumask_of(raw_smp_processor_id())), 0);
 	for (period = 0; period < 5; period++) {
 		struct gs_rnd same = rnd;	/* each period as the last */
 
@@ -249,7 +252,8 @@ static void the_kernel_reclaims_free_runs(struct kunit *test)
 	bool first = true;
 
 	gs_worker_pause();
-	alloc_bytes(test, o, &rnd, 4 * MIB, 64 << 10);
+	/* More than the CPU parks. */
+	alloc_bytes(test, o, &rnd, 12 * MIB, 64 << 10);
 	free_down_to(o, &rnd, 0);
 	KUNIT_EXPECT_GT(test, gs_mheap_free_pages(), 128);
 	free = gs_mheap_free_pages();

@@ -121,7 +121,7 @@ static const char *const stats_lines[] = {
 	"heap_locks", "spans", "spans_allocated", "spans_freed", "spans_short",
 	"pages_drawn", "pages_released", "pages_scavenged",
 	"pages_reclaimed", "worker_us",
-	"reports", "reports_suppressed",
+	"reports", "reports_suppressed", "spans_reused", "pages_parked",
 };
 
 /* These lines, in this order; others may follow. */

@@ -9,6 +9,7 @@
 
 #include "back/arena.h"
 #include "back/mheap.h"
+#include "back/pagecache.h"
 #include "base/owner.h"
 #include "front/drain.h"
 #include "front/mcache.h"
@@ -261,6 +262,7 @@ static void r3_quick_list(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	goslab_free(p);
+	gs_drain_this_cpu(false);
 	KUNIT_ASSERT_EQ(test, (int)s->state, GS_SPAN_QUICK);
 	s->state = GS_SPAN_RUN;
 	expect_broken(test, 34);
@@ -271,6 +273,36 @@ static void r3_quick_list(struct kunit *test)
 	gs_mheap.runs[s->node].nr_quick++;
 	expect_broken(test, 34);
 	gs_mheap.runs[s->node].nr_quick--;
+	GS_EXPECT_WHOLE(test);
+}
+
+static void p1_parked(struct kunit *test)
+{
+	struct gs_page_cache *pc = raw_cpu_ptr(&gs_page_cache);
+	void *p = goslab_malloc(6 * GS_PAGE_SIZE, GFP_KERNEL);
+	struct mspan *s = gs_arena_span(p);
+	int cpu = raw_smp_processor_id();
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	goslab_free(p);
+	KUNIT_ASSERT_EQ(test, (int)s->state, GS_SPAN_PARKED);
+	KUNIT_EXPECT_EQ(test, gs_pagecache_verify(cpu), 0);
+	s->state = GS_SPAN_QUICK;
+	KUNIT_EXPECT_EQ(test, gs_pagecache_verify(cpu), 35);
+	s->state = GS_SPAN_PARKED;
+	s->npages++;
+	KUNIT_EXPECT_EQ(test, gs_pagecache_verify(cpu), 35);
+	s->npages--;
+	s->node++;
+	KUNIT_EXPECT_EQ(test, gs_pagecache_verify(cpu), 35);
+	s->node--;
+	pc->nr_spans++;
+	KUNIT_EXPECT_EQ(test, gs_pagecache_verify(cpu), 35);
+	pc->nr_spans--;
+	pc->nr_pages++;
+	KUNIT_EXPECT_EQ(test, gs_pagecache_verify(cpu), 35);
+	pc->nr_pages--;
+	KUNIT_EXPECT_EQ(test, gs_pagecache_verify(cpu), 0);
 	GS_EXPECT_WHOLE(test);
 }
 
@@ -373,6 +405,7 @@ static struct kunit_case verify_cases[] = {
 	KUNIT_CASE(r1_tree),
 	KUNIT_CASE(r2_unmerged),
 	KUNIT_CASE(r3_quick_list),
+	KUNIT_CASE(p1_parked),
 	KUNIT_CASE(m1_lists),
 	KUNIT_CASE(c1_magazine),
 	KUNIT_CASE(c2_room),

@@ -16,14 +16,29 @@
 #include "api/api.h"
 #include "back/arena.h"
 #include "back/mheap.h"
+#include "back/pagecache.h"
 #include "base/report.h"
 #include "base/sys.h"
 #include "front/drain.h"
 #include "front/usage.h"
 #include "watch/watch.h"
 
-module_param_named(max_parked, gs_max_parked, ulong, 0644);
-MODULE_PARM_DESC(max_parked, "most bytes that one CPU may park in magazines (262144)");
+static int set_max_parked(const char *value, const struct kernel_param *kp)
+{
+	int ret = param_set_ulong(value, kp);
+
+	gs_max_parked_set |= !ret;
+	return ret;
+}
+
+static const struct kernel_param_ops max_parked_ops = {
+	.set = set_max_parked,
+	.get = param_get_ulong,
+};
+
+module_param_cb(max_parked, &max_parked_ops, &gs_max_parked, 0644);
+__MODULE_PARM_TYPE(max_parked, "ulong");
+MODULE_PARM_DESC(max_parked, "most bytes that a CPU may park in magazines (28 MiB / online CPUs)");
 
 void goslab_usage(struct goslab_usage *now, struct goslab_usage *peak)
 {
@@ -63,6 +78,8 @@ static int __init goslab_init(void)
 	ret = gs_class_init_malloc();
 	if (ret)
 		goto no_class;
+	gs_pagecache_share(num_online_cpus());
+	gs_mcache_share(num_online_cpus());
 	gs_mcache_init();
 	gs_drain_init();
 	gs_cache_init();
@@ -103,6 +120,7 @@ static void __exit goslab_exit(void)
 	gs_cache_exit();
 	gs_mcache_exit();
 	gs_class_exit_malloc();
+	gs_pagecache_exit();
 	left = gs_mheap_exit();
 	if (left)
 		gs_report(&(struct gs_report) {

@@ -18,10 +18,12 @@
 
 #include "api/cache.h"
 #include "back/mheap.h"
+#include "back/pagecache.h"
 #include "back/scavenger.h"
 #include "base/debug.h"
 #include "base/worker.h"
 #include "front/drain.h"
+#include "front/mcache.h"
 #include "front/usage.h"
 
 static struct shrinker *shrinker;
@@ -43,9 +45,10 @@ static bool tick(void)
 
 static unsigned long count_objects(struct shrinker *s, struct shrink_control *sc)
 {
-	unsigned long pages = READ_ONCE(gs_mheap.runs[sc->nid].nr_pages);
+	unsigned long pages = READ_ONCE(gs_mheap.runs[sc->nid].nr_pages) +
+			      gs_pagecache_pages_of(sc->nid);
 
-	/* In kernel pages; what is parked is not known exactly, and little. */
+	/* In kernel pages; what is parked in magazines is not known exactly. */
 	return pages * GS_PAGE_SIZE >> PAGE_SHIFT ?: SHRINK_EMPTY;
 }
 
@@ -86,9 +89,23 @@ size_t goslab_cache_shrink(struct goslab_cache *cache)
 }
 EXPORT_SYMBOL_GPL(goslab_cache_shrink);
 
+static void share(unsigned int cpus)
+{
+	gs_mcache_share(cpus);
+	gs_pagecache_share(cpus);
+}
+
+/* @cpu comes, and is not online yet. */
+static int cpu_prepare(unsigned int cpu)
+{
+	share(num_online_cpus() + 1);
+	return 0;
+}
+
 static int cpu_dead(unsigned int cpu)
 {
 	gs_drain_dead(cpu);
+	share(num_online_cpus());
 	return 0;
 }
 
@@ -120,8 +137,8 @@ int gs_reclaim_init(void)
 	if (ret)
 		goto no_shrinker;
 	ret = gs_load_fails() ? -ENOMEM :
-	      cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "goslab:dead",
-					NULL, cpu_dead);
+	      cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "goslab:cpu",
+					cpu_prepare, cpu_dead);
 	if (ret < 0)
 		goto no_cpuhp;
 	cpu_state = ret;

@@ -73,7 +73,6 @@ void gs_mheap_count_span(const struct gs_span_req *req, unsigned int npages)
 	gs_mheap.nr_spans++;
 	gs_mheap.nr_alloc++;
 	gs_mheap.nr_large += req->large;
-	gs_mheap.nr_large_alloc += req->large;
 	gs_mheap.nr_short += npages < (req->fair_pages ?: req->npages);
 }
 
@@ -272,32 +271,29 @@ static bool may_take(const struct gs_span_req *req, unsigned int npages)
 	       gs_mheap_free_pages() >= npages + GS_RESERVE_PAGES;
 }
 
-/* A span of the same length that was freed lately, or NULL. */
-static struct mspan *alloc_quick(const struct gs_span_req *req)
-{
-	struct mspan *s = NULL;
-	unsigned long flags;
-
-	gs_mheap_lock(&flags);
-	if (may_take(req, req->npages))
-		s = gs_runs_get_quick(&gs_mheap.runs[req->node], req->npages,
-				      req->align, req->cap, req->tiny);
-	if (s)
-		gs_mheap_count_span(req, req->npages);
-	gs_unlock(&gs_mheap.lock, flags);
-	return s;
-}
-
 /* Whose free runs: the caller's node's, the other nodes', all of them. */
 enum whose { OWN, OTHER, ANY };
 
+/* A span of the same length that was freed lately, or NULL; under the lock. */
+static struct mspan *take_quick(const struct gs_span_req *req)
+{
+	struct mspan *s = gs_runs_get_quick(&gs_mheap.runs[req->node],
+					    req->npages, req->align, req->cap,
+					    req->tiny);
+
+	if (s)
+		gs_mheap_count_span(req, req->npages);
+	return s;
+}
+
 /*
  * From the free runs; all but the last resort (ANY) leaves the reserve to atomic
- * callers. Each hold of the lock merges a batch of quick spans at most.
+ * callers. Each hold of the lock merges a batch of quick spans at most. @quick:
+ * NULL, or set to a quick span if there is one; then @s is not used.
  */
 static bool alloc_free(struct mspan *s, const struct gs_span_req *req,
 		       unsigned int npages, enum whose whose,
-		       struct mspan **spare)
+		       struct mspan **spare, struct mspan **quick)
 {
 	bool done = false, more;
 	unsigned long flags;
@@ -308,9 +304,10 @@ static bool alloc_free(struct mspan *s, const struct gs_span_req *req,
 		if (whose == ANY)
 			done = carve_any(s, req, npages, spare, &more);
 		else if (may_take(req, npages))
-			done = whose == OTHER ?
-			       carve_other(s, req, npages, spare, &more) :
-			       carve(s, req->node, req, npages, spare, &more);
+			done = (quick && (*quick = take_quick(req))) ||
+			       (whose == OTHER ?
+				carve_other(s, req, npages, spare, &more) :
+				carve(s, req->node, req, npages, spare, &more));
 		gs_unlock(&gs_mheap.lock, flags);
 	} while (!done && more);
 	return done;
@@ -331,27 +328,26 @@ static bool from_other_nodes(struct mspan *s, const struct gs_span_req *req,
 	here.look = true;
 	here.gfp = gs_gfp_this_node(req->gfp);
 	return grow(s, &here, req->npages, true, spare) ||
-	       alloc_free(s, req, req->npages, OTHER, spare);
+	       alloc_free(s, req, req->npages, OTHER, spare, NULL);
 }
 
+/* Nothing of the node lies free: shorter ones, a draw, other nodes. */
 static bool find_pages(struct mspan *s, const struct gs_span_req *req,
 		       struct mspan **spare)
 {
 	bool is_short = req->min_pages < req->npages;
 
-	if (alloc_free(s, req, req->npages, OWN, spare))
-		return true;
 	if (req->fair_pages && req->fair_pages < req->npages &&
-	    alloc_free(s, req, req->fair_pages, OWN, spare))
+	    alloc_free(s, req, req->fair_pages, OWN, spare, NULL))
 		return true;
 	if (from_other_nodes(s, req, spare))
 		return true;
 	if (grow(s, req, req->npages, !is_short, spare) ||
-	    alloc_free(s, req, req->npages, ANY, spare))
+	    alloc_free(s, req, req->npages, ANY, spare, NULL))
 		return true;
 	if (!is_short)
 		return false;
-	return alloc_free(s, req, req->min_pages, ANY, spare) ||
+	return alloc_free(s, req, req->min_pages, ANY, spare, NULL) ||
 	       grow(s, req, req->min_pages, true, spare);
 }
 
@@ -366,11 +362,9 @@ static bool find_pages(struct mspan *s, const struct gs_span_req *req,
  */
 struct mspan *gs_mheap_alloc(const struct gs_span_req *req)
 {
-	struct mspan *s, *spare = NULL;
+	struct mspan *s, *spare = NULL, *quick = NULL;
+	bool done = false;
 
-	s = alloc_quick(req);
-	if (s)
-		return s;
 	s = gs_span_alloc(req->cap, req->tiny, req->gfp);
 	if (!s)
 		return NULL;
@@ -378,20 +372,16 @@ struct mspan *gs_mheap_alloc(const struct gs_span_req *req)
 	if (req->align > 1) {
 		spare = gs_span_alloc(1, false, req->gfp);
 		if (!spare)
-			goto no_spare;
+			goto out;
 	}
-	if (!find_pages(s, req, &spare))
-		goto no_pages;
+	done = alloc_free(s, req, req->npages, OWN, &spare, &quick) ||
+	       (!req->drawless && find_pages(s, req, &spare));
 	if (spare)
 		gs_span_free(spare);
-	return s;
-
-no_pages:
-	if (spare)
-		gs_span_free(spare);
-no_spare:
-	gs_span_free(s);
-	return NULL;
+out:
+	if (!done || quick)
+		gs_span_free(s);
+	return quick ?: done ? s : NULL;
 }
 GS_EXPORT_KUNIT(gs_mheap_alloc);
 
@@ -407,6 +397,25 @@ void gs_mheap_publish(struct mspan *s, enum gs_span_state state)
 GS_EXPORT_KUNIT(gs_mheap_publish);
 
 /**
+ * gs_mheap_close() - no caller finds an object in a span any more.
+ * @s: no object of it is live. Done twice, it does no harm.
+ */
+void gs_mheap_close(struct mspan *s)
+{
+	gs_span_close(s, GS_SPAN_DEAD);
+	gs_tags_end(s);
+	s->needzero = 1;
+}
+
+/* Count a span that comes back; under the lock. */
+static void uncount_span(const struct mspan *s)
+{
+	gs_mheap.in_spans -= s->npages;
+	gs_mheap.nr_spans--;
+	gs_mheap.nr_free++;
+}
+
+/**
  * gs_mheap_free() - take a span's pages back.
  * @s: in nobody's reach; no object of it is live.
  *
@@ -415,21 +424,15 @@ GS_EXPORT_KUNIT(gs_mheap_publish);
 void gs_mheap_free(struct mspan *s)
 {
 	struct gs_runs *runs = &gs_mheap.runs[s->node];
-	bool large = s->state == GS_SPAN_LARGE;
 	unsigned long flags;
 
-	gs_span_close(s, GS_SPAN_DEAD);
-	gs_tags_end(s);
+	gs_mheap_close(s);
 	if (s->direct) {
 		gs_mheap_free_direct(s);
 		return;
 	}
-	s->needzero = 1;
 	gs_mheap_lock(&flags);
-	gs_mheap.in_spans -= s->npages;
-	gs_mheap.nr_spans--;
-	gs_mheap.nr_free++;
-	gs_mheap.nr_large -= large;
+	uncount_span(s);
 	/* There is room again for the next ones. */
 	if (!gs_runs_put_quick(runs, s)) {
 		gs_runs_merge_quick(runs);
@@ -438,6 +441,36 @@ void gs_mheap_free(struct mspan *s)
 	gs_unlock(&gs_mheap.lock, flags);
 }
 GS_EXPORT_KUNIT(gs_mheap_free);
+
+/**
+ * gs_mheap_free_parked() - take back what a CPU gave up, under one hold.
+ * @s: the spans, closed, each of any node.
+ * @n: how many, at most GS_MERGE_BATCH.
+ *
+ * Context: any but NMI; no lock held, mcache not entered.
+ */
+void gs_mheap_free_parked(struct mspan *const *s, unsigned int n)
+{
+	struct gs_runs *full = NULL;
+	unsigned long flags;
+	unsigned int i;
+
+	if (!n)
+		return;
+	gs_mheap_lock(&flags);
+	for (i = 0; i < n; i++) {
+		struct gs_runs *runs = &gs_mheap.runs[s[i]->node];
+
+		uncount_span(s[i]);
+		if (gs_runs_put_quick(runs, s[i]))
+			continue;
+		gs_runs_insert(runs, s[i]);
+		full = runs;
+	}
+	if (full)
+		gs_runs_merge_quick(full);
+	gs_unlock(&gs_mheap.lock, flags);
+}
 
 /* Have free pages for atomic callers. Return: false without memory. */
 bool gs_mheap_refill_reserve(void)

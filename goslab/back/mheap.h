@@ -17,11 +17,10 @@
  * @drawn: pages ever drawn from the kernel.
  * @released: pages ever given back; I4: @drawn - @released == @in_spans +
  *            pages in @runs.
- * @in_spans: pages of spans.
+ * @in_spans: pages of spans, those that CPUs have parked included.
  * @peak_spans: the most that @in_spans was since gs_mheap_take_peak().
- * @nr_spans: spans, large ones included.
- * @nr_large: large spans.
- * @nr_large_alloc: large spans ever given out.
+ * @nr_spans: spans, large ones and parked ones included.
+ * @nr_large: large spans ever given out.
  * @nr_alloc: spans ever given out.
  * @nr_free: spans ever taken back.
  * @nr_short: spans shorter than asked for.
@@ -37,7 +36,6 @@ struct mheap {
 	unsigned long peak_spans;
 	unsigned long nr_spans;
 	unsigned long nr_large;
-	unsigned long nr_large_alloc;
 	unsigned long nr_alloc;
 	unsigned long nr_free;
 	unsigned long nr_short;
@@ -56,6 +54,8 @@ do {									\
 /**
  * struct gs_span_req - a span wanted.
  * @npages: pages wanted.
+ * @most_pages: a span of up to so many will do if the CPU has it parked; 0 for
+ *              @npages.
  * @fair_pages: pages that will do when they lie free and @npages do not; 0 for
  *              @npages.
  * @min_pages: pages that will do when memory is fragmented.
@@ -66,6 +66,7 @@ do {									\
  * @atomic: the caller cannot sleep: it may use the pages that are kept for such
  *          callers, and draws no more than it asked for. Decided by the caller's
  *          gfp, which @gfp may be less than.
+ * @drawless: from the free runs of @node or not at all.
  * @look: the caller has another way if @node has no pages. It is not made to
  *        wait, and a node that just had none is not asked again in this tick.
  * @node: preferred, or with __GFP_THISNODE the only one.
@@ -73,6 +74,7 @@ do {									\
  */
 struct gs_span_req {
 	unsigned int npages;
+	unsigned int most_pages;
 	unsigned int fair_pages;
 	unsigned int min_pages;
 	unsigned int align;
@@ -80,6 +82,7 @@ struct gs_span_req {
 	bool tiny;
 	bool large;
 	bool atomic;
+	bool drawless;
 	bool look;
 	int node;
 	gfp_t gfp;
@@ -91,7 +94,9 @@ struct gs_span_req {
 int gs_mheap_init(void);
 unsigned long gs_mheap_exit(void);
 struct mspan *gs_mheap_alloc(const struct gs_span_req *req);
+void gs_mheap_close(struct mspan *s);
 void gs_mheap_free(struct mspan *s);
+void gs_mheap_free_parked(struct mspan *const *s, unsigned int n);
 struct mspan *gs_mheap_alloc_direct(const struct gs_span_req *req);
 void gs_mheap_map_direct(struct mspan *s, void *block, unsigned int order,
 			 const struct gs_span_req *req, enum gs_direct direct);

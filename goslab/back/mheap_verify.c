@@ -51,6 +51,12 @@ static int verify_runs(struct gs_runs *runs, struct tally *t)
 	return ret == 3 || !ret ? ret : 30 + ret;
 }
 
+/* Free pages that the runs count; parked ones count with the spans. */
+static bool is_free_run(const struct mspan *s)
+{
+	return gs_span_is_free(s) && READ_ONCE(s->state) != GS_SPAN_PARKED;
+}
+
 static bool ends_map_to(const struct mspan *s)
 {
 	return gs_arena_span((void *)s->base) == s &&
@@ -75,7 +81,7 @@ static long count_arena(const struct heap_arena *arena, unsigned long start)
 		if (inside && gs_span_covers(inside, p) && s != inside)
 			return -1;
 		/* What is left of an earlier span tells nothing. */
-		if (!gs_span_covers(s, p) || gs_span_is_free(s)) {
+		if (!gs_span_covers(s, p) || is_free_run(s)) {
 			inside = NULL;
 			continue;
 		}

@@ -20,6 +20,7 @@ enum gs_span_state {
 	GS_SPAN_DEAD	= 0,	/* a descriptor on its free list */
 	GS_SPAN_RUN,		/* free pages, in the page heap's tree */
 	GS_SPAN_QUICK,		/* free pages as the last span had them */
+	GS_SPAN_PARKED,		/* the same, in the page cache of a CPU */
 	GS_SPAN_SMALL,		/* objects of one class */
 	GS_SPAN_TINY,		/* blocks of tiny objects */
 	GS_SPAN_LARGE,		/* one object above GS_MAX_SMALL */
@@ -283,12 +284,12 @@ static inline int gs_span_index_within(const struct mspan *s, const void *p)
 	return off / s->elemsize;
 }
 
-/* True while the pages are the page heap's own. */
+/* True while the pages are the page heap's own, or parked by a CPU. */
 static inline bool gs_span_is_free(const struct mspan *s)
 {
 	u8 state = READ_ONCE(s->state);
 
-	return state == GS_SPAN_RUN || state == GS_SPAN_QUICK;
+	return state >= GS_SPAN_RUN && state <= GS_SPAN_PARKED;
 }
 
 /* True while the span holds objects that callers may have. */

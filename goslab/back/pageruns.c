@@ -223,12 +223,6 @@ struct mspan *gs_runs_carve(struct gs_runs *runs, struct mspan *run,
 }
 GS_EXPORT_KUNIT(gs_runs_carve);
 
-/* What links a quick list, in a word that no reader looks at. */
-static struct mspan **quick_next(struct mspan *s)
-{
-	return (struct mspan **)&s->list.next;
-}
-
 /**
  * gs_runs_put_quick() - keep a freed span as it is.
  * @runs: of its node.
@@ -242,7 +236,7 @@ bool gs_runs_put_quick(struct gs_runs *runs, struct mspan *s)
 	    runs->quick_pages + s->npages > GS_QUICK_MAX_PAGES)
 		return false;
 	WRITE_ONCE(s->state, GS_SPAN_QUICK);
-	*quick_next(s) = runs->quick[s->npages];
+	*gs_quick_next(s) = runs->quick[s->npages];
 	runs->quick[s->npages] = s;
 	runs->nr_quick++;
 	runs->quick_pages += s->npages;
@@ -252,6 +246,31 @@ bool gs_runs_put_quick(struct gs_runs *runs, struct mspan *s)
 GS_EXPORT_KUNIT(gs_runs_put_quick);
 
 /**
+ * gs_quick_take() - take a span out of a list of freed ones, if one fits.
+ * @list: spans of the length that is wanted.
+ * @align: in pages, a power of two.
+ * @cap: objects that its descriptor must have room for.
+ * @tiny: with masks, or without.
+ *
+ * Looks at a few only. Return: the span, its state as it was; or NULL.
+ */
+struct mspan *gs_quick_take(struct mspan **list, unsigned int align,
+			    unsigned int cap, bool tiny)
+{
+	unsigned int look = 0;
+	struct mspan *s;
+
+	for (; (s = *list) && look < 4; list = gs_quick_next(s), look++) {
+		if (s->cap < cap || s->tiny != tiny ||
+		    !IS_ALIGNED(s->base, align * GS_PAGE_SIZE))
+			continue;
+		*list = *gs_quick_next(s);
+		return s;
+	}
+	return NULL;
+}
+
+/**
  * gs_runs_get_quick() - a span just as it was freed.
  * @runs: where from.
  * @npages: wanted, exactly.
@@ -259,31 +278,23 @@ GS_EXPORT_KUNIT(gs_runs_put_quick);
  * @cap: objects that its descriptor must have room for.
  * @tiny: with masks, or without.
  *
- * Looks at a few only.
- *
  * Return: the span in state GS_SPAN_DEAD, its pages mapped to it; or NULL.
  */
 struct mspan *gs_runs_get_quick(struct gs_runs *runs, unsigned int npages,
 				unsigned int align, unsigned int cap, bool tiny)
 {
-	struct mspan **link, *s;
-	unsigned int look = 0;
+	struct mspan *s;
 
 	if (npages > GS_QUICK_PAGES)
 		return NULL;
-	for (link = &runs->quick[npages]; (s = *link) && look < 4;
-	     link = quick_next(s), look++) {
-		if (s->cap < cap || s->tiny != tiny ||
-		    !IS_ALIGNED(s->base, align * GS_PAGE_SIZE))
-			continue;
-		*link = *quick_next(s);
-		runs->nr_quick--;
-		runs->quick_pages -= npages;
-		runs->nr_pages -= npages;
-		WRITE_ONCE(s->state, GS_SPAN_DEAD);
-		return s;
-	}
-	return NULL;
+	s = gs_quick_take(&runs->quick[npages], align, cap, tiny);
+	if (!s)
+		return NULL;
+	runs->nr_quick--;
+	runs->quick_pages -= npages;
+	runs->nr_pages -= npages;
+	WRITE_ONCE(s->state, GS_SPAN_DEAD);
+	return s;
 }
 GS_EXPORT_KUNIT(gs_runs_get_quick);
 
@@ -319,7 +330,7 @@ bool gs_runs_merge_quick(struct gs_runs *runs)
 			npages--;
 			continue;
 		}
-		runs->quick[npages] = *quick_next(s);
+		runs->quick[npages] = *gs_quick_next(s);
 		runs->nr_quick--;
 		runs->quick_pages -= npages;
 		runs->nr_pages -= npages;
@@ -338,7 +349,7 @@ static int verify_quick(const struct gs_runs *runs, unsigned long *nr_pages)
 	struct mspan *s;
 
 	for (i = 0; i <= GS_QUICK_PAGES; i++) {
-		for (s = runs->quick[i]; s; s = *quick_next(s)) {
+		for (s = runs->quick[i]; s; s = *gs_quick_next(s)) {
 			if (s->state != GS_SPAN_QUICK || s->npages != i)
 				return 4;
 			if (gs_arena_span((void *)s->base) != s ||

@@ -57,10 +57,18 @@ struct mspan *gs_runs_find(struct gs_runs *runs, unsigned int npages,
 struct mspan *gs_runs_carve(struct gs_runs *runs, struct mspan *run,
 			    unsigned long base, unsigned int npages,
 			    struct mspan *spare);
+struct mspan *gs_quick_take(struct mspan **list, unsigned int align,
+			   unsigned int cap, bool tiny);
 bool gs_runs_put_quick(struct gs_runs *runs, struct mspan *s);
 struct mspan *gs_runs_get_quick(struct gs_runs *runs, unsigned int npages,
 				unsigned int align, unsigned int cap, bool tiny);
 bool gs_runs_merge_quick(struct gs_runs *runs);
+
+/* What links a list of freed spans, in a word that no reader looks at. */
+static inline struct mspan **gs_quick_next(struct mspan *s)
+{
+	return (struct mspan **)&s->list.next;
+}
 
 /**
  * struct gs_runs_pos - a place in the order of runs; it stays one while runs

@@ -24,6 +24,7 @@
 #include <linux/smp.h>
 #include <linux/workqueue.h>
 
+#include "back/pagecache.h"
 #include "base/worker.h"
 #include "front/tiny.h"
 #include "middle/heap.h"
@@ -70,8 +71,7 @@ static struct mspan *take_span(struct gs_walk walk, struct gs_slot *slot)
 
 	if (!gs_walk_enter(walk, slot))
 		return &gs_no_span;
-	s = slot->span;
-	slot->span = &gs_no_span;
+	s = gs_slot_disown(per_cpu_ptr(&gs_mcache, walk.cpu), slot);
 	gs_walk_leave(slot);
 	return s;
 }
@@ -125,6 +125,9 @@ static bool drain_cpu(struct gs_walk walk, bool idle_only)
 		else
 			gs_mcache_drop_cap(slot, walk);
 	}
+	/* After the slots, whose spans come here. */
+	if (!gs_pagecache_drain(walk.cpu, walk.dead, idle_only))
+		done = false;
 	return done;
 }
 
@@ -184,7 +187,7 @@ static bool has_something(int cpu)
 {
 	struct mcache *mcache = per_cpu_ptr(&gs_mcache, cpu);
 	struct gs_slot *slot;
-	bool any = false;
+	bool any = gs_pagecache_has_something(cpu);
 
 	mutex_lock(&drain_mutex);
 	list_for_each_entry_rcu(slot, &mcache->slots, link, true)
@@ -288,13 +291,16 @@ static void drain_all(struct gs_class *c, unsigned int n)
 	cpus_read_unlock();
 }
 
-/* Empty all slots of all CPUs and all transfer caches, and wait. Sleeps. */
+/*
+ * Empty all transfer caches, slots and page caches of all CPUs, and wait. In this
+ * order: what one of them gives up goes to the next ones. Sleeps.
+ */
 void gs_drain_all(void)
 {
+	gs_class_sweep(false);
 	mutex_lock(&end_mutex);
 	drain_all(NULL, 0);
 	mutex_unlock(&end_mutex);
-	gs_class_sweep(false);
 }
 GS_EXPORT_KUNIT(gs_drain_all);
 
@@ -371,18 +377,18 @@ bool gs_drain_heap(struct goslab_heap *heap, struct gs_class *c)
 }
 
 /**
- * gs_mcache_verify() - check C1 and C2 of a quiet CPU.
+ * gs_mcache_verify() - check C1 to C3 of a quiet CPU.
  * @cpu: which; nothing of it may run meanwhile.
  *
  * Context: Task; sleeps.
- * Return: 0, 51 or 52.
+ * Return: 0, 51, 52 or 53.
  */
 int gs_mcache_verify(int cpu)
 {
 	struct mcache *mcache = per_cpu_ptr(&gs_mcache, cpu);
 	struct gs_slot *slot;
 	const struct gs_entry *e;
-	size_t cap_bytes = 0;
+	size_t cap_bytes = 0, owned = 0;
 	int ret = 0;
 
 	mutex_lock(&drain_mutex);
@@ -394,9 +400,12 @@ int gs_mcache_verify(int cpu)
 			if (*e->state != GS_CACHED)
 				ret = 51;
 		cap_bytes += gs_slot_cap(slot) * slot->class->elemsize;
+		owned += gs_span_size(slot->span);
 	}
 	if (!ret && cap_bytes != mcache->cap_bytes)
 		ret = 52;
+	if (!ret && owned != atomic_long_read(&mcache->owned))
+		ret = 53;
 	mutex_unlock(&drain_mutex);
 	return ret;
 }

@@ -15,11 +15,15 @@
 #include <linux/topology.h>
 
 #include "back/mheap.h"
+#include "back/pagecache.h"
 #include "back/tags.h"
 #include "base/worker.h"
 #include "front/drain.h"
 #include "front/usage.h"
 #include "middle/heap.h"
+
+/* A span that the CPU has parked will do if it is longer by no more than this. */
+#define LONGER_SHARE	4
 
 /* Of a heap other than the default one: on the list that its end goes by. */
 static void publish_linked(struct mspan *s)
@@ -51,14 +55,13 @@ static void unlink_span(struct mspan *s)
 }
 
 /* One attempt, within the quota of @heap if there is one. */
-static struct mspan *get_span(struct goslab_heap *heap,
-			      const struct gs_span_req *req)
+static struct mspan *get_span(struct goslab_heap *heap, struct gs_span_req *req)
 {
 	size_t bytes = req->npages * GS_PAGE_SIZE;
 	struct mspan *s;
 
 	if (!heap)
-		return gs_mheap_alloc(req);
+		return gs_pagecache_alloc(req);
 	if (!gs_heap_charge(heap, bytes) &&
 	    (!gs_drain_heap(heap, NULL) || !gs_heap_charge(heap, bytes))) {
 		atomic_long_inc(&heap->nr_refused);
@@ -67,7 +70,7 @@ static struct mspan *get_span(struct goslab_heap *heap,
 	if (heap->classes->account)
 		s = gs_mheap_alloc_direct(req);
 	else
-		s = gs_mheap_alloc(req);
+		s = gs_pagecache_alloc(req);
 	/* A block of the kernel's reserve may be longer than was asked for. */
 	gs_heap_uncharge(heap, bytes - (s ? gs_span_size(s) : 0));
 	return s;
@@ -82,9 +85,9 @@ static struct mspan *get_span(struct goslab_heap *heap,
  * @owner: number of the caller's module.
  * @zeroed: set to true if it is known to be zero.
  *
- * Return: the span of the object, which is all of it and aligned as kmalloc()
- * promises; or NULL. It may be longer than @size wants: a charged span is a whole
- * block.
+ * Return: the span of the object, aligned as kmalloc() promises; or NULL. A
+ * charged object is a whole block. Of another one that the CPU had parked the
+ * span may be longer than the object.
  */
 struct mspan *gs_large_alloc(struct goslab_heap *heap, size_t size, gfp_t gfp,
 			     int node, u8 owner, bool *zeroed)
@@ -95,6 +98,8 @@ struct mspan *gs_large_alloc(struct goslab_heap *heap, size_t size, gfp_t gfp,
 		gs_pages(size);
 	struct gs_span_req req = {
 		.npages = npages, .min_pages = npages,
+		/* What a quota pays for is exact. */
+		.most_pages = heap ? npages : npages + npages / LONGER_SHARE,
 		.align = max(1UL, (size & -size) >> GS_PAGE_SHIFT), .cap = 1,
 		.large = true, .atomic = !gfpflags_allow_blocking(gfp),
 		.node = node == NUMA_NO_NODE ? numa_mem_id() : node,
@@ -108,7 +113,8 @@ struct mspan *gs_large_alloc(struct goslab_heap *heap, size_t size, gfp_t gfp,
 			return NULL;
 		schedule_timeout_uninterruptible(1);
 	}
-	gs_span_cut(s, heap ? heap->classes : NULL, gs_span_size(s), 1);
+	gs_span_cut(s, heap ? heap->classes : NULL,
+		    s->direct ? gs_span_size(s) : npages * GS_PAGE_SIZE, 1);
 	gs_tags_make(s, gfp);
 	s->slots = NULL;
 	s->objects[0] = owner;
@@ -133,7 +139,7 @@ void gs_large_free(struct mspan *s)
 		gs_class_free_span(s);
 	} else {
 		WRITE_ONCE(s->objects[0], GS_FREE);
-		gs_mheap_free(s);
+		gs_pagecache_free(s);
 	}
 	gs_worker_kick();
 }

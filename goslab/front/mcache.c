@@ -15,6 +15,8 @@
  *             C1  every entry of a magazine is in state GS_CACHED;
  *                 top <= limit <= entry + depth.
  *             C2  cap_bytes == sum of room * elemsize <= gs_max_parked.
+ *             C3  owned == sum of the sizes of owned spans, at most gs_max_owned
+ *                 and one span.
  *             (checked by gs_mcache_verify(), drain.c, on a quiet machine)
  * Tests:      kunit/mcache_kunit.c
  */
@@ -27,8 +29,19 @@
 #include "base/fixalloc.h"
 #include "base/report.h"
 
-unsigned long gs_max_parked = 256UL << 10;
+/* Bytes of all CPUs together, and the least and the most that one has. */
+#define PARKED_ALL	(28UL << 20)
+#define PARKED_LEAST	(64UL << 10)
+#define PARKED_MOST	(4UL << 20)
+#define OWNED_ALL	(8UL << 20)
+#define OWNED_LEAST	(64UL << 10)
+#define OWNED_MOST	(1UL << 20)
+
+unsigned long gs_max_parked;
+bool gs_max_parked_set;
+unsigned long gs_max_owned;
 GS_EXPORT_KUNIT(gs_max_parked);
+GS_EXPORT_KUNIT(gs_max_owned);
 
 /* The slot of a CPU that has none yet. It is always busy: nobody enters it. */
 struct gs_slot gs_no_slot __cacheline_aligned = {
@@ -105,6 +118,16 @@ void gs_mcache_init(void)
 	for (i = 2; i < GS_NR_SPC; i++)
 		gs_classes[i].slots = &gs_mcache.slot[i];
 }
+
+/* What each of @cpus CPUs may have of what all may have together. */
+void gs_mcache_share(unsigned int cpus)
+{
+	if (!gs_max_parked_set)
+		WRITE_ONCE(gs_max_parked, clamp(PARKED_ALL / cpus, PARKED_LEAST,
+						PARKED_MOST));
+	WRITE_ONCE(gs_max_owned, clamp(OWNED_ALL / cpus, OWNED_LEAST, OWNED_MOST));
+}
+GS_EXPORT_KUNIT(gs_mcache_share);
 
 /* All slots are drained, and no client is left. */
 void gs_mcache_exit(void)

@@ -82,6 +82,8 @@ struct gs_tiny_open {
  * @tiny: the open block; guarded by the busy flag of the tiny slot.
  * @slots: all slots of this CPU, of malloc and of caches.
  * @hand: the slot that the search for room looked at last, or NULL.
+ * @owned: bytes of the spans that this CPU owns. Its CPU changes it, or a drain of
+ *         a dead one; atomic because an interrupt may come in between.
  * @cap_bytes: sum of room * elemsize of all slots: what may be parked at most.
  */
 struct mcache {
@@ -89,6 +91,7 @@ struct mcache {
 	struct gs_tiny_open tiny;
 	struct list_head slots;
 	struct gs_slot *hand;
+	atomic_long_t owned;
 	size_t cap_bytes;
 };
 
@@ -103,11 +106,15 @@ static __always_inline bool gs_many_nodes(void)
 	return IS_ENABLED(CONFIG_NUMA) && static_branch_unlikely(&gs_node_key);
 }
 
-/* Most bytes that one CPU may park; module parameter max_parked. */
+/* Most bytes that one CPU may park; module parameter max_parked if that was set. */
 extern unsigned long gs_max_parked;
+extern bool gs_max_parked_set;
+/* A CPU that owns spans of so many bytes owns no more. */
+extern unsigned long gs_max_owned;
 
 void gs_mcache_init(void);
 void gs_mcache_exit(void);
+void gs_mcache_share(unsigned int cpus);
 struct gs_slot *gs_mcache_make_slot(struct gs_class *c, gfp_t gfp);
 void gs_mcache_top_up(void);
 void gs_mcache_unmake_slot(struct gs_class *c, int cpu);
@@ -202,6 +209,20 @@ static inline void gs_walk_leave(struct gs_slot *slot)
 {
 	gs_slot_leave(slot);
 	preempt_enable();
+}
+
+/*
+ * The slot, which is entered, gives up the span that @mcache's CPU owns through
+ * it. Return: the span, or &gs_no_span.
+ */
+static inline struct mspan *gs_slot_disown(struct mcache *mcache,
+					   struct gs_slot *slot)
+{
+	struct mspan *s = slot->span;
+
+	slot->span = &gs_no_span;
+	atomic_long_sub(gs_span_size(s), &mcache->owned);
+	return s;
 }
 
 void gs_mcache_drop_cap(struct gs_slot *slot, struct gs_walk walk);

@@ -48,6 +48,7 @@ struct refill {
 	unsigned int taken;	/* objects that are the caller's */
 	int node;		/* where e and own come from */
 	bool direct;		/* for the caller only, nothing to install */
+	bool may_own;		/* the CPU may own one span more */
 	bool zeroed;		/* the caller's one object is fresh and zero */
 	struct mspan *old;	/* exhausted span that the slot gave up */
 	struct mspan *own;	/* span to install */
@@ -107,6 +108,7 @@ enum look {
 static enum look look_entered(struct gs_class *c, struct gs_slot *slot,
 			      struct refill *r, u8 owner)
 {
+	struct mcache *mcache = this_cpu_ptr(&gs_mcache);
 	struct gs_entry *e;
 
 	r->node = slot->node;
@@ -125,8 +127,8 @@ static enum look look_entered(struct gs_class *c, struct gs_slot *slot,
 		return LOOK_OWN;
 	}
 	if (slot->span != &gs_no_span)
-		r->old = slot->span;
-	slot->span = &gs_no_span;
+		r->old = gs_slot_disown(mcache, slot);
+	r->may_own = atomic_long_read(&mcache->owned) < READ_ONCE(gs_max_owned);
 	/* Half of the room, which leaves the rest to frees. */
 	r->want = min_t(unsigned int, c->batch,
 			max(r->most, gs_slot_cap(slot) / 2 + 1));
@@ -176,7 +178,9 @@ static void install(struct gs_class *c, struct refill *r)
 	entered = slot->node == r->node && gs_slot_enter(slot);
 	if (entered) {
 		slot->nr_alloc += r->taken;
-		if (r->own && slot->span == &gs_no_span) {
+		if (r->own && r->may_own && slot->span == &gs_no_span) {
+			atomic_long_add(gs_span_size(r->own),
+					&this_cpu_ptr(&gs_mcache)->owned);
 			slot->span = r->own;
 			r->own = NULL;
 		}
@@ -244,7 +248,7 @@ static bool get_objects(struct gs_class *c, struct refill *r, gfp_t gfp)
 	bool one_node = nr_online_nodes == 1 || (gfp & __GFP_THISNODE);
 
 	r->n = gs_mcentral_get(gs_class_central(c, r->node), r->old, r->e,
-			       r->want, r->direct ? NULL : &r->own);
+			       r->want, r->may_own ? &r->own : NULL);
 	r->old = NULL;
 	if (r->n)
 		return true;

@@ -18,13 +18,14 @@
 #include <linux/rculist.h>
 
 #include "back/mheap.h"
+#include "back/pagecache.h"
 #include "front/mcache.h"
 
 u64 gs_usage_draws;
 
 static DEFINE_SPINLOCK(peak_lock);
 static struct goslab_usage peak_parts;
-/* Was @peak_parts.parked not summed up yet? */
+/* Was what CPUs had parked at the peak not summed up yet? */
 static bool parked_missing;
 
 static size_t parked_on(const struct mcache *mcache)
@@ -51,7 +52,7 @@ size_t gs_usage_parked(void)
 	return bytes;
 }
 
-/* All but what is parked. */
+/* Without a look at the CPUs: spans that they have parked count as in use. */
 static struct goslab_usage read_sums(void)
 {
 	return (struct goslab_usage) {
@@ -62,10 +63,20 @@ static struct goslab_usage read_sums(void)
 	};
 }
 
+/* Pages of spans that CPUs have parked lie free. */
+static void park_pages(struct goslab_usage *u, unsigned long pages)
+{
+	size_t bytes = min(pages << GS_PAGE_SHIFT, u->spans);
+
+	u->spans -= bytes;
+	u->free_runs += bytes;
+}
+
 void gs_usage_read(struct goslab_usage *now)
 {
 	*now = read_sums();
 	now->parked = gs_usage_parked();
+	park_pages(now, gs_pagecache_read().pages);
 }
 
 /* Slow half of gs_usage_note_peak(). */
@@ -90,13 +101,16 @@ void gs_usage_record_peak(void)
 void gs_usage_complete_peak(void)
 {
 	unsigned long flags;
+	unsigned long pages;
 	size_t parked;
 
 	if (!READ_ONCE(parked_missing))
 		return;
 	parked = gs_usage_parked();
+	pages = gs_pagecache_read().pages;
 	gs_lock(&peak_lock, flags);
 	if (parked_missing) {
+		park_pages(&peak_parts, pages);
 		/* Spans may have been added since the peak. */
 		peak_parts.parked = min(parked, peak_parts.spans);
 		WRITE_ONCE(parked_missing, false);

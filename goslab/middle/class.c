@@ -21,6 +21,7 @@
 #include <linux/sched.h>
 
 #include "back/mheap.h"
+#include "back/pagecache.h"
 #include "back/tags.h"
 #include "base/fixalloc.h"
 #include "base/sizeclass.h"
@@ -39,7 +40,7 @@ GS_EXPORT_KUNIT(gs_class_mutex);
 static struct fixalloc central_alloc;
 
 /* The bytes that a magazine holds at most. */
-#define MAGAZINE_BYTES	(64U << 10)
+#define MAGAZINE_BYTES	(256U << 10)
 /*
  * Longer spans: of how many bytes and objects at most, and how many of them the
  * class must have had for it. The longest is for large heaps, where descriptors
@@ -343,7 +344,7 @@ static unsigned int nelems_of(const struct gs_class *c, unsigned int npages)
 static struct mspan *pool_pages(const struct gs_class *c, struct gs_span_req *req)
 {
 	req->cap = nelems_of(c, req->npages);
-	return gs_mheap_alloc(req);
+	return gs_pagecache_alloc(req);
 }
 
 /* Pages of the block that @npages of a direct span are rounded up to. */
@@ -469,7 +470,7 @@ static void end_span(struct mspan *s)
 	}
 	if (c->heap)
 		gs_heap_uncharge(c->heap, gs_span_size(s));
-	gs_mheap_free(s);
+	gs_pagecache_free(s);
 }
 
 static void end_after_grace(struct rcu_head *rcu)

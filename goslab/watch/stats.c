@@ -13,6 +13,7 @@
 
 #include "back/arena.h"
 #include "back/mheap.h"
+#include "back/pagecache.h"
 #include "back/scavenger.h"
 #include "base/owner.h"
 #include "base/report.h"
@@ -30,6 +31,7 @@ struct totals {
 	u64 refills;
 	u64 flushes;
 	u64 central_locks;
+	u64 large;
 };
 
 static void add_cpu(struct totals *t, const struct mcache *mcache)
@@ -58,8 +60,8 @@ static struct totals get_totals(void)
 	list_for_each_entry(c, &gs_class_list, link)
 		for (node = 0; node < nr_node_ids; node++)
 			t.central_locks += READ_ONCE(c->central[node].nr_lock);
-	t.allocs += atomic64_read(&gs_mcache_nr_direct) +
-		    READ_ONCE(gs_mheap.nr_large_alloc);
+	t.large = READ_ONCE(gs_mheap.nr_large) + gs_pagecache_read().large;
+	t.allocs += atomic64_read(&gs_mcache_nr_direct) + t.large;
 	return t;
 }
 
@@ -92,6 +94,7 @@ static void show_bytes(struct seq_file *m, const struct gs_census *all)
 
 static void show_counts(struct seq_file *m, const struct gs_census *all)
 {
+	struct gs_parked parked = gs_pagecache_read();
 	struct totals t = get_totals();
 
 	line(m, "objects_live", all->live);
@@ -100,14 +103,15 @@ static void show_counts(struct seq_file *m, const struct gs_census *all)
 	line(m, "allocs", t.allocs);
 	line(m, "frees", t.allocs - all->live);
 	line(m, "allocs_tiny", t.tiny_allocs);
-	line(m, "allocs_large", READ_ONCE(gs_mheap.nr_large_alloc));
+	line(m, "allocs_large", t.large);
 	line(m, "refills", t.refills);
 	line(m, "flushes", t.flushes);
 	line(m, "central_locks", t.central_locks);
 	line(m, "heap_locks", READ_ONCE(gs_mheap.nr_lock));
-	line(m, "spans", READ_ONCE(gs_mheap.nr_spans));
-	line(m, "spans_allocated", READ_ONCE(gs_mheap.nr_alloc));
-	line(m, "spans_freed", READ_ONCE(gs_mheap.nr_free));
+	line(m, "spans", READ_ONCE(gs_mheap.nr_spans) - parked.spans);
+	line(m, "spans_allocated", READ_ONCE(gs_mheap.nr_alloc) + parked.hits);
+	line(m, "spans_freed", READ_ONCE(gs_mheap.nr_free) + parked.hits +
+	     parked.spans);
 	line(m, "spans_short", READ_ONCE(gs_mheap.nr_short));
 	line(m, "pages_drawn", READ_ONCE(gs_mheap.drawn));
 	line(m, "pages_released", READ_ONCE(gs_mheap.released));
@@ -116,6 +120,8 @@ static void show_counts(struct seq_file *m, const struct gs_census *all)
 	line(m, "worker_us", gs_worker_busy_us());
 	line(m, "reports", gs_report_count());
 	line(m, "reports_suppressed", gs_report_suppressed());
+	line(m, "spans_reused", parked.hits);
+	line(m, "pages_parked", parked.pages);
 }
 
 int gs_stats_show(struct seq_file *m, void *unused)

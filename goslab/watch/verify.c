@@ -15,6 +15,7 @@
 #include <linux/seq_file.h>
 
 #include "back/mheap.h"
+#include "back/pagecache.h"
 #include "base/sys.h"
 #include "front/drain.h"
 #include "front/usage.h"
@@ -47,8 +48,10 @@ static int verify_structures(void)
 /* Changes whenever an object or a span moves. */
 static u64 activity(void)
 {
-	u64 sum = READ_ONCE(gs_mheap.nr_alloc) + READ_ONCE(gs_mheap.nr_free) +
-		  atomic64_read(&gs_mcache_nr_direct) + gs_sys_draws();
+	struct gs_parked parked = gs_pagecache_read();
+	u64 sum = parked.hits + parked.parks + READ_ONCE(gs_mheap.nr_alloc) +
+		  READ_ONCE(gs_mheap.nr_free) + atomic64_read(&gs_mcache_nr_direct) +
+		  gs_sys_draws();
 	struct gs_class *c;
 	int node;
 
@@ -109,7 +112,7 @@ static int verify_sums(bool *quiet)
 	gs_drain_all();
 	before = activity();
 	for_each_possible_cpu(cpu)
-		ret = ret ?: gs_mcache_verify(cpu);
+		ret = ret ?: gs_mcache_verify(cpu) ?: gs_pagecache_verify(cpu);
 	mutex_lock(&gs_class_mutex);
 	v = gs_survey_make();
 	mutex_unlock(&gs_class_mutex);
@@ -165,6 +168,8 @@ static const char *invariant_name(int n)
 		return "R2 free neighbours have merged";
 	case 34:
 		return "R3 freed spans lie on the list of their length";
+	case 35:
+		return "P1 a CPU's page cache holds parked spans";
 	case 41:
 		return "M1 a central list has what its name says";
 	case 42:
@@ -173,6 +178,8 @@ static const char *invariant_name(int n)
 		return "C1 a magazine holds cached objects";
 	case 52:
 		return "C2 the room of slots adds up";
+	case 53:
+		return "C3 the bytes of owned spans add up";
 	}
 	return "unknown";
 }
