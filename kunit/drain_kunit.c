@@ -2,6 +2,7 @@
 /*
  * drain_kunit: goslab_drain: front/drain.c, emptying the slots of CPUs.
  */
+#include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/goslab.h>
 
@@ -203,6 +204,57 @@ static void ends_at_a_tick(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gs_test_idle_pages(), 0UL);
 }
 
+/* Only slots of the class that ends are touched. */
+static void ends_no_others(struct kunit *test)
+{
+	struct gs_slot *slot;
+	unsigned int n;
+
+	ending = goslab_cache_create("kunit-drain", 3000, 0, 0, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, ending);
+	use(NULL);
+	use_ending(NULL);
+	slot = gs_test_slot(gs_test_class("malloc-1024"));
+	n = gs_slot_n(slot);
+	KUNIT_EXPECT_GT(test, n, 0U);
+	goslab_cache_destroy(ending);
+	KUNIT_EXPECT_EQ(test, gs_slot_n(slot), n);
+	GS_EXPECT_WHOLE(test);
+}
+
+static cpumask_t posted_to;
+
+static void note_post(enum gs_hook_point point, void *arg)
+{
+	cpumask_set_cpu(*(int *)arg, &posted_to);
+}
+
+/* Works are posted to CPUs that hold something, and to no others. */
+static void idle_cpus_sleep_on(struct kunit *test)
+{
+	int here = raw_smp_processor_id();
+
+	gs_drain_all();
+	cpumask_clear(&posted_to);
+	gs_test_hook(GS_HOOK_DRAIN_POSTED, note_post);
+	gs_drain_post_all();
+	gs_drain_post_idle();
+	KUNIT_EXPECT_TRUE(test, cpumask_empty(&posted_to));
+	use(NULL);
+	gs_drain_post_all();
+	gs_test_hook(GS_HOOK_DRAIN_POSTED, NULL);
+	KUNIT_EXPECT_TRUE(test, cpumask_equal(&posted_to, cpumask_of(here)));
+	/* Whose slots end, if they have any. */
+	ending = goslab_cache_create("kunit-drain", 3000, 0, 0, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, ending);
+	cpumask_clear(&posted_to);
+	gs_test_hook(GS_HOOK_DRAIN_POSTED, note_post);
+	use_ending(NULL);
+	goslab_cache_destroy(ending);
+	gs_test_hook(GS_HOOK_DRAIN_POSTED, NULL);
+	KUNIT_EXPECT_TRUE(test, cpumask_equal(&posted_to, cpumask_of(here)));
+}
+
 static struct kunit_case drain_cases[] = {
 	KUNIT_CASE(this_cpu),
 	KUNIT_CASE(all_cpus),
@@ -211,6 +263,8 @@ static struct kunit_case drain_cases[] = {
 	KUNIT_CASE(keeps_live),
 	KUNIT_CASE(ends_slots),
 	KUNIT_CASE(ends_at_a_tick),
+	KUNIT_CASE(ends_no_others),
+	KUNIT_CASE(idle_cpus_sleep_on),
 	{}
 };
 

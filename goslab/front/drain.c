@@ -3,11 +3,12 @@
  * drain: empty the slots of CPUs: idle ones, all of them, those of a cache.
  *
  * Flow:       reclaim, cache, hotplug -> [drain] -> mcentral
- * Lock:       drain_mutex, sleeping: slots end under it only, and it protects
- *             what idle drains note in them. gs_drain_heap() walks the slots of
- *             its own CPU without it, under RCU. end_mutex: one drain of all
- *             CPUs at a time. Order: gs_class_mutex, end_mutex, the CPU hotplug
- *             lock, drain_mutex, then the spinlocks.
+ * Lock:       drain lock of each CPU, sleeping: its slots end under it only, and
+ *             it protects what idle drains note in them. Two are never held at
+ *             once. Who only looks at the slots of a CPU, and gs_drain_heap(),
+ *             which drains its own, walk them under RCU. end_mutex: one drain of
+ *             all CPUs at a time. Order: gs_class_mutex, end_mutex, the CPU
+ *             hotplug lock, a drain lock, then the spinlocks.
  *             No CPU enters the slots of another one that may run: it posts a
  *             work there. The work enters a slot for each step, with preemption
  *             off, so a task never finds the slot busy. If the CPU goes offline
@@ -29,20 +30,21 @@
 #include "front/tiny.h"
 #include "middle/heap.h"
 
-static DEFINE_MUTEX(drain_mutex);
 static DEFINE_MUTEX(end_mutex);
 
 /**
  * struct drain_work - what a CPU is to drain.
+ * @lock: the drain lock of the CPU.
  * @work: runs on that CPU.
  * @cpu: that CPU.
  * @all: drain everything, not only what is idle. Set by whoever posts the work,
  *       cleared by the work.
- * @ending: classes whose slots end after that, or NULL (end_mutex; changes under
- *          drain_mutex as well).
+ * @ending: classes whose slots are drained and end, or NULL (end_mutex; changes
+ *          under @lock as well).
  * @nr_ending: how many (likewise).
  */
 struct drain_work {
+	struct mutex lock;
 	struct work_struct work;
 	int cpu;
 	bool all;
@@ -144,12 +146,27 @@ bool gs_drain_this_cpu(bool idle_only)
 }
 GS_EXPORT_KUNIT(gs_drain_this_cpu);
 
-/* End the slots of @cpu, which are empty. Under the drain mutex. */
-static void unmake_slots(struct gs_class *c, unsigned int n, int cpu)
+/* The slot that @cpu has of @c, or &gs_no_slot. */
+static struct gs_slot *slot_of(const struct gs_class *c, int cpu)
 {
-	while (n--)
-		if (c[n].slots)
-			gs_mcache_unmake_slot(&c[n], cpu);
+	return c->slots ? READ_ONCE(*per_cpu_ptr(c->slots, cpu)) : &gs_no_slot;
+}
+
+/*
+ * Empty and end the slots of @n classes at @c, which nobody uses. Under the drain
+ * lock. The CPU stays what the walk says that it is.
+ */
+static void end_slots(struct gs_walk walk, struct gs_class *c, unsigned int n)
+{
+	struct gs_slot *slot;
+
+	while (n--) {
+		slot = slot_of(&c[n], walk.cpu);
+		if (slot == &gs_no_slot)
+			continue;
+		drain_slot(walk, slot);
+		gs_mcache_unmake_slot(&c[n], walk.cpu);
+	}
 }
 
 static void drain_work_fn(struct work_struct *work)
@@ -158,17 +175,19 @@ static void drain_work_fn(struct work_struct *work)
 	struct gs_walk walk = { .cpu = d->cpu };
 	bool all = xchg(&d->all, false);
 
-	mutex_lock(&drain_mutex);
+	mutex_lock(&d->lock);
 	/*
 	 * If the CPU goes offline from here on, the walk moves to another one,
-	 * enters no slot any more, and leaves them to the dead callback.
+	 * enters no slot any more, and leaves them to the dead callback. While
+	 * slots are to end, it cannot go offline.
 	 */
 	if (raw_smp_processor_id() == d->cpu) {
-		/* What ends must be empty, whoever posted this work. */
-		drain_cpu(walk, !all && !d->ending);
-		unmake_slots(d->ending, d->nr_ending, d->cpu);
+		/* Whoever posted this work. */
+		end_slots(walk, d->ending, d->nr_ending);
+		if (all || !d->ending)
+			drain_cpu(walk, !all);
 	}
-	mutex_unlock(&drain_mutex);
+	mutex_unlock(&d->lock);
 }
 
 void gs_drain_init(void)
@@ -178,22 +197,26 @@ void gs_drain_init(void)
 	for_each_possible_cpu(cpu) {
 		struct drain_work *d = per_cpu_ptr(&drain_works, cpu);
 
+		mutex_init(&d->lock);
 		INIT_WORK(&d->work, drain_work_fn);
 		d->cpu = cpu;
 	}
 }
 
+/* Is there anything to drain? A look from elsewhere. */
 static bool has_something(int cpu)
 {
 	struct mcache *mcache = per_cpu_ptr(&gs_mcache, cpu);
 	struct gs_slot *slot;
 	bool any = gs_pagecache_has_something(cpu);
 
-	mutex_lock(&drain_mutex);
-	list_for_each_entry_rcu(slot, &mcache->slots, link, true)
+	if (READ_ONCE(mcache->tiny.block))
+		return true;
+	rcu_read_lock();
+	list_for_each_entry_rcu(slot, &mcache->slots, link)
 		any |= gs_slot_cap(slot) ||
 		       READ_ONCE(slot->span) != &gs_no_span;
-	mutex_unlock(&drain_mutex);
+	rcu_read_unlock();
 	return any;
 }
 
@@ -201,6 +224,7 @@ static void post(int cpu, bool all)
 {
 	struct drain_work *d = per_cpu_ptr(&drain_works, cpu);
 
+	gs_hook(GS_HOOK_DRAIN_POSTED, &cpu);
 	if (all)
 		WRITE_ONCE(d->all, true);
 	gs_worker_queue_on(cpu, &d->work);
@@ -228,13 +252,17 @@ bool gs_drain_pending(void)
 	return false;
 }
 
-/* Ask every CPU to empty all its slots; any context, waits for nobody. */
+/*
+ * Ask every CPU that holds something to give up all of it; any context, waits for
+ * nobody. A CPU without work of ours is left alone.
+ */
 void gs_drain_post_all(void)
 {
 	int cpu;
 
 	for_each_online_cpu(cpu)
-		post(cpu, true);
+		if (has_something(cpu))
+			post(cpu, true);
 }
 GS_EXPORT_KUNIT(gs_drain_post_all);
 
@@ -243,14 +271,30 @@ static void set_ending(struct gs_class *c, unsigned int n)
 {
 	int cpu;
 
-	mutex_lock(&drain_mutex);
 	for_each_online_cpu(cpu) {
 		struct drain_work *d = per_cpu_ptr(&drain_works, cpu);
 
+		mutex_lock(&d->lock);
 		d->ending = c;
 		d->nr_ending = n;
+		mutex_unlock(&d->lock);
 	}
-	mutex_unlock(&drain_mutex);
+}
+
+/* Ask the CPUs that have slots of @n classes at @c to end them. */
+static void post_ending(struct gs_class *c, unsigned int n)
+{
+	unsigned int i;
+	int cpu;
+
+	for_each_online_cpu(cpu) {
+		for (i = 0; i < n; i++) {
+			if (slot_of(&c[i], cpu) == &gs_no_slot)
+				continue;
+			post(cpu, false);
+			break;
+		}
+	}
 }
 
 /*
@@ -262,19 +306,24 @@ static void drain_offline(struct gs_class *c, unsigned int n)
 {
 	int cpu;
 
-	mutex_lock(&drain_mutex);
 	for_each_possible_cpu(cpu) {
+		struct drain_work *d = per_cpu_ptr(&drain_works, cpu);
 		struct gs_walk walk = { .cpu = cpu, .dead = true };
 
 		if (cpu_online(cpu))
 			continue;
-		drain_cpu(walk, false);
-		unmake_slots(c, n, cpu);
+		mutex_lock(&d->lock);
+		end_slots(walk, c, n);
+		if (!c)
+			drain_cpu(walk, false);
+		mutex_unlock(&d->lock);
 	}
-	mutex_unlock(&drain_mutex);
 }
 
-/* Empty all slots of all CPUs, end those of @n classes at @c, wait for it. */
+/*
+ * End the slots of @n classes at @c on all CPUs and wait for it; without classes,
+ * empty all slots and page caches.
+ */
 static void drain_all(struct gs_class *c, unsigned int n)
 {
 	int cpu;
@@ -284,7 +333,10 @@ static void drain_all(struct gs_class *c, unsigned int n)
 	drain_offline(c, n);
 	set_ending(c, n);
 	gs_hook(GS_HOOK_DRAIN_ENDING, c);
-	gs_drain_post_all();
+	if (c)
+		post_ending(c, n);
+	else
+		gs_drain_post_all();
 	for_each_online_cpu(cpu)
 		flush_work(&per_cpu_ptr(&drain_works, cpu)->work);
 	set_ending(NULL, 0);
@@ -307,11 +359,12 @@ GS_EXPORT_KUNIT(gs_drain_all);
 /* The dead callback of hotplug: @cpu has run its last instruction. Sleeps. */
 void gs_drain_dead(unsigned int cpu)
 {
+	struct drain_work *d = per_cpu_ptr(&drain_works, cpu);
 	struct gs_walk walk = { .cpu = cpu, .dead = true };
 
-	mutex_lock(&drain_mutex);
+	mutex_lock(&d->lock);
 	drain_cpu(walk, false);
-	mutex_unlock(&drain_mutex);
+	mutex_unlock(&d->lock);
 }
 GS_EXPORT_KUNIT(gs_drain_dead);
 
@@ -320,7 +373,8 @@ GS_EXPORT_KUNIT(gs_drain_dead);
  * @c: the first of the classes, none of which is in use.
  * @n: how many, side by side in memory.
  *
- * Empties and ends the slots on all CPUs, then empties the transfer caches. Then
+ * Empties and ends their slots on the CPUs that have some, no others, then empties
+ * their transfer caches. Then
  * it waits for everybody who still carries objects from one of them to a span:
  * an eviction (gs_mcache_grow_cap()) or a sweep (gs_mcentral_empty_transfer()).
  * Both put them into spans only, within an RCU read section, so afterwards
@@ -385,13 +439,14 @@ bool gs_drain_heap(struct goslab_heap *heap, struct gs_class *c)
  */
 int gs_mcache_verify(int cpu)
 {
+	struct drain_work *d = per_cpu_ptr(&drain_works, cpu);
 	struct mcache *mcache = per_cpu_ptr(&gs_mcache, cpu);
 	struct gs_slot *slot;
 	const struct gs_entry *e;
 	size_t cap_bytes = 0, owned = 0;
 	int ret = 0;
 
-	mutex_lock(&drain_mutex);
+	mutex_lock(&d->lock);
 	list_for_each_entry_rcu(slot, &mcache->slots, link, true) {
 		if (gs_slot_n(slot) > gs_slot_cap(slot) ||
 		    gs_slot_cap(slot) > slot->class->depth)
@@ -406,7 +461,7 @@ int gs_mcache_verify(int cpu)
 		ret = 52;
 	if (!ret && owned != atomic_long_read(&mcache->owned))
 		ret = 53;
-	mutex_unlock(&drain_mutex);
+	mutex_unlock(&d->lock);
 	return ret;
 }
 GS_EXPORT_KUNIT(gs_mcache_verify);

@@ -276,14 +276,14 @@ struct gs_slot *gs_mcache_make_slot(struct gs_class *c, gfp_t gfp)
 }
 
 /* The link among the ended slots of a class. Their magazines are empty. */
-static struct gs_slot **next_gone(struct gs_slot *slot)
+static struct llist_node *gone_link(struct gs_slot *slot)
 {
-	return (struct gs_slot **)slot->entry;
+	return (struct llist_node *)slot->entry;
 }
 
 /*
  * End the slot that @cpu has of @c, if any. It is empty, and the class is not in
- * use. Runs on that CPU, or it is dead; under the drain mutex. Readers of the
+ * use. Runs on that CPU, or it is dead; under its drain lock. Readers of the
  * list may still look at the slot, so gs_mcache_free_slots() has to wait for a
  * grace period.
  */
@@ -305,17 +305,19 @@ void gs_mcache_unmake_slot(struct gs_class *c, int cpu)
 	local_irq_restore(flags);
 	/* What it counted stays counted. */
 	atomic64_add(slot->nr_alloc, &gs_mcache_nr_direct);
-	*next_gone(slot) = c->gone_slots;
-	c->gone_slots = slot;
+	llist_add(gone_link(slot), &c->gone_slots);
 }
 
 /* Free the slots that were ended; no reader can look at them any more. */
 void gs_mcache_free_slots(struct gs_class *c)
 {
-	struct gs_slot *slot;
+	struct llist_node *link = llist_del_all(&c->gone_slots);
 
-	while ((slot = c->gone_slots)) {
-		c->gone_slots = *next_gone(slot);
+	while (link) {
+		struct gs_slot *slot = container_of((void *)link, struct gs_slot,
+						    entry);
+
+		link = link->next;
 		gs_fixalloc_free(slot_alloc(c->depth), slot);
 	}
 }

@@ -175,7 +175,7 @@ static __always_inline void gs_slot_leave(struct gs_slot *slot)
  * @cpu: the CPU.
  * @dead: it is offline, and stays offline until the walk ends. Only the dead
  *        callback of CPU hotplug may say so, or a holder of the CPU hotplug
- *        lock; under the drain mutex.
+ *        lock; under its drain lock.
  *
  * That cpu_online() is false is not enough. A CPU runs on for a while after its
  * bit was cleared and before it is set, and may come online during the walk.

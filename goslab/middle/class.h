@@ -4,6 +4,7 @@
 
 #include <linux/gfp.h>
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/mutex.h>
 
 #include "back/mspan.h"
@@ -41,7 +42,7 @@ struct goslab_heap;
  * @dtor: once per object, before a span leaves the class.
  * @heap: its heap; NULL for the default heap.
  * @central: by node.
- * @gone_slots: slots that were ended and wait for readers (drain mutex).
+ * @gone_slots: slots that were ended and wait for readers.
  * @link: on gs_class_list.
  * @name: for reports and debugfs.
  */
@@ -68,7 +69,7 @@ struct gs_class {
 	void (*dtor)(void *object);
 	struct goslab_heap *heap;
 	struct mcentral *central;
-	struct gs_slot *gone_slots;
+	struct llist_head gone_slots;
 	struct list_head link;
 	char name[GS_NAME_LEN];
 };
