@@ -574,6 +574,50 @@ static void used_elsewhere(struct kunit *test)
 	goslab_heap_destroy(t->heap);
 }
 
+/* Leave nearly all of a heap in the slots of the CPU that this runs on. */
+static void park_there(void *arg)
+{
+	struct there *t = arg;
+	unsigned int i, n, round;
+
+	for (round = 0; round < 20; round++) {
+		for (n = 0; n < 28; n++)
+			t->p[n] = goslab_heap_malloc(t->heap, 4096, GFP_ATOMIC);
+		for (i = 0; i < n; i++)
+			goslab_free(t->p[i]);
+	}
+}
+
+/*
+ * At the quota, what other CPUs have parked comes back for a caller that may wait,
+ * and for no other.
+ */
+static void drained_elsewhere(struct kunit *test)
+{
+	struct there *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
+	static const size_t sizes[] = { 24576, 100000 };
+	unsigned int i;
+	void *p;
+
+	if (gs_test_other_cpu() < 0)
+		kunit_skip(test, "needs two CPUs");
+	KUNIT_ASSERT_NOT_NULL(test, t);
+	t->heap = make(test, 16 * 8192);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		gs_test_on_other_cpu(park_there, t);
+		KUNIT_EXPECT_GT(test, usage(t->heap).held + sizes[i],
+				16UL * 8192);
+		KUNIT_EXPECT_NULL(test, goslab_heap_malloc(t->heap, sizes[i],
+							   GFP_ATOMIC));
+		p = goslab_heap_malloc(t->heap, sizes[i], GFP_KERNEL);
+		KUNIT_EXPECT_NOT_NULL(test, p);
+		goslab_free(p);
+		gs_drain_all();
+	}
+	KUNIT_EXPECT_EQ(test, usage(t->heap).nr_refused, 2UL);
+	goslab_heap_destroy(t->heap);
+}
+
 /* Each draw fails in turn: NULL and nothing left, or the heap is made. */
 static void without_memory(struct kunit *test)
 {
@@ -635,6 +679,7 @@ static struct kunit_case heap_cases[] = {
 	KUNIT_CASE(misuse),
 	KUNIT_CASE(with_cache),
 	KUNIT_CASE(used_elsewhere),
+	KUNIT_CASE(drained_elsewhere),
 	KUNIT_CASE(without_memory),
 	KUNIT_CASE(charged),
 	{}

@@ -210,14 +210,26 @@ static void other_nodes(struct kunit *test)
 	expect_ok(test);
 }
 
+static void park_there(void *unused)
+{
+	struct mspan *s = get_from(numa_mem_id(), 5, 0, 1);
+
+	if (s)
+		gs_pagecache_free(s);
+}
+
 /* Not the CPU that it runs on, and not a dead one: nothing is touched. */
 static void not_from_elsewhere(struct kunit *test)
 {
 	int other = gs_test_other_cpu();
 
 	gs_pagecache_free(get(test, 5));
-	if (other >= 0)
+	if (other >= 0) {
+		gs_test_on_other_cpu(park_there, NULL);
+		KUNIT_EXPECT_TRUE(test, gs_pagecache_has_something(other));
 		KUNIT_EXPECT_FALSE(test, gs_pagecache_drain(other, false, false));
+		KUNIT_EXPECT_TRUE(test, gs_pagecache_has_something(other));
+	}
 	KUNIT_EXPECT_EQ(test, here()->nr_pages, 5U);
 	KUNIT_EXPECT_TRUE(test, gs_pagecache_has_something(raw_smp_processor_id()));
 	gs_drain_all();

@@ -192,6 +192,9 @@ static bool enter_of(int cpu, bool dead)
  * @dead: it is.
  * @idle_only: only if nothing was put in or taken out since the last such call.
  *
+ * Gives up as many spans as are there at the start, so that what is parked
+ * meanwhile does not keep the caller here.
+ *
  * Context: any but NMI; no lock held, not entered.
  * Return: false if it could not be entered.
  */
@@ -201,11 +204,12 @@ bool gs_pagecache_drain(int cpu, bool dead, bool idle_only)
 	u32 now = pc->nr_hits + pc->nr_parks;
 	struct give give __uninitialized;
 	bool idle = pc->seen == now;
+	unsigned int left;
 
 	pc->seen = now;
 	if (idle_only && !idle)
 		return true;
-	do {
+	for (left = READ_ONCE(pc->nr_spans); left; left -= min(left, give.n)) {
 		give.n = 0;
 		if (!enter_of(cpu, dead))
 			return false;
@@ -213,7 +217,9 @@ bool gs_pagecache_drain(int cpu, bool dead, bool idle_only)
 		leave(pc);
 		preempt_enable();
 		gs_mheap_free_parked(give.s, give.n);
-	} while (give.n);
+		if (!give.n)
+			break;
+	}
 	return true;
 }
 GS_EXPORT_KUNIT(gs_pagecache_drain);

@@ -405,7 +405,6 @@ void gs_drain_classes(struct gs_class *c, unsigned int n)
  * @c: the class of a cache that draws from it, or NULL.
  *
  * Empties this CPU's slots of the heap and the transfer caches of its classes.
- * Other CPUs would have to be asked, and the caller cannot wait for them.
  *
  * Context: any but NMI.
  * Return: whether there is more room now.
@@ -427,6 +426,47 @@ bool gs_drain_heap(struct goslab_heap *heap, struct gs_class *c)
 		gs_class_empty_transfer(&heap->classes[cls]);
 	if (c)
 		gs_class_empty_transfer(c);
+	return atomic_long_read(&heap->held) < before;
+}
+
+/* Has @cpu slots of @heap with something in them? A look from elsewhere. */
+static bool holds_of(int cpu, const struct goslab_heap *heap)
+{
+	struct mcache *mcache = per_cpu_ptr(&gs_mcache, cpu);
+	struct gs_slot *slot;
+	bool any = false;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(slot, &mcache->slots, link)
+		any |= slot->class->heap == heap &&
+		       (gs_slot_n(slot) || READ_ONCE(slot->span) != &gs_no_span);
+	rcu_read_unlock();
+	return any;
+}
+
+/**
+ * gs_drain_heap_elsewhere() - the same for all CPUs that hold something of it.
+ * @heap: the heap.
+ *
+ * Posts their works and waits for them. While a CPU comes or goes it does nothing,
+ * because the caller may be what that waits for.
+ *
+ * Context: task; sleeps.
+ * Return: whether there is more room now.
+ */
+bool gs_drain_heap_elsewhere(struct goslab_heap *heap)
+{
+	long before = atomic_long_read(&heap->held);
+	int cpu;
+
+	if (!cpus_read_trylock())
+		return false;
+	for_each_online_cpu(cpu)
+		if (holds_of(cpu, heap))
+			post(cpu, true);
+	for_each_online_cpu(cpu)
+		flush_work(&per_cpu_ptr(&drain_works, cpu)->work);
+	cpus_read_unlock();
 	return atomic_long_read(&heap->held) < before;
 }
 

@@ -54,6 +54,15 @@ static void unlink_span(struct mspan *s)
 	gs_unlock(&mc->lock, flags);
 }
 
+/* Charge @heap; at its quota what lies idle in it is drained first. */
+static bool charge(struct goslab_heap *heap, size_t bytes, gfp_t gfp)
+{
+	return gs_heap_charge(heap, bytes) ||
+	       (gs_drain_heap(heap, NULL) && gs_heap_charge(heap, bytes)) ||
+	       (gfpflags_allow_blocking(gfp) && gs_drain_heap_elsewhere(heap) &&
+		gs_heap_charge(heap, bytes));
+}
+
 /* One attempt, within the quota of @heap if there is one. */
 static struct mspan *get_span(struct goslab_heap *heap, struct gs_span_req *req)
 {
@@ -62,8 +71,7 @@ static struct mspan *get_span(struct goslab_heap *heap, struct gs_span_req *req)
 
 	if (!heap)
 		return gs_pagecache_alloc(req);
-	if (!gs_heap_charge(heap, bytes) &&
-	    (!gs_drain_heap(heap, NULL) || !gs_heap_charge(heap, bytes))) {
+	if (!charge(heap, bytes, req->gfp)) {
 		atomic_long_inc(&heap->nr_refused);
 		return NULL;
 	}

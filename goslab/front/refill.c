@@ -264,15 +264,19 @@ static bool get_objects(struct gs_class *c, struct refill *r, gfp_t gfp)
 
 /*
  * There was no object. If that is because the heap is at its quota, drain what
- * lies idle in it. Return: whether another attempt may succeed.
+ * lies idle in it: here, then, if the caller may wait, on other CPUs. Return:
+ * whether another attempt may succeed.
  */
-static bool make_room(struct gs_class *c, unsigned int attempt)
+static bool make_room(struct gs_class *c, gfp_t gfp, unsigned int attempt)
 {
 	size_t bytes = gs_pages(c->elemsize) * GS_PAGE_SIZE;
 
 	if (!c->heap || !gs_heap_full(c->heap, bytes))
 		return false;
 	if (!attempt && gs_drain_heap(c->heap, c))
+		return true;
+	if (attempt < 2 && gfpflags_allow_blocking(gfp) &&
+	    gs_drain_heap_elsewhere(c->heap))
 		return true;
 	atomic_long_inc(&c->heap->nr_refused);
 	return false;
@@ -333,7 +337,7 @@ void *gs_mcache_alloc_more(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 		goto one;
 	}
 	while (!get_objects(c, &r, gfp & ~__GFP_NOFAIL)) {
-		if (make_room(c, attempt++))
+		if (make_room(c, gfp, attempt++))
 			continue;
 		if (!(gfp & __GFP_NOFAIL))
 			return NULL;
