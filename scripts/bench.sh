@@ -12,7 +12,7 @@
 #              the fast path against its golden file; ends with 1 past 5 %
 # RECORD=1     the same, and takes the figures and the fast path as recorded
 # BEDS="..."   only these: uml-up uml-heap uml-smp qemu-6.1 qemu-6.12 qemu-7.2 user
-#              mix
+#              mix locks
 # REPORT=1     the report again, of what is there
 # DOC=1        then the tables and plots of Documentation/performance.rst, too
 # MISSED=ok    ends with 0 though a limit is missed
@@ -22,7 +22,7 @@
 . "$(dirname "$0")/lib.sh"
 
 OUT=$BUILD/bench
-BEDS_WHOLE="user uml-up uml-heap uml-smp mix qemu-6.1 qemu-6.12 qemu-7.2"
+BEDS_WHOLE="user uml-up uml-heap uml-smp mix qemu-6.1 qemu-6.12 qemu-7.2 locks"
 BEDS=${BEDS:-$BEDS_WHOLE}
 RECORDED=$TOP/Documentation/bench-recorded.json
 ROUNDS=${ROUNDS:-40}
@@ -139,7 +139,7 @@ bench_icount() {
 	local bed=$1 few="rounds=3 scale=10 icount=1"
 	boot "$bed" "$bed" --icount --append init_on_alloc=0 -- bench.sh \
 		run=$FIXED,$OTHER $few -- \
-		run=pareto,random_replace,random_replace_cpus,$THREADS $few heap=16
+		run=pareto,random_replace,random_replace_cpus,mix,$THREADS $few heap=16
 	boot "$bed-init" "$bed" --icount --append init_on_alloc=1 -- bench.sh \
 		run=pair,batch rounds=1 scale=5 icount=1
 	paths "$bed" --icount --append init_on_alloc=0 -- bench.sh $few
@@ -152,6 +152,15 @@ paths() {
 	"$SCRIPTS/modules.sh" "$bed" GOSLAB_KUNIT=1
 	shift
 	boot "$bed-paths" "$bed" "$@" run=$PATHS
+}
+
+# Each lock that an operation takes, by the kernel's own statistics: for how many
+# instructions it is held, and with eight CPUs how often it is found taken.
+bench_locks() {
+	boot locks qemu-7.2-locks --icount --append init_on_alloc=0 -- \
+		lockstat.sh mix,$THREADS icount=1 rounds=1 scale=200 size=64
+	boot locks-8 qemu-7.2-locks --cpus 8 --mem 2G -- \
+		lockstat.sh mix threads=8 rounds=1 scale=20
 }
 
 # The loops in user space, once for each allocator there is.
@@ -184,6 +193,22 @@ bench_short() {
 	fi
 }
 
+# scaling - how far the locks go, in tables and a plot; Documentation/scaling has
+# them after DOC=1. Ends with 1 if a lock does not go far enough.
+scaling() {
+	local status=0 doc=$TOP/Documentation/scaling
+
+	python3 "$SCRIPTS/saturation.py" "$OUT" "$BUILD/saturation.json" \
+		>"$OUT/saturation.txt" || status=$?
+	cat "$OUT/saturation.txt"
+	/usr/bin/python3 "$SCRIPTS/simulate.py" "$BUILD/saturation.json" \
+		"$OUT/simulation.svg" >"$OUT/simulation.txt" || return 1
+	cat "$OUT/simulation.txt"
+	[ -z "${DOC:-}" ] ||
+		cp "$OUT"/saturation.txt "$OUT"/simulation.{txt,svg} "$doc/"
+	return $status
+}
+
 main() {
 	local bed pids=() pid whole="" status=0
 
@@ -196,8 +221,13 @@ main() {
 	fi
 	if [ -z "${REPORT:-}" ]; then
 		"$SCRIPTS/setup.sh" bench
-		for bed in uml-up uml-smp qemu-6.1 qemu-6.12 qemu-7.2; do
-			wanted $bed || wanted mix || [ $bed = uml-up ] || continue
+		for bed in uml-up uml-smp qemu-6.1 qemu-6.12 qemu-7.2 qemu-7.2-locks; do
+			case $bed in
+			uml-up) ;;
+			uml-smp | qemu-6.12 | qemu-7.2) wanted $bed || wanted mix || continue ;;
+			qemu-7.2-locks) wanted locks || continue ;;
+			*) wanted $bed || continue ;;
+			esac
 			"$SCRIPTS/modules.sh" $bed
 		done
 		! wanted user || bench_user
@@ -206,6 +236,7 @@ main() {
 		! wanted uml-up || paths uml-up -- bench.sh rounds="$ROUNDS"
 		! wanted uml-smp || bench_smp
 		! wanted mix || bench_mix
+		! wanted locks || bench_locks
 		# Instructions are the same however busy the machine is.
 		for bed in qemu-6.1 qemu-6.12 qemu-7.2; do
 			! wanted $bed || { bench_icount $bed & pids+=($!); }
@@ -218,6 +249,7 @@ main() {
 	python3 "$SCRIPTS/bench-report.py" "$OUT" "$BUILD/bench.json" $whole ||
 		status=$?
 	[ $status -le 1 ] || die "no report of the figures in $OUT, see above"
+	! wanted locks || scaling || status=1
 	# matplotlib is Debian's, and so must be the interpreter.
 	/usr/bin/python3 "$SCRIPTS/bench-plot.py" "$BUILD/bench.json" "$OUT"
 	[ -z "${DOC:-}" ] || python3 "$SCRIPTS/bench-doc.py" "$OUT" \

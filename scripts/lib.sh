@@ -51,6 +51,8 @@ bed_lookup() {
 	qemu-6.1-rt)	BED_KIND=qemu BED_SOURCE=6.1-rt ;;
 	qemu-6.12-rt)	BED_KIND=qemu BED_SOURCE=6.12-rt ;;
 	qemu-7.2)	BED_KIND=qemu BED_SOURCE=7.2 BED_CONFIG="x86-plain" ;;
+	qemu-7.2-locks)	BED_KIND=qemu BED_SOURCE=7.2
+			BED_CONFIG="x86-plain lockstat" ;;
 	qemu-7.2-test)	BED_KIND=qemu BED_SOURCE=7.2 BED_CONFIG="x86-plain x86-test" ;;
 	qemu-7.2-kcsan)	BED_KIND=qemu BED_SOURCE=7.2
 			BED_CONFIG="x86-plain x86-test kcsan" ;;

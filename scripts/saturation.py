@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""saturation.py DIRECTORY [JSON] - how many CPUs each lock of an operation feeds.
+
+DIRECTORY has what bench.sh leaves of the beds qemu-7.2 and locks (BEDS="locks
+qemu-7.2"). For each workload and allocator the table says of every lock that the
+allocator takes: acquisitions an operation, the instructions of an operation that
+it is held, and the instructions of an operation divided by them: the number of
+CPUs that do nothing else at which the lock is always held. With more CPUs it is
+the limit. The locks of one class (all central lists, all zones) count as one lock,
+so the number is a lower bound. The shortest hold of all is what lock_stat itself takes
+(some 400 instructions around a few of work); it is subtracted from each hold. Locks
+that are taken under another one still make the hold of that longer by as much.
+
+Also, of the boot with eight CPUs: how often an acquisition found a lock taken.
+
+Ends with 1 if a lock of goslab feeds fewer than LEAST CPUs.
+"""
+
+import collections
+import glob
+import json
+import os
+import re
+import sys
+
+LEAST = 256
+# The locks that CPUs share, as lock_stat names them: of goslab the page heap, the
+# central lists, the free lists of metadata, the radix tree, the record of the peak;
+# of slab the partial slabs of a node and its sheaves; the kernel's free pages.
+SHARED = re.compile(
+    r'gs_mheap\.lock|&mc->lock|&f->lock|radix_lock|peak_lock|'
+    r'&n->list_lock|&barn->lock|&zone->_?lock')
+NUMBERS = re.compile(r'^\s*(\S.*?):\s+((?:[\d.]+\s+){11}[\d.]+)\s*$')
+
+Lock = collections.namedtuple('Lock', 'name acquired contended least held_us')
+
+
+def read(path):
+    """The figures of the bench in a file of lockstat.sh, and its locks."""
+    figures, locks = [], []
+    with open(path) as file:
+        for line in file:
+            if line.startswith('{'):
+                figures.append(json.loads(line))
+                continue
+            match = NUMBERS.match(line)
+            if match:
+                n = [float(x) for x in match[2].split()]
+                locks.append(Lock(match[1].strip(), n[7], n[1], n[8], n[10]))
+    return figures, locks
+
+
+def ops_of(figures):
+    """Operations of a load."""
+    return sum(f['ops'] for f in figures if 'ops' in f)
+
+
+def instructions(directory, workload, allocator):
+    """Of an operation on the same kernel without statistics of locks, or None."""
+    for path in sorted(glob.glob(os.path.join(directory, 'qemu-7.2',
+                                              'results-*'))):
+        with open(path) as file:
+            for line in file:
+                figure = json.loads(line) if line.startswith('{"workload"') else {}
+                if (figure.get('workload'), figure.get('allocator')) == \
+                        (workload, allocator) and 'raw' in figure:
+                    return figure['raw']
+    return None
+
+
+def is_shared(lock):
+    """Is it one of the allocators', and was it taken?"""
+    return lock.acquired and SHARED.fullmatch(
+        lock.name.split('#')[0].split('/')[0])
+
+
+def overhead(paths):
+    """Microseconds of the shortest hold of all."""
+    return min(lock.least for path in paths for lock in read(path)[1]
+               if is_shared(lock))
+
+
+def rows_of(directory, boot):
+    """A row for each lock of each load of a boot."""
+    paths = sorted(glob.glob(os.path.join(directory, boot, 'locks-*')))
+    least = overhead(paths) if paths else 0
+    for path in paths:
+        workload, allocator = os.path.basename(path).split('-')[1:3]
+        figures, locks = read(path)
+        ops = ops_of(figures)
+        if not ops:
+            sys.exit('saturation.py: no operations in %s' % path)
+        whole = instructions(directory, workload, allocator) or \
+            figures[-1].get('raw')
+        for lock in locks:
+            if not is_shared(lock):
+                continue
+            # Under -icount a microsecond is a thousand instructions.
+            held = max(lock.held_us - least * lock.acquired, 0) * 1000 / ops
+            yield {'workload': workload, 'allocator': allocator,
+                   'lock': lock.name, 'acquired': lock.acquired / ops,
+                   'contended': lock.contended / ops, 'held': held,
+                   'operation': whole, 'cpus': whole / held if held else None}
+
+
+def show(rows):
+    """The table of one CPU."""
+    print('%-18s %-8s %-28s %10s %8s %9s %7s' % (
+        'workload', 'way', 'lock', 'taken/op', 'held/op', 'of', 'CPUs'))
+    for r in rows:
+        print('%(workload)-18s %(allocator)-8s %(lock)-28s %(acquired)10.4f '
+              '%(held)8.3f %(operation)9.0f' % r +
+              (' %(cpus)7.0f' % r if r['cpus'] else '%8s' % 'any'))
+
+
+def contended(rows):
+    """Contended acquisitions an operation by workload and allocator."""
+    sums = collections.Counter()
+    for r in rows:
+        sums[r['workload'], r['allocator']] += r['contended']
+    return sums
+
+
+def main():
+    """The tables; the exit status."""
+    directory = sys.argv[1]
+    rows = list(rows_of(directory, 'locks'))
+    if not rows:
+        sys.exit('saturation.py: nothing in %s/locks: run BEDS="locks qemu-7.2" '
+                 'make bench' % directory)
+    show(rows)
+    busy = contended(rows_of(directory, 'locks-8'))
+    for (workload, allocator), n in sorted(busy.items()):
+        print('%s, 8 CPUs, %s: %.5f contended acquisitions an operation' % (
+            workload, allocator, n))
+    few = [r for r in rows if r['allocator'] == 'goslab' and r['cpus'] and
+           r['cpus'] < LEAST]
+    for r in few:
+        print('MISSED: %(workload)s: %(lock)s feeds %(cpus).0f CPUs' % r)
+    if len(sys.argv) > 2:
+        with open(sys.argv[2], 'w') as file:
+            json.dump({'locks': rows, 'contended_on_8': {
+                ' '.join(key): n for key, n in busy.items()}}, file, indent=1)
+    return 1 if few else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
