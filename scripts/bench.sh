@@ -126,7 +126,7 @@ bench_mix() {
 		scale=$((cpus == 2 ? 200 : 50))
 		boot uml-smp-mix-$cpus uml-smp --cpus $cpus -- bench.sh \
 			run=mix threads=$cpus rounds=10 scale=$scale -- \
-			$alone threads=$cpus scale=600
+			$alone threads=$cpus scale=200
 	done
 	for bed in qemu-6.12 qemu-7.2; do
 		boot "mix-$bed" $bed --cpus 8 --mem 2G -- bench.sh \
