@@ -37,6 +37,13 @@
 #define OWNED_LEAST	(64UL << 10)
 #define OWNED_MOST	(1UL << 20)
 
+/*
+ * Room that a CPU has for the asking. Beyond it, and if a slot must give way, a slot
+ * grows only each so many times that it was too small.
+ */
+#define EASY		(192UL << 10)
+#define SELDOM		32
+
 unsigned long gs_max_parked;
 bool gs_max_parked_set;
 unsigned long gs_max_owned;
@@ -402,9 +409,9 @@ static bool may_grow(const struct gs_class *c)
 	if (room >= c->depth || next_cap(c, room) <= room)
 		return false;
 	/* If a slot must give way, the clock needs time between its looks. */
-	return !room || (slot->nr_refill + slot->nr_flush) % 4 == 0 ||
+	return !room || (slot->nr_refill + slot->nr_flush) % SELDOM == 0 ||
 	       READ_ONCE(mcache->cap_bytes) + room * c->elemsize <=
-	       gs_max_parked;
+	       min(gs_max_parked, EASY);
 }
 
 /* Not inline, because most calls do not need a batch on the stack. */
