@@ -44,7 +44,7 @@ static struct mspan *get(struct kunit *test, unsigned int npages)
 
 static void expect_ok(struct kunit *test)
 {
-	KUNIT_EXPECT_EQ(test, gs_pagecache_verify(raw_smp_processor_id()), 0);
+	KUNIT_EXPECT_EQ(test, gs_pagecache_verify(), 0);
 	KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 0);
 }
 
@@ -68,7 +68,7 @@ static void comes_back(struct kunit *test)
 		}
 		KUNIT_EXPECT_EQ(test, gs_mheap.nr_lock, locks);
 		KUNIT_EXPECT_EQ(test, here()->nr_hits, hits + 3);
-		gs_pagecache_drain(raw_smp_processor_id(), false, false);
+		gs_pagecache_drain(gs_walk_here(), false);
 	}
 	expect_ok(test);
 }
@@ -146,7 +146,7 @@ static void given_up_in_batches(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(s); i++)
 		gs_pagecache_free(s[i]);
 	locks = gs_mheap.nr_lock;
-	gs_pagecache_drain(raw_smp_processor_id(), false, false);
+	gs_pagecache_drain(gs_walk_here(), false);
 	KUNIT_EXPECT_EQ(test, gs_mheap.nr_lock - locks, 4UL);
 	KUNIT_EXPECT_EQ(test, here()->nr_pages, 0U);
 	KUNIT_EXPECT_LE(test, gs_most_steps, GS_FIND_LOOKS + 0U);
@@ -178,15 +178,13 @@ static void merged_before_a_draw(struct kunit *test)
 
 static void idle_ones_are_drained(struct kunit *test)
 {
-	int cpu = raw_smp_processor_id();
-
 	gs_pagecache_free(get(test, 3));
-	gs_pagecache_drain(cpu, false, true);
+	gs_pagecache_drain(gs_walk_here(), true);
 	KUNIT_EXPECT_EQ(test, here()->nr_pages, 3U);
 	gs_pagecache_free(get(test, 3));
-	gs_pagecache_drain(cpu, false, true);
+	gs_pagecache_drain(gs_walk_here(), true);
 	KUNIT_EXPECT_EQ(test, here()->nr_pages, 3U);
-	gs_pagecache_drain(cpu, false, true);
+	gs_pagecache_drain(gs_walk_here(), true);
 	KUNIT_EXPECT_EQ(test, here()->nr_pages, 0U);
 	KUNIT_EXPECT_GE(test, gs_mheap_free_pages(), 3UL);
 }
@@ -222,12 +220,13 @@ static void park_there(void *unused)
 static void not_from_elsewhere(struct kunit *test)
 {
 	int other = gs_test_other_cpu();
+	struct gs_walk there = { .cpu = other };
 
 	gs_pagecache_free(get(test, 5));
 	if (other >= 0) {
 		gs_test_on_other_cpu(park_there, NULL);
 		KUNIT_EXPECT_TRUE(test, gs_pagecache_has_something(other));
-		KUNIT_EXPECT_FALSE(test, gs_pagecache_drain(other, false, false));
+		KUNIT_EXPECT_FALSE(test, gs_pagecache_drain(there, false));
 		KUNIT_EXPECT_TRUE(test, gs_pagecache_has_something(other));
 	}
 	KUNIT_EXPECT_EQ(test, here()->nr_pages, 5U);
@@ -259,7 +258,7 @@ static void in_between(enum gs_hook_point point, void *arg)
 		inside.got[i] = get_from(numa_mem_id(), 7, 9, 1);
 	for (i = 0; i < ARRAY_SIZE(inside.got); i += 2)
 		gs_pagecache_free(inside.got[i]);
-	inside.drained = gs_pagecache_drain(raw_smp_processor_id(), false, false);
+	inside.drained = gs_pagecache_drain(gs_walk_here(), false);
 	local_bh_enable();
 	inside.spans -= pc->nr_spans;
 	inside.n++;
@@ -352,7 +351,7 @@ static void random_walk(struct kunit *test)
 		    gs_mheap.in_spans + gs_mheap_free_pages())
 			break;
 		if (gs_rnd_below(&rnd, 500) == 0)
-			gs_pagecache_drain(raw_smp_processor_id(), false, false);
+			gs_pagecache_drain(gs_walk_here(), false);
 		if (n % GS_TEST_VERIFY_EACH == 0)
 			expect_ok(test);
 	}

@@ -281,28 +281,29 @@ static void p1_parked(struct kunit *test)
 	struct gs_page_cache *pc = raw_cpu_ptr(&gs_page_cache);
 	void *p = goslab_malloc(6 * GS_PAGE_SIZE, GFP_KERNEL);
 	struct mspan *s = gs_arena_span(p);
-	int cpu = raw_smp_processor_id();
 
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	goslab_free(p);
 	KUNIT_ASSERT_EQ(test, (int)s->state, GS_SPAN_PARKED);
-	KUNIT_EXPECT_EQ(test, gs_pagecache_verify(cpu), 0);
+	KUNIT_EXPECT_EQ(test, gs_pagecache_verify(), 0);
 	s->state = GS_SPAN_QUICK;
-	KUNIT_EXPECT_EQ(test, gs_pagecache_verify(cpu), 35);
+	KUNIT_EXPECT_EQ(test, gs_pagecache_verify(), 35);
+	/* It is looked at before everything is drained. */
+	expect_broken(test, 35);
 	s->state = GS_SPAN_PARKED;
 	s->npages++;
-	KUNIT_EXPECT_EQ(test, gs_pagecache_verify(cpu), 35);
+	KUNIT_EXPECT_EQ(test, gs_pagecache_verify(), 35);
 	s->npages--;
 	s->node++;
-	KUNIT_EXPECT_EQ(test, gs_pagecache_verify(cpu), 35);
+	KUNIT_EXPECT_EQ(test, gs_pagecache_verify(), 35);
 	s->node--;
 	pc->nr_spans++;
-	KUNIT_EXPECT_EQ(test, gs_pagecache_verify(cpu), 35);
+	KUNIT_EXPECT_EQ(test, gs_pagecache_verify(), 35);
 	pc->nr_spans--;
 	pc->nr_pages++;
-	KUNIT_EXPECT_EQ(test, gs_pagecache_verify(cpu), 35);
+	KUNIT_EXPECT_EQ(test, gs_pagecache_verify(), 35);
 	pc->nr_pages--;
-	KUNIT_EXPECT_EQ(test, gs_pagecache_verify(cpu), 0);
+	KUNIT_EXPECT_EQ(test, gs_pagecache_verify(), 0);
 	GS_EXPECT_WHOLE(test);
 }
 

@@ -4,9 +4,9 @@
  *
  * A span that is freed stays with its CPU as it is: descriptor, mapping and all.
  * The next request of the same length takes it; that for a large object may take
- * one that is a little longer. When more than gs_park_limit pages are
- * parked, half of them go to the page heap, up to GS_MERGE_BATCH spans for each
- * hold of its lock. Before the page heap draws from the kernel for a CPU, what that
+ * one that is a little longer. What is more than gs_park_limit pages
+ * goes to the page heap, and a quarter of the limit with it, up to GS_MERGE_BATCH
+ * spans for each hold of its lock. Before the page heap draws from the kernel for a CPU, what that
  * CPU has parked goes to the heap, where it may merge into what is wanted.
  *
  * (Go: pageCache, 64 pages and their bits for each P. There, frees take the
@@ -22,7 +22,7 @@
  * Context:    any but NMI; sleeps only as the request's gfp says.
  * Invariants: P1  a span that is parked is in state GS_SPAN_PARKED, of its
  *                 list's length and its CPU's node; the counts are right.
- *             (gs_pagecache_verify(), on a quiet machine)
+ *             (gs_pagecache_verify())
  *             What is parked counts in gs_mheap.in_spans.
  * Tests:      kunit/pagecache_kunit.c
  */
@@ -54,23 +54,10 @@ void gs_pagecache_share(unsigned int cpus)
 }
 GS_EXPORT_KUNIT(gs_pagecache_share);
 
-/* Preemption is off. Return: false if this is an interrupt and it is busy. */
-static bool enter(struct gs_page_cache *pc)
-{
-	if (unlikely(pc->busy))
-		return false;
-	pc->busy = 1;
-	barrier();
-	gs_debug_enter();
-	return true;
-}
-
 static void leave(struct gs_page_cache *pc)
 {
 	gs_hook(GS_HOOK_PAGES_ENTERED, pc);
-	gs_debug_leave();
-	barrier();
-	pc->busy = 0;
+	gs_busy_leave(&pc->busy);
 }
 
 /* A parked span leaves; entered. */
@@ -102,7 +89,8 @@ static struct mspan *take(const struct gs_span_req *req)
 		return NULL;
 	preempt_disable();
 	pc = this_cpu_ptr(&gs_page_cache);
-	if (pc->nr_spans && req->node == numa_mem_id() && enter(pc)) {
+	if (pc->nr_spans && req->node == numa_mem_id() &&
+	    gs_busy_enter(&pc->busy)) {
 		s = find(pc, req);
 		if (s) {
 			unpark(pc, s);
@@ -156,7 +144,8 @@ static bool put(struct mspan *s, struct give *give)
 		return false;
 	preempt_disable();
 	pc = this_cpu_ptr(&gs_page_cache);
-	if (s->node == numa_mem_id() && enter(pc)) {
+	if (s->node == numa_mem_id() &&
+	    gs_busy_enter(&pc->busy)) {
 		WRITE_ONCE(s->state, GS_SPAN_PARKED);
 		*gs_quick_next(s) = pc->list[s->npages];
 		pc->list[s->npages] = s;
@@ -172,24 +161,9 @@ static bool put(struct mspan *s, struct give *give)
 	return done;
 }
 
-/*
- * Enter the cache of @cpu: this CPU, or one that is dead (struct gs_walk of
- * front/mcache.h). Preemption is off if it returns true.
- */
-static bool enter_of(int cpu, bool dead)
-{
-	preempt_disable();
-	if ((dead || cpu == smp_processor_id()) &&
-	    enter(per_cpu_ptr(&gs_page_cache, cpu)))
-		return true;
-	preempt_enable();
-	return false;
-}
-
 /**
  * gs_pagecache_drain() - all that a CPU has parked goes to the page heap.
- * @cpu: the CPU that this runs on, or a dead one.
- * @dead: it is.
+ * @walk: of which CPU.
  * @idle_only: only if nothing was put in or taken out since the last such call.
  *
  * Gives up as many spans as are there at the start, so that what is parked
@@ -198,9 +172,9 @@ static bool enter_of(int cpu, bool dead)
  * Context: any but NMI; no lock held, not entered.
  * Return: false if it could not be entered.
  */
-bool gs_pagecache_drain(int cpu, bool dead, bool idle_only)
+bool gs_pagecache_drain(struct gs_walk walk, bool idle_only)
 {
-	struct gs_page_cache *pc = per_cpu_ptr(&gs_page_cache, cpu);
+	struct gs_page_cache *pc = per_cpu_ptr(&gs_page_cache, walk.cpu);
 	u32 now = pc->nr_hits + pc->nr_parks;
 	struct give give __uninitialized;
 	bool idle = pc->seen == now;
@@ -211,7 +185,7 @@ bool gs_pagecache_drain(int cpu, bool dead, bool idle_only)
 		return true;
 	for (left = READ_ONCE(pc->nr_spans); left; left -= min(left, give.n)) {
 		give.n = 0;
-		if (!enter_of(cpu, dead))
+		if (!gs_busy_enter_of(walk, &pc->busy))
 			return false;
 		give_up(pc, &give, pc->nr_pages);
 		leave(pc);
@@ -227,10 +201,10 @@ GS_EXPORT_KUNIT(gs_pagecache_drain);
 /* All CPUs, when nobody allocates any more. */
 void gs_pagecache_exit(void)
 {
-	int cpu;
+	struct gs_walk walk = { .dead = true };
 
-	for_each_possible_cpu(cpu)
-		gs_pagecache_drain(cpu, true, false);
+	for_each_possible_cpu(walk.cpu)
+		gs_pagecache_drain(walk, false);
 }
 
 /**
@@ -252,7 +226,7 @@ struct mspan *gs_pagecache_alloc(struct gs_span_req *req)
 	req->drawless = false;
 	if (s)
 		return s;
-	gs_pagecache_drain(raw_smp_processor_id(), false, false);
+	gs_pagecache_drain(gs_walk_here(), false);
 	return gs_mheap_alloc(req);
 }
 GS_EXPORT_KUNIT(gs_pagecache_alloc);
@@ -311,27 +285,43 @@ unsigned long gs_pagecache_pages_of(int node)
 	return sum;
 }
 
-/**
- * gs_pagecache_verify() - check P1 of a quiet CPU.
- * @cpu: which; nothing of it may run meanwhile.
- *
- * Return: 0 or 35.
- */
-int gs_pagecache_verify(int cpu)
+static int verify_entered(const struct gs_page_cache *pc)
 {
-	const struct gs_page_cache *pc = per_cpu_ptr(&gs_page_cache, cpu);
 	unsigned int n, pages = 0, spans = 0;
 	struct mspan *s;
 
 	for (n = 0; n <= GS_PARK_PAGES; n++) {
 		for (s = pc->list[n]; s; s = *gs_quick_next(s)) {
 			if (s->state != GS_SPAN_PARKED || s->npages != n ||
-			    s->node != cpu_to_mem(cpu))
+			    s->node != numa_mem_id())
 				return 35;
 			pages += n;
 			spans++;
 		}
 	}
 	return pages == pc->nr_pages && spans == pc->nr_spans ? 0 : 35;
+}
+
+/**
+ * gs_pagecache_verify() - check P1 of the CPU that this runs on.
+ *
+ * Entered, because a span that leaves the cache is linked elsewhere.
+ *
+ * Context: any.
+ * Return: 0 or 35; 0 in an interrupt that finds it entered.
+ */
+int gs_pagecache_verify(void)
+{
+	struct gs_page_cache *pc;
+	int ret = 0;
+
+	preempt_disable();
+	pc = this_cpu_ptr(&gs_page_cache);
+	if (gs_busy_enter(&pc->busy)) {
+		ret = verify_entered(pc);
+		leave(pc);
+	}
+	preempt_enable();
+	return ret;
 }
 GS_EXPORT_KUNIT(gs_pagecache_verify);

@@ -5,13 +5,14 @@
 #include <linux/percpu.h>
 
 #include "back/mheap.h"
+#include "base/busy.h"
 
 /* Spans up to this many pages are parked: 512 KiB. */
 #define GS_PARK_PAGES	64
 
 /**
  * struct gs_page_cache - spans that a CPU freed and keeps as they are.
- * @busy: entered, as a slot is (front/mcache.h): an interrupt that finds it set
+ * @busy: entered, as a slot is (base/busy.h): an interrupt that finds it set
  *        goes to the page heap.
  * @hand: length whose list was given up last.
  * @nr_pages: pages parked, at most gs_park_limit and one span.
@@ -57,10 +58,10 @@ void gs_pagecache_share(unsigned int cpus);
 void gs_pagecache_exit(void);
 struct mspan *gs_pagecache_alloc(struct gs_span_req *req);
 void gs_pagecache_free(struct mspan *s);
-bool gs_pagecache_drain(int cpu, bool dead, bool idle_only);
+bool gs_pagecache_drain(struct gs_walk walk, bool idle_only);
 struct gs_parked gs_pagecache_read(void);
 unsigned long gs_pagecache_pages_of(int node);
-int gs_pagecache_verify(int cpu);
+int gs_pagecache_verify(void);
 
 /* Does @cpu keep any span? A look from elsewhere. */
 static inline bool gs_pagecache_has_something(int cpu)

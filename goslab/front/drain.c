@@ -128,7 +128,7 @@ static bool drain_cpu(struct gs_walk walk, bool idle_only)
 			gs_mcache_drop_cap(slot, walk);
 	}
 	/* After the slots, whose spans come here. */
-	if (!gs_pagecache_drain(walk.cpu, walk.dead, idle_only))
+	if (!gs_pagecache_drain(walk, idle_only))
 		done = false;
 	return done;
 }

@@ -8,6 +8,7 @@
 #include <linux/string.h>
 
 #include "back/mspan.h"
+#include "base/busy.h"
 #include "base/debug.h"
 #include "middle/class.h"
 
@@ -154,55 +155,19 @@ static inline void *gs_mcache_alloc_slow(struct gs_class *c, int node,
  */
 static __always_inline bool gs_slot_enter(struct gs_slot *slot)
 {
-	if (unlikely(slot->busy))
-		return false;
-	slot->busy = 1;
-	barrier();
-	gs_debug_enter();
-	return true;
+	return gs_busy_enter(&slot->busy);
 }
 
 static __always_inline void gs_slot_leave(struct gs_slot *slot)
 {
 	gs_hook(GS_HOOK_ENTERED, slot);
-	gs_debug_leave();
-	barrier();
-	slot->busy = 0;
+	gs_busy_leave(&slot->busy);
 }
 
-/**
- * struct gs_walk - whose slots a drain walks.
- * @cpu: the CPU.
- * @dead: it is offline, and stays offline until the walk ends. Only the dead
- *        callback of CPU hotplug may say so, or a holder of the CPU hotplug
- *        lock; under its drain lock.
- *
- * That cpu_online() is false is not enough. A CPU runs on for a while after its
- * bit was cleared and before it is set, and may come online during the walk.
- */
-struct gs_walk {
-	int cpu;
-	bool dead;
-};
-
-/* A walk of the slots of the CPU that this runs on. */
-static inline struct gs_walk gs_walk_here(void)
-{
-	return (struct gs_walk){ .cpu = raw_smp_processor_id() };
-}
-
-/*
- * Turn preemption off and enter a slot of the walk's CPU. False if the slot is
- * busy, which only an interrupt can see, or the walk has moved to another CPU.
- */
+/* As gs_busy_enter_of() for a slot of the walk's CPU. */
 static inline bool gs_walk_enter(struct gs_walk walk, struct gs_slot *slot)
 {
-	preempt_disable();
-	if ((walk.dead || walk.cpu == smp_processor_id()) &&
-	    gs_slot_enter(slot))
-		return true;
-	preempt_enable();
-	return false;
+	return gs_busy_enter_of(walk, &slot->busy);
 }
 
 static inline void gs_walk_leave(struct gs_slot *slot)

@@ -43,7 +43,8 @@ struct table {
 
 static void count_span(const struct mspan *s, void *arg)
 {
-	const struct goslab_heap *h = s->class ? s->class->heap : NULL;
+	const struct gs_class *c = READ_ONCE(s->class);
+	const struct goslab_heap *h = c ? c->heap : NULL;
 	struct table *t = arg;
 
 	gs_census_owners(&t->line[h ? h->scan : 0].of, s);
@@ -119,7 +120,8 @@ struct one_heap {
 
 static void count_live(const struct mspan *s, void *arg)
 {
-	const struct goslab_heap *h = s->class ? s->class->heap : NULL;
+	const struct gs_class *c = READ_ONCE(s->class);
+	const struct goslab_heap *h = c ? c->heap : NULL;
 	struct one_heap *one = arg;
 	struct gs_census n = { };
 

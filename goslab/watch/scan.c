@@ -3,9 +3,10 @@
  * scan: count objects by their state bytes, no CPU asked, nothing stopped.
  *
  * Walks the arenas, a few pages for each hold of the mheap lock, so that no
- * span goes away while it is counted; states may change meanwhile. The counts
- * of one span add up by construction, so the sums of I5 close exactly on a
- * quiet machine and are off by what moved during the walk on a busy one.
+ * descriptor goes away while its span is counted. States may change meanwhile, and
+ * a CPU may park the span and use it for another class: the class is read once.
+ * The counts of one span add up by construction, so the sums of I5 close exactly
+ * on a quiet machine and are off by what moved during the walk on a busy one.
  *
  * Lock:       gs_class_mutex (order: before mheap), mheap lock for some pages.
  * Context:    task; sleeps.
@@ -114,7 +115,8 @@ void gs_census_owners(struct gs_by_owner *n, const struct mspan *s)
 static void survey_span(const struct mspan *s, void *arg)
 {
 	struct gs_survey *v = arg;
-	unsigned int i = s->class ? s->class->scan : 0;
+	const struct gs_class *c = READ_ONCE(s->class);
+	unsigned int i = c ? c->scan : 0;
 
 	/* A class made after the count began. */
 	if (i >= v->nr)

@@ -201,12 +201,13 @@ static const char *state_name(const struct mspan *s)
 static void span_row(const struct mspan *s, void *arg)
 {
 	struct seq_file *m = arg;
+	const struct gs_class *c = READ_ONCE(s->class);
 	struct gs_census n = { };
 
 	gs_census_span(&n, s);
 	seq_printf(m, "%p %4d %-7s %6u %7u %6lu %6lu %s\n", (void *)s->base,
 		   s->node, state_name(s), s->npages, s->elemsize, n.live,
-		   n.cached, s->class ? s->class->name : "-");
+		   n.cached, c ? c->name : "-");
 }
 
 /*

@@ -13,6 +13,7 @@
  */
 #include <linux/cpumask.h>
 #include <linux/seq_file.h>
+#include <linux/smp.h>
 
 #include "back/mheap.h"
 #include "back/pagecache.h"
@@ -38,11 +39,20 @@ static int verify_classes(void)
 	return ret;
 }
 
+static void verify_page_cache(void *arg)
+{
+	int *ret = arg, broken = gs_pagecache_verify();
+
+	if (broken)
+		WRITE_ONCE(*ret, broken);
+}
+
 static int verify_structures(void)
 {
-	int ret = gs_mheap_verify();
+	int ret = 0;
 
-	return ret ?: verify_classes();
+	on_each_cpu(verify_page_cache, &ret, true);
+	return ret ?: gs_mheap_verify() ?: verify_classes();
 }
 
 /* Changes whenever an object or a span moves. */
@@ -112,7 +122,7 @@ static int verify_sums(bool *quiet)
 	gs_drain_all();
 	before = activity();
 	for_each_possible_cpu(cpu)
-		ret = ret ?: gs_mcache_verify(cpu) ?: gs_pagecache_verify(cpu);
+		ret = ret ?: gs_mcache_verify(cpu);
 	mutex_lock(&gs_class_mutex);
 	v = gs_survey_make();
 	mutex_unlock(&gs_class_mutex);
