@@ -14,7 +14,9 @@
 /* Spans that hold objects. */
 static unsigned long nr_spans(void)
 {
-	return gs_mheap.nr_spans - gs_pagecache_read().spans;
+	struct gs_parked parked = gs_pagecache_read();
+
+	return gs_spans_in_use(&parked);
 }
 
 /* Large objects that there ever were. */

@@ -214,7 +214,9 @@ static void full_spans_come_back(struct kunit *test)
 /* Pages of spans that nobody has parked. */
 static unsigned long pages_in_use(void)
 {
-	return gs_mheap.in_spans - gs_pagecache_read().pages;
+	struct gs_parked parked = gs_pagecache_read();
+
+	return gs_pages_in_use(&parked);
 }
 
 static void empty_spans_go_at_once(struct kunit *test)

@@ -78,8 +78,6 @@ static int __init goslab_init(void)
 	ret = gs_class_init_malloc();
 	if (ret)
 		goto no_class;
-	gs_pagecache_share(num_online_cpus());
-	gs_mcache_share(num_online_cpus());
 	gs_mcache_init();
 	gs_drain_init();
 	gs_cache_init();

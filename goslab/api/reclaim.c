@@ -89,6 +89,7 @@ size_t goslab_cache_shrink(struct goslab_cache *cache)
 }
 EXPORT_SYMBOL_GPL(goslab_cache_shrink);
 
+/* What each of @cpus CPUs may keep. */
 static void share(unsigned int cpus)
 {
 	gs_mcache_share(cpus);
@@ -130,6 +131,7 @@ int gs_reclaim_init(void)
 {
 	int ret;
 
+	share(num_online_cpus());
 	ret = gs_worker_init(tick);
 	if (ret)
 		return ret;

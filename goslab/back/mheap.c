@@ -407,49 +407,26 @@ void gs_mheap_close(struct mspan *s)
 	s->needzero = 1;
 }
 
-/* Count a span that comes back; under the lock. */
-static void uncount_span(const struct mspan *s)
+/* A span comes back; under the lock. Return: false if it was no quick one. */
+static bool take_back(struct gs_runs *runs, struct mspan *s)
 {
 	gs_mheap.in_spans -= s->npages;
 	gs_mheap.nr_spans--;
 	gs_mheap.nr_free++;
+	if (gs_runs_put_quick(runs, s))
+		return true;
+	gs_runs_insert(runs, s);
+	return false;
 }
 
 /**
- * gs_mheap_free() - take a span's pages back.
- * @s: in nobody's reach; no object of it is live.
- *
- * Context: any but NMI; no lock held, mcache not entered.
- */
-void gs_mheap_free(struct mspan *s)
-{
-	struct gs_runs *runs = &gs_mheap.runs[s->node];
-	unsigned long flags;
-
-	gs_mheap_close(s);
-	if (s->direct) {
-		gs_mheap_free_direct(s);
-		return;
-	}
-	gs_mheap_lock(&flags);
-	uncount_span(s);
-	/* There is room again for the next ones. */
-	if (!gs_runs_put_quick(runs, s)) {
-		gs_runs_merge_quick(runs);
-		gs_runs_insert(runs, s);
-	}
-	gs_unlock(&gs_mheap.lock, flags);
-}
-GS_EXPORT_KUNIT(gs_mheap_free);
-
-/**
- * gs_mheap_free_parked() - take back what a CPU gave up, under one hold.
- * @s: the spans, closed, each of any node.
+ * gs_mheap_free_spans() - take spans back under one hold of the lock.
+ * @s: the spans, closed, each of any node, none of them direct.
  * @n: how many, at most GS_MERGE_BATCH.
  *
  * Context: any but NMI; no lock held, mcache not entered.
  */
-void gs_mheap_free_parked(struct mspan *const *s, unsigned int n)
+void gs_mheap_free_spans(struct mspan *const *s, unsigned int n)
 {
 	struct gs_runs *full = NULL;
 	unsigned long flags;
@@ -461,16 +438,30 @@ void gs_mheap_free_parked(struct mspan *const *s, unsigned int n)
 	for (i = 0; i < n; i++) {
 		struct gs_runs *runs = &gs_mheap.runs[s[i]->node];
 
-		uncount_span(s[i]);
-		if (gs_runs_put_quick(runs, s[i]))
-			continue;
-		gs_runs_insert(runs, s[i]);
-		full = runs;
+		if (!take_back(runs, s[i]))
+			full = runs;
 	}
+	/* There is room again for the next ones. */
 	if (full)
 		gs_runs_merge_quick(full);
 	gs_unlock(&gs_mheap.lock, flags);
 }
+
+/**
+ * gs_mheap_free() - take a span's pages back.
+ * @s: in nobody's reach; no object of it is live.
+ *
+ * Context: any but NMI; no lock held, mcache not entered.
+ */
+void gs_mheap_free(struct mspan *s)
+{
+	gs_mheap_close(s);
+	if (s->direct)
+		gs_mheap_free_direct(s);
+	else
+		gs_mheap_free_spans(&s, 1);
+}
+GS_EXPORT_KUNIT(gs_mheap_free);
 
 /* Have free pages for atomic callers. Return: false without memory. */
 bool gs_mheap_refill_reserve(void)

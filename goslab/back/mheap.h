@@ -96,7 +96,7 @@ unsigned long gs_mheap_exit(void);
 struct mspan *gs_mheap_alloc(const struct gs_span_req *req);
 void gs_mheap_close(struct mspan *s);
 void gs_mheap_free(struct mspan *s);
-void gs_mheap_free_parked(struct mspan *const *s, unsigned int n);
+void gs_mheap_free_spans(struct mspan *const *s, unsigned int n);
 struct mspan *gs_mheap_alloc_direct(const struct gs_span_req *req);
 void gs_mheap_map_direct(struct mspan *s, void *block, unsigned int order,
 			 const struct gs_span_req *req, enum gs_direct direct);

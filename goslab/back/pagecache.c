@@ -190,7 +190,7 @@ bool gs_pagecache_drain(struct gs_walk walk, bool idle_only)
 		give_up(pc, &give, pc->nr_pages);
 		leave(pc);
 		preempt_enable();
-		gs_mheap_free_parked(give.s, give.n);
+		gs_mheap_free_spans(give.s, give.n);
 		if (!give.n)
 			break;
 	}
@@ -250,7 +250,7 @@ void gs_pagecache_free(struct mspan *s)
 	if (!put(s, &give))
 		gs_mheap_free(s);
 	else if (give.n)
-		gs_mheap_free_parked(give.s, give.n);
+		gs_mheap_free_spans(give.s, give.n);
 }
 GS_EXPORT_KUNIT(gs_pagecache_free);
 

@@ -2,6 +2,7 @@
 #ifndef GS_BACK_PAGECACHE_H
 #define GS_BACK_PAGECACHE_H
 
+#include <linux/minmax.h>
 #include <linux/percpu.h>
 
 #include "back/mheap.h"
@@ -62,6 +63,24 @@ bool gs_pagecache_drain(struct gs_walk walk, bool idle_only);
 struct gs_parked gs_pagecache_read(void);
 unsigned long gs_pagecache_pages_of(int node);
 int gs_pagecache_verify(void);
+
+/*
+ * Spans that hold objects, and their pages: those of the page heap's count that are
+ * not parked. Both are read without a lock, so a span on its way may be in one only.
+ */
+static inline unsigned long gs_spans_in_use(const struct gs_parked *parked)
+{
+	unsigned long all = READ_ONCE(gs_mheap.nr_spans);
+
+	return all - min(all, parked->spans);
+}
+
+static inline unsigned long gs_pages_in_use(const struct gs_parked *parked)
+{
+	unsigned long all = READ_ONCE(gs_mheap.in_spans);
+
+	return all - min(all, parked->pages);
+}
 
 /* Does @cpu keep any span? A look from elsewhere. */
 static inline bool gs_pagecache_has_something(int cpu)

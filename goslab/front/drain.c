@@ -203,21 +203,33 @@ void gs_drain_init(void)
 	}
 }
 
-/* Is there anything to drain? A look from elsewhere. */
-static bool has_something(int cpu)
+/*
+ * Has @cpu room, objects or a span in a slot, of @heap if that is not NULL? A look
+ * from elsewhere.
+ */
+static bool slots_hold(int cpu, const struct goslab_heap *heap)
 {
 	struct mcache *mcache = per_cpu_ptr(&gs_mcache, cpu);
 	struct gs_slot *slot;
-	bool any = gs_pagecache_has_something(cpu);
+	bool any = false;
 
-	if (READ_ONCE(mcache->tiny.block))
-		return true;
 	rcu_read_lock();
-	list_for_each_entry_rcu(slot, &mcache->slots, link)
-		any |= gs_slot_cap(slot) ||
-		       READ_ONCE(slot->span) != &gs_no_span;
+	list_for_each_entry_rcu(slot, &mcache->slots, link) {
+		any = (!heap || slot->class->heap == heap) &&
+		      (gs_slot_cap(slot) || READ_ONCE(slot->span) != &gs_no_span);
+		if (any)
+			break;
+	}
 	rcu_read_unlock();
 	return any;
+}
+
+/* Is there anything to drain? Likewise. */
+static bool has_something(int cpu)
+{
+	return gs_pagecache_has_something(cpu) ||
+	       READ_ONCE(per_cpu(gs_mcache, cpu).tiny.block) ||
+	       slots_hold(cpu, NULL);
 }
 
 static void post(int cpu, bool all)
@@ -230,7 +242,7 @@ static void post(int cpu, bool all)
 	gs_worker_queue_on(cpu, &d->work);
 }
 
-/* Ask every CPU that holds something to empty its idle slots. Sleeps. */
+/* Ask every CPU that holds something to empty its idle slots. */
 void gs_drain_post_idle(void)
 {
 	int cpu;
@@ -241,7 +253,7 @@ void gs_drain_post_idle(void)
 }
 GS_EXPORT_KUNIT(gs_drain_post_idle);
 
-/* Does any CPU hold something that a later tick may drain? Sleeps. */
+/* Does any CPU hold something that a later tick may drain? */
 bool gs_drain_pending(void)
 {
 	int cpu;
@@ -429,26 +441,12 @@ bool gs_drain_heap(struct goslab_heap *heap, struct gs_class *c)
 	return atomic_long_read(&heap->held) < before;
 }
 
-/* Has @cpu slots of @heap with something in them? A look from elsewhere. */
-static bool holds_of(int cpu, const struct goslab_heap *heap)
-{
-	struct mcache *mcache = per_cpu_ptr(&gs_mcache, cpu);
-	struct gs_slot *slot;
-	bool any = false;
-
-	rcu_read_lock();
-	list_for_each_entry_rcu(slot, &mcache->slots, link)
-		any |= slot->class->heap == heap &&
-		       (gs_slot_n(slot) || READ_ONCE(slot->span) != &gs_no_span);
-	rcu_read_unlock();
-	return any;
-}
-
 /**
  * gs_drain_heap_elsewhere() - the same for all CPUs that hold something of it.
  * @heap: the heap.
  *
- * Posts their works and waits for them. While a CPU comes or goes it does nothing,
+ * Posts their works and waits for them. A work empties all slots of its CPU, not only
+ * the heap's: that an allocation is refused is rare. While a CPU comes or goes it does nothing,
  * because the caller may be what that waits for.
  *
  * Context: task; sleeps.
@@ -462,7 +460,7 @@ bool gs_drain_heap_elsewhere(struct goslab_heap *heap)
 	if (!cpus_read_trylock())
 		return false;
 	for_each_online_cpu(cpu)
-		if (holds_of(cpu, heap))
+		if (slots_hold(cpu, heap))
 			post(cpu, true);
 	for_each_online_cpu(cpu)
 		flush_work(&per_cpu_ptr(&drain_works, cpu)->work);

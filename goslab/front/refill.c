@@ -48,7 +48,7 @@ struct refill {
 	unsigned int taken;	/* objects that are the caller's */
 	int node;		/* where e and own come from */
 	bool direct;		/* for the caller only, nothing to install */
-	bool may_own;		/* the CPU may own one span more */
+	bool may_own;		/* to look for a span to own is of use */
 	bool zeroed;		/* the caller's one object is fresh and zero */
 	struct mspan *old;	/* exhausted span that the slot gave up */
 	struct mspan *own;	/* span to install */
@@ -104,6 +104,12 @@ enum look {
 	LOOK_REFILL,	/* nothing can be had without a lock */
 };
 
+/* May this CPU own a span more? */
+static bool may_own(const struct mcache *mcache)
+{
+	return atomic_long_read(&mcache->owned) < READ_ONCE(gs_max_owned);
+}
+
 /* Step 1 with the slot entered. */
 static enum look look_entered(struct gs_class *c, struct gs_slot *slot,
 			      struct refill *r, u8 owner)
@@ -128,7 +134,7 @@ static enum look look_entered(struct gs_class *c, struct gs_slot *slot,
 	}
 	if (slot->span != &gs_no_span)
 		r->old = gs_slot_disown(mcache, slot);
-	r->may_own = atomic_long_read(&mcache->owned) < READ_ONCE(gs_max_owned);
+	r->may_own = may_own(mcache);
 	/* Half of the room, which leaves the rest to frees. */
 	r->want = min_t(unsigned int, c->batch,
 			max(r->most, gs_slot_cap(slot) / 2 + 1));
@@ -168,19 +174,21 @@ static enum look look(struct gs_class *c, struct refill *r, gfp_t gfp, u8 owner)
 /* Step 4: give this CPU's slot what it has room for. */
 static void install(struct gs_class *c, struct refill *r)
 {
+	struct mcache *mcache;
 	struct gs_slot *slot;
 	unsigned int n = 0;
 	bool entered;
 
 	preempt_disable();
+	mcache = this_cpu_ptr(&gs_mcache);
 	slot = *this_cpu_ptr(c->slots);
 	/* The slot of a CPU takes only objects of the CPU's node. */
 	entered = slot->node == r->node && gs_slot_enter(slot);
 	if (entered) {
 		slot->nr_alloc += r->taken;
-		if (r->own && r->may_own && slot->span == &gs_no_span) {
-			atomic_long_add(gs_span_size(r->own),
-					&this_cpu_ptr(&gs_mcache)->owned);
+		/* Again: another slot may have got a span, or this is another CPU. */
+		if (r->own && slot->span == &gs_no_span && may_own(mcache)) {
+			atomic_long_add(gs_span_size(r->own), &mcache->owned);
 			slot->span = r->own;
 			r->own = NULL;
 		}

@@ -32,6 +32,7 @@ struct totals {
 	u64 flushes;
 	u64 central_locks;
 	u64 large;
+	struct gs_parked parked;
 };
 
 static void add_cpu(struct totals *t, const struct mcache *mcache)
@@ -60,7 +61,8 @@ static struct totals get_totals(void)
 	list_for_each_entry(c, &gs_class_list, link)
 		for (node = 0; node < nr_node_ids; node++)
 			t.central_locks += READ_ONCE(c->central[node].nr_lock);
-	t.large = READ_ONCE(gs_mheap.nr_large) + gs_pagecache_read().large;
+	t.parked = gs_pagecache_read();
+	t.large = READ_ONCE(gs_mheap.nr_large) + t.parked.large;
 	t.allocs += atomic64_read(&gs_mcache_nr_direct) + t.large;
 	return t;
 }
@@ -94,7 +96,6 @@ static void show_bytes(struct seq_file *m, const struct gs_census *all)
 
 static void show_counts(struct seq_file *m, const struct gs_census *all)
 {
-	struct gs_parked parked = gs_pagecache_read();
 	struct totals t = get_totals();
 
 	line(m, "objects_live", all->live);
@@ -108,10 +109,10 @@ static void show_counts(struct seq_file *m, const struct gs_census *all)
 	line(m, "flushes", t.flushes);
 	line(m, "central_locks", t.central_locks);
 	line(m, "heap_locks", READ_ONCE(gs_mheap.nr_lock));
-	line(m, "spans", READ_ONCE(gs_mheap.nr_spans) - parked.spans);
-	line(m, "spans_allocated", READ_ONCE(gs_mheap.nr_alloc) + parked.hits);
-	line(m, "spans_freed", READ_ONCE(gs_mheap.nr_free) + parked.hits +
-	     parked.spans);
+	line(m, "spans", gs_spans_in_use(&t.parked));
+	line(m, "spans_allocated", READ_ONCE(gs_mheap.nr_alloc) + t.parked.hits);
+	line(m, "spans_freed", READ_ONCE(gs_mheap.nr_free) + t.parked.hits +
+	     t.parked.spans);
 	line(m, "spans_short", READ_ONCE(gs_mheap.nr_short));
 	line(m, "pages_drawn", READ_ONCE(gs_mheap.drawn));
 	line(m, "pages_released", READ_ONCE(gs_mheap.released));
@@ -120,8 +121,8 @@ static void show_counts(struct seq_file *m, const struct gs_census *all)
 	line(m, "worker_us", gs_worker_busy_us());
 	line(m, "reports", gs_report_count());
 	line(m, "reports_suppressed", gs_report_suppressed());
-	line(m, "spans_reused", parked.hits);
-	line(m, "pages_parked", parked.pages);
+	line(m, "spans_reused", t.parked.hits);
+	line(m, "pages_parked", t.parked.pages);
 }
 
 int gs_stats_show(struct seq_file *m, void *unused)

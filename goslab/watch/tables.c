@@ -159,7 +159,7 @@ static void runs_row(struct seq_file *m, int node)
 
 int gs_mheap_show(struct seq_file *m, void *unused)
 {
-	unsigned long parked;
+	struct gs_parked parked = gs_pagecache_read();
 	unsigned int i;
 	int node;
 
@@ -173,9 +173,8 @@ int gs_mheap_show(struct seq_file *m, void *unused)
 		seq_printf(m, " %lu", READ_ONCE(gs_mheap.orders[i]));
 	seq_printf(m, "\npages drawn: %lu\n", READ_ONCE(gs_mheap.drawn));
 	seq_printf(m, "pages released: %lu\n", READ_ONCE(gs_mheap.released));
-	parked = gs_pagecache_read().pages;
-	seq_printf(m, "pages in spans: %lu\n", READ_ONCE(gs_mheap.in_spans) - parked);
-	seq_printf(m, "pages parked: %lu\n", parked);
+	seq_printf(m, "pages in spans: %lu\n", gs_pages_in_use(&parked));
+	seq_printf(m, "pages parked: %lu\n", parked.pages);
 	seq_printf(m, "pages free: %lu\n", gs_mheap_free_pages());
 	seq_printf(m, "page size: %lu\n", GS_PAGE_SIZE);
 	return 0;
