@@ -74,19 +74,19 @@ def is_shared(lock):
         lock.name.split('#')[0].split('/')[0])
 
 
-def overhead(paths):
+def overhead(loads):
     """Microseconds of the shortest hold of all."""
-    return min(lock.least for path in paths for lock in read(path)[1]
-               if is_shared(lock))
+    return min((lock.least for _, _, locks in loads for lock in locks
+                if is_shared(lock)), default=0)
 
 
 def rows_of(directory, boot):
     """A row for each lock of each load of a boot."""
-    paths = sorted(glob.glob(os.path.join(directory, boot, 'locks-*')))
-    least = overhead(paths) if paths else 0
-    for path in paths:
+    loads = [(path, *read(path)) for path in sorted(
+        glob.glob(os.path.join(directory, boot, 'locks-*')))]
+    least = overhead(loads)
+    for path, figures, locks in loads:
         workload, allocator = os.path.basename(path).split('-')[1:3]
-        figures, locks = read(path)
         ops = ops_of(figures)
         if not ops:
             sys.exit('saturation.py: no operations in %s' % path)

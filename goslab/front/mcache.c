@@ -38,8 +38,9 @@
 #define OWNED_MOST	(1UL << 20)
 
 /*
- * Room that a CPU has for the asking. Beyond it, and if a slot must give way, a slot
- * grows only each so many times that it was too small.
+ * While the slots of a CPU have room for less than EASY bytes, a slot grows each time
+ * that it was too small. After that, and if another one must give way, it grows each
+ * SELDOM-th time: what lies in magazines is not worth more memory.
  */
 #define EASY		(192UL << 10)
 #define SELDOM		32

@@ -268,6 +268,7 @@ int bn_case_open(struct bn_case *c, void (*ctor)(void *object));
 void bn_case_close(struct bn_case *c);
 void bn_floor_fill(void);
 void bn_shrink(void);
+void bn_free_objects(void **objs, unsigned int n, enum bn_way way);
 void bn_fill_order(u32 *order, unsigned int n, const char *kind);
 
 /* measure.c */

@@ -164,27 +164,15 @@ static __always_inline int mstress(struct bn_case *c, struct bn_thread *t,
 
 BN_THREAD_LOOPS(mstress);
 
-static void free_object(struct bn_case *c, void **p, enum bn_way way)
-{
-	if (*p && way == BN_GOSLAB)
-		bn_free(c, *p, BN_GOSLAB);
-	else if (*p && way == BN_KMALLOC)
-		bn_free(c, *p, BN_KMALLOC);
-	*p = NULL;
-}
-
 static void free_sets(struct bn_case *c, enum bn_way way)
 {
 	struct sets *s = c->data;
-	unsigned int i, j;
+	unsigned int i;
 
 	for (i = 0; i < c->threads; i++)
-		for (j = 0; j < CHUNKS; j++)
-			free_object(c, &s->mine[i][j], way);
-	for (j = 0; j < CHUNKS; j++)
-		free_object(c, &s->spare[j], way);
-	for (j = 0; j < TRANSFER; j++)
-		free_object(c, &s->transfer[j], way);
+		bn_free_objects(s->mine[i], CHUNKS, way);
+	bn_free_objects(s->spare, CHUNKS, way);
+	bn_free_objects(s->transfer, TRANSFER, way);
 }
 
 static int make_sets(struct bn_case *c)

@@ -39,7 +39,6 @@
  * @c: the case.
  * @random: state of bn_random().
  * @broken: objects whose contents were not what they had been.
- * @refused: allocations that failed, which atomic ones may.
  * @objs: its objects.
  */
 struct mix_timer {
@@ -47,7 +46,6 @@ struct mix_timer {
 	struct bn_case *c;
 	u64 random;
 	unsigned long broken;
-	unsigned long refused;
 	void *objs[TIMER_LIVE];
 };
 
@@ -150,7 +148,6 @@ static __always_inline enum hrtimer_restart tick(struct hrtimer *timer,
 		}
 		*slot = mix_alloc(16 + bn_below(&m->random, 256 - 16 + 1),
 				  GFP_ATOMIC, way);
-		m->refused += !*slot;
 	}
 	hrtimer_forward_now(timer, ns_to_ktime(TIMER_PERIOD));
 	return HRTIMER_RESTART;
@@ -216,28 +213,15 @@ static __always_inline int mix(struct bn_case *c, struct bn_thread *t,
 
 BN_THREAD_LOOPS(mix);
 
-static void free_objects(void **objs, unsigned int n, enum bn_way way)
-{
-	unsigned int i;
-
-	for (i = 0; i < n; i++) {
-		if (way == BN_GOSLAB)
-			goslab_free(objs[i]);
-		else
-			kfree(objs[i]);
-		objs[i] = NULL;
-	}
-}
-
 static void end_turn(struct bn_case *c, enum bn_way way)
 {
 	struct mix *m = c->data;
 	unsigned int i;
 
-	free_objects(m->shared, SHARED, way);
+	bn_free_objects(m->shared, SHARED, way);
 	for (i = 0; i < MAX_THREADS; i++) {
-		free_objects(m->objs[i], LIVE, way);
-		free_objects(m->timers[i].objs, TIMER_LIVE, way);
+		bn_free_objects(m->objs[i], LIVE, way);
+		bn_free_objects(m->timers[i].objs, TIMER_LIVE, way);
 	}
 }
 

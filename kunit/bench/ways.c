@@ -197,3 +197,17 @@ void bn_fill_order(u32 *order, unsigned int n, const char *kind)
 	if (strstr(kind, "shuffled"))
 		shuffle(order, n);
 }
+
+/* Free what a turn of goslab or kmalloc left; of other ways nothing is an object. */
+void bn_free_objects(void **objs, unsigned int n, enum bn_way way)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		if (way == BN_GOSLAB)
+			goslab_free(objs[i]);
+		else if (way == BN_KMALLOC)
+			kfree(objs[i]);
+		objs[i] = NULL;
+	}
+}

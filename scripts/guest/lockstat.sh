@@ -8,6 +8,10 @@
 
 workloads=$(echo "$1" | tr , ' ')
 shift
+[ -e /proc/lock_stat ] || {
+	echo "no /proc/lock_stat: the kernel has no LOCK_STAT"
+	exit 1
+}
 module goslab || exit 1
 status=0
 for workload in $workloads; do
