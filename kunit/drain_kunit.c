@@ -8,6 +8,7 @@
 
 #include "front/drain.h"
 #include "front/mcache.h"
+#include "middle/transfer.h"
 #include "testlib.h"
 
 #define MANY	100

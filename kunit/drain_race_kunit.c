@@ -13,6 +13,7 @@
 #include "front/drain.h"
 #include "front/mcache.h"
 #include "middle/class.h"
+#include "middle/transfer.h"
 #include "testlib.h"
 
 #define NAME	"kunit-drain-race"
@@ -57,7 +58,7 @@ static void hold_batch(enum gs_hook_point point, void *arg)
 /* Is there something in the transfer cache of this node? */
 static bool parks(const struct gs_class *c)
 {
-	return READ_ONCE(gs_class_central(c, numa_mem_id())->nr_transfer);
+	return gs_transfer_nr(gs_class_central(c, numa_mem_id()));
 }
 
 /* Have a sweep take a batch of the class that is ending now, if it finds one. */
@@ -109,17 +110,20 @@ static void destroy_waits_for_sweep(struct kunit *test)
 {
 	struct goslab_cache *cache;
 	void **p = room(test);
-	unsigned int i, k;
+	unsigned int i, k, round;
 
 	if (gs_test_other_cpu() < 0)
 		kunit_skip(test, "needs two CPUs");
 	for (k = 0; k < ARRAY_SIZE(points); k++) {
 		cache = goslab_cache_create(NAME, SIZE, 0, 0, NULL);
 		KUNIT_ASSERT_NOT_NULL(test, cache);
-		for (i = 0; i < MANY; i++)
-			p[i] = goslab_cache_alloc(cache, GFP_KERNEL);
-		for (i = 0; i < MANY; i++)
-			goslab_cache_free(cache, p[i]);
+		/* The second time there is a transfer cache. */
+		for (round = 0; round < 2; round++) {
+			for (i = 0; i < MANY; i++)
+				p[i] = goslab_cache_alloc(cache, GFP_KERNEL);
+			for (i = 0; i < MANY; i++)
+				goslab_cache_free(cache, p[i]);
+		}
 		sweep_at(test, points[k], NAME);
 		/* No survivors are found. */
 		GS_EXPECT_REPORTS(test, GS_BUG_LIVE_OBJECTS, 0,
@@ -133,17 +137,19 @@ static void reset_waits_for_sweep(struct kunit *test)
 {
 	struct goslab_heap *heap;
 	void **p = room(test);
-	unsigned int i, k;
+	unsigned int i, k, round;
 
 	if (gs_test_other_cpu() < 0)
 		kunit_skip(test, "needs two CPUs");
 	heap = goslab_heap_create(NAME, NULL);
 	KUNIT_ASSERT_NOT_NULL(test, heap);
 	for (k = 0; k < ARRAY_SIZE(points); k++) {
-		for (i = 0; i < MANY; i++)
-			p[i] = goslab_heap_malloc(heap, SIZE, GFP_KERNEL);
-		for (i = 0; i < MANY; i++)
-			goslab_free(p[i]);
+		for (round = 0; round < 2; round++) {
+			for (i = 0; i < MANY; i++)
+				p[i] = goslab_heap_malloc(heap, SIZE, GFP_KERNEL);
+			for (i = 0; i < MANY; i++)
+				goslab_free(p[i]);
+		}
 		sweep_at(test, points[k], NAME "-64");
 		goslab_heap_reset(heap);
 		expect_waited(test);

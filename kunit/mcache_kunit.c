@@ -6,10 +6,12 @@
  * With a cache of their own, so that nobody else uses the slots; the case stays
  * on its CPU. Steps that others may get between are in race_kunit.c.
  */
+#include <linux/delay.h>
 #include <linux/goslab.h>
 
 #include "back/arena.h"
 #include "base/sys.h"
+#include "base/worker.h"
 #include "front/drain.h"
 #include "front/mcache.h"
 #include "testlib.h"
@@ -276,12 +278,21 @@ static void free_all(void *arg)
 		goslab_free(f->p[--f->n]);
 }
 
-/* The first free may find nothing ready; those after a tick have a slot. */
+/* Has the slot of @c on @cpu been made? */
+static bool has_slot(const struct gs_class *c, int cpu)
+{
+	return READ_ONCE(*per_cpu_ptr(c->slots, cpu)) != &gs_no_slot;
+}
+
+/*
+ * The first free may find no memory ready for a slot; those that come soon after,
+ * not at the next tick only, have one.
+ */
 static void freeing_cpu_gets_a_slot(struct kunit *test)
 {
 	struct goslab_cache *cache;
 	void *p[40];
-	struct freed f = { p, 1 };
+	struct freed f;
 	struct gs_slot *slot;
 	int other = gs_test_other_cpu();
 	unsigned int i;
@@ -294,9 +305,15 @@ static void freeing_cpu_gets_a_slot(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(p); i++)
 		p[i] = goslab_cache_alloc_node(cache, GFP_KERNEL,
 					       cpu_to_mem(other));
-	gs_test_on_other_cpu(free_all, &f);
-	gs_mcache_top_up();
-	f = (struct freed){ p + 1, ARRAY_SIZE(p) - 1 };
+	gs_worker_arm();
+	for (i = 0; i < 10 && !has_slot(gs_test_class("freed_elsewhere"), other); i++) {
+		f = (struct freed){ p + i, 1 };
+		gs_test_on_other_cpu(free_all, &f);
+		msleep(1);
+	}
+	gs_worker_pause();
+	KUNIT_EXPECT_LT(test, i, 10U);
+	f = (struct freed){ p + i, ARRAY_SIZE(p) - i };
 	gs_test_on_other_cpu(free_all, &f);
 
 	slot = *per_cpu_ptr(gs_test_class("freed_elsewhere")->slots, other);

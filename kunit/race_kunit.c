@@ -140,7 +140,7 @@ static void tiny_freed_elsewhere(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, *state, id);
 	/* The CPU that closes it frees it. */
 	gs_tiny_close(gs_walk_here(), false);
-	KUNIT_EXPECT_EQ(test, (int)*state, GS_CACHED);
+	KUNIT_EXPECT_EQ(test, (int)*state, GS_FREE);
 	KUNIT_EXPECT_EQ(test, gs_test_idle_pages(), 0UL);
 }
 

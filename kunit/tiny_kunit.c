@@ -236,7 +236,7 @@ static void open_and_closed(struct kunit *test)
 	gs_tiny_close(gs_walk_here(), true);
 	KUNIT_EXPECT_EQ(test, *state, goslab_this_owner.id);
 	gs_tiny_close(gs_walk_here(), true);
-	KUNIT_EXPECT_EQ(test, (int)*state, GS_CACHED);
+	KUNIT_EXPECT_EQ(test, (int)*state, GS_FREE);
 }
 
 /* Objects of two modules are never in one block. */

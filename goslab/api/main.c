@@ -21,6 +21,7 @@
 #include "base/sys.h"
 #include "front/drain.h"
 #include "front/usage.h"
+#include "middle/transfer.h"
 #include "watch/watch.h"
 
 static int set_max_parked(const char *value, const struct kernel_param *kp)
@@ -69,6 +70,7 @@ static int __init goslab_init(void)
 	int ret;
 
 	gs_span_init();
+	gs_transfer_init();
 	ret = gs_arena_init();
 	if (ret)
 		goto no_arena;
@@ -98,6 +100,7 @@ no_class:
 no_mheap:
 	gs_arena_exit();
 no_arena:
+	gs_transfer_exit();
 	gs_span_exit();
 	say_lost(0);
 	return ret;
@@ -126,6 +129,7 @@ static void __exit goslab_exit(void)
 			.what = "pages", .value = left, .site = _RET_IP_,
 		});
 	gs_arena_exit();
+	gs_transfer_exit();
 	gs_span_exit();
 	say_lost(left);
 	gs_report_exit();

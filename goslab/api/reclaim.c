@@ -36,12 +36,17 @@ static bool tick(void)
 
 	/* Before the drain empties what was parked. */
 	gs_usage_complete_peak();
-	gs_mcache_top_up();
 	gs_drain_post_idle();
 	again = gs_class_sweep(true);
 	again |= gs_scavenge();
 	return again || gs_drain_pending();
 }
+
+static void sweep(struct work_struct *unused)
+{
+	gs_class_sweep(false);
+}
+static DECLARE_WORK(sweep_work, sweep);
 
 static unsigned long count_objects(struct shrinker *s, struct shrink_control *sc)
 {
@@ -57,9 +62,11 @@ static unsigned long scan_objects(struct shrinker *s, struct shrink_control *sc)
 	unsigned long want = gs_pages(sc->nr_to_scan << PAGE_SHIFT);
 	unsigned long done = gs_mheap_release_node(sc->nid, want, true);
 
-	/* What CPUs park comes back later; nobody waits for it here. */
-	if (done < want)
+	/* What is parked comes back later; nobody waits for it here. */
+	if (done < want) {
 		gs_drain_post_all();
+		gs_worker_queue(&sweep_work);
+	}
 	if (!done)
 		return SHRINK_STOP;
 	done = done * GS_PAGE_SIZE >> PAGE_SHIFT;

@@ -24,6 +24,7 @@ static struct workqueue_struct *wq;
 static struct delayed_work work;
 static gs_worker_fn tick_fn;
 static u64 busy_ns;
+static bool paused;
 
 static void tick(struct work_struct *unused)
 {
@@ -35,6 +36,20 @@ static void tick(struct work_struct *unused)
 		queue_delayed_work(wq, &work, GS_TICK);
 	else
 		WRITE_ONCE(gs_worker_armed, false);
+}
+
+/* Queue a work that runs as soon as it can. */
+void gs_worker_queue(struct work_struct *w)
+{
+	if (!work_pending(w))
+		queue_work(wq, w);
+}
+
+/* The same, unless the worker pauses or has ended. */
+void gs_worker_try_queue(struct work_struct *w)
+{
+	if (!READ_ONCE(paused))
+		gs_worker_queue(w);
 }
 
 /* Queue a work that must run on @cpu; see front/drain.c. */
@@ -52,6 +67,7 @@ void gs_worker_queue_rcu(struct rcu_work *w)
 /* Slow half of gs_worker_kick(). */
 void gs_worker_arm(void)
 {
+	WRITE_ONCE(paused, false);
 	WRITE_ONCE(gs_worker_armed, true);
 	queue_delayed_work(wq, &work, GS_TICK);
 }
@@ -84,11 +100,13 @@ int gs_worker_init(gs_worker_fn fn)
  */
 void gs_worker_pause(void)
 {
+	WRITE_ONCE(paused, true);
 	WRITE_ONCE(gs_worker_armed, true);
 	cancel_delayed_work_sync(&work);
 	/* The last tick may have said that there was nothing to do. */
 	WRITE_ONCE(gs_worker_armed, true);
 	cancel_delayed_work_sync(&work);
+	flush_workqueue(wq);
 }
 GS_EXPORT_KUNIT(gs_worker_pause);
 

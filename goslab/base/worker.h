@@ -16,6 +16,8 @@ int gs_worker_init(gs_worker_fn tick);
 void gs_worker_exit(void);
 void gs_worker_arm(void);
 void gs_worker_pause(void);
+void gs_worker_queue(struct work_struct *work);
+void gs_worker_try_queue(struct work_struct *work);
 void gs_worker_queue_on(int cpu, struct work_struct *work);
 void gs_worker_queue_rcu(struct rcu_work *work);
 unsigned long gs_worker_busy_us(void);

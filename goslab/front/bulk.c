@@ -26,6 +26,7 @@
 
 #include "base/worker.h"
 #include "front/hooks.h"
+#include "middle/transfer.h"
 
 /* Pop the magazine, up to an object that is not CACHED. Entered. */
 static unsigned int pop(struct gs_slot *slot, u8 owner, unsigned int n,
@@ -189,7 +190,7 @@ static void free_rest(struct gs_class *c, int node, struct gs_entry *e,
 	if (!n)
 		return;
 	gs_hook(GS_HOOK_DRAIN_LEFT, c);
-	gs_mcentral_flush(gs_class_central(c, node), e, n);
+	gs_transfer_flush(gs_class_central(c, node), e, n);
 }
 
 /**

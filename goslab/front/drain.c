@@ -341,7 +341,6 @@ static void drain_all(struct gs_class *c, unsigned int n)
 	int cpu;
 
 	cpus_read_lock();
-	/* First, because the block of tiny objects is freed into a slot here. */
 	drain_offline(c, n);
 	set_ending(c, n);
 	gs_hook(GS_HOOK_DRAIN_ENDING, c);
@@ -388,7 +387,7 @@ GS_EXPORT_KUNIT(gs_drain_dead);
  * Empties and ends their slots on the CPUs that have some, no others, then empties
  * their transfer caches. Then
  * it waits for everybody who still carries objects from one of them to a span:
- * an eviction (gs_mcache_grow_cap()) or a sweep (gs_mcentral_empty_transfer()).
+ * an eviction (gs_mcache_grow_cap()) or a sweep (gs_transfer_empty()).
  * Both put them into spans only, within an RCU read section, so afterwards
  * nothing is anywhere else. Slots are made again if a class is used again.
  *

@@ -25,9 +25,11 @@
 #include <linux/cpumask.h>
 #include <linux/rculist.h>
 #include <linux/topology.h>
+#include <linux/workqueue.h>
 
 #include "base/fixalloc.h"
 #include "base/report.h"
+#include "base/worker.h"
 
 /* Bytes of all CPUs together, and the least and the most that one has. */
 #define PARKED_ALL	(28UL << 20)
@@ -84,7 +86,7 @@ static_assert(SLOT_BYTES(GS_DEPTH_MAX) == 960);
 static_assert(GS_DEPTH_MAX <= 2 * GS_BATCH_MAX);
 
 static struct fixalloc slot_allocs[NR_SIZES];
-/* A free found no memory for a slot of this size: the worker draws some. */
+/* A free found no memory for a slot of this size: top_up() draws some. */
 static bool slot_wanted[NR_SIZES];
 
 static unsigned int size_of_slot(unsigned int depth)
@@ -205,12 +207,11 @@ static void set_cap(struct mcache *mcache, struct gs_slot *slot,
 	WRITE_ONCE(slot->limit, slot->entry + cap);
 }
 
-/**
- * gs_mcache_top_up() - draw memory for the slots that frees could not make.
- *
- * Context: task; sleeps. The worker calls it.
+/*
+ * Draw memory for the slots that frees could not make. It is not left to the tick:
+ * until then each of these frees takes a central lock.
  */
-void gs_mcache_top_up(void)
+static void top_up(struct work_struct *unused)
 {
 	unsigned int i;
 	void *p;
@@ -224,7 +225,7 @@ void gs_mcache_top_up(void)
 			gs_fixalloc_free(&slot_allocs[i], p);
 	}
 }
-GS_EXPORT_KUNIT(gs_mcache_top_up);
+static DECLARE_WORK(top_up_work, top_up);
 
 static struct gs_slot *alloc_slot(unsigned int depth, gfp_t gfp)
 {
@@ -233,8 +234,10 @@ static struct gs_slot *alloc_slot(unsigned int depth, gfp_t gfp)
 	if (gfp)
 		return gs_fixalloc_alloc(slot_alloc(depth), gfp);
 	slot = gs_fixalloc_alloc_free(slot_alloc(depth));
-	if (!slot)
+	if (!slot) {
 		WRITE_ONCE(slot_wanted[size_of_slot(depth)], true);
+		gs_worker_try_queue(&top_up_work);
+	}
 	return slot;
 }
 
@@ -242,7 +245,7 @@ static struct gs_slot *alloc_slot(unsigned int depth, gfp_t gfp)
  * gs_mcache_make_slot() - give this CPU a slot of a class.
  * @c: the class.
  * @gfp: for metadata. 0 in a free, which must not draw pages: if no memory lies
- *       ready, the worker draws some for a later free.
+ *       ready, a work draws some for a later free.
  *
  * Context: as @gfp says.
  * Return: a slot of the CPU that it ran on, or NULL without memory.

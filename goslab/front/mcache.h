@@ -117,7 +117,6 @@ void gs_mcache_init(void);
 void gs_mcache_exit(void);
 void gs_mcache_share(unsigned int cpus);
 struct gs_slot *gs_mcache_make_slot(struct gs_class *c, gfp_t gfp);
-void gs_mcache_top_up(void);
 void gs_mcache_unmake_slot(struct gs_class *c, int cpu);
 void gs_mcache_free_slots(struct gs_class *c);
 void gs_mcache_grow_cap(struct gs_class *c);

@@ -5,13 +5,14 @@
  * Alloc:  1 enter: fill five eighths of the magazine from the span that the CPU
  *           owns; if that span is exhausted, give it up and note how many
  *           objects the magazine takes
- *         2 leave; under the mcentral lock take what the caller asked for (more
- *           than one object in bulk.c) and a batch for the magazine
+ *         2 leave; from the transfer cache, or under the mcentral lock, take what
+ *           the caller asked for (more than one object in bulk.c) and a batch for
+ *           the magazine
  *         3 nothing there: a fresh span from mheap
  *         4 enter again, perhaps on another CPU: install what fits, put the
  *           rest back
  * Free:   1 enter: copy the younger half of the magazine to the stack
- *         2 leave; under the mcentral lock put it into the transfer cache or
+ *         2 leave; put it into the transfer cache or, under the mcentral lock,
  *           into its spans
  *         3 enter again and push; if that fails, put the object into its span
  *
@@ -33,6 +34,7 @@
 #include "front/mcache.h"
 #include "front/usage.h"
 #include "middle/heap.h"
+#include "middle/transfer.h"
 
 /* Objects that went directly from mcentral to their user. */
 atomic64_t gs_mcache_nr_direct;
@@ -368,9 +370,8 @@ void *gs_mcache_alloc_more(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 		gs_mcache_grow_cap(c);
 	}
 	mc = gs_class_central(c, r.node);
-	if (unlikely(!READ_ONCE(mc->transfer) &&
-		     gs_mcentral_nr_spans(mc) >= GS_TRANSFER_SPANS))
-		gs_mcentral_make_transfer(mc, gfp);
+	if (unlikely(gs_transfer_wanted(mc)))
+		gs_transfer_make(mc, gfp);
 	gs_usage_note_peak();
 	gs_worker_kick();
 	return p;
@@ -425,7 +426,7 @@ void gs_mcache_make_room(struct gs_class *c)
 	n = take_half(c, e, &node);
 	if (n) {
 		gs_hook(GS_HOOK_DRAIN_LEFT, c);
-		gs_mcentral_flush(gs_class_central(c, node), e, n);
+		gs_transfer_flush(gs_class_central(c, node), e, n);
 	}
 	/* After a drain there is no room at all. */
 	gs_mcache_grow_cap(c);

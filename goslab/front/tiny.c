@@ -104,16 +104,22 @@ static bool clear_bits(atomic_t *mask, u32 bits)
 	return !(atomic_fetch_andnot(bits, mask) & ~bits);
 }
 
-/* Close @t's block, and free it if it has no live object. Not entered. */
+/*
+ * Close @t's block. If it has no live object, it goes into its span, as all that is
+ * drained does, and not by way of a magazine. Not entered.
+ */
 static void close_block(struct gs_tiny_open *t)
 {
+	struct gs_entry e = { .object = t->block };
 	struct mspan *s;
 	unsigned int byte;
 
 	if (!t->block || !clear_bits(t->mask, gs_tiny_open_bit(t->offset)))
 		return;
 	s = gs_arena_span(t->block);
-	free_block(s, block_of(s, t->block, &byte));
+	e.state = &s->objects[block_of(s, t->block, &byte)];
+	*e.state = GS_CACHED;
+	gs_mcentral_put(s->class, &e, 1);
 }
 
 /* Cut an object off this CPU's open block. Entered. */

@@ -20,6 +20,7 @@
 #include "back/mheap.h"
 #include "back/pagecache.h"
 #include "front/mcache.h"
+#include "middle/transfer.h"
 
 u64 gs_usage_draws;
 

@@ -27,6 +27,7 @@
 #include "base/sizeclass.h"
 #include "base/sys.h"
 #include "middle/heap.h"
+#include "middle/transfer.h"
 
 struct gs_class gs_classes[GS_NR_SPC];
 GS_EXPORT_KUNIT(gs_classes);
@@ -41,6 +42,8 @@ static struct fixalloc central_alloc;
 
 /* The bytes that a magazine holds at most. */
 #define MAGAZINE_BYTES	(256U << 10)
+/* Bytes that a class of few objects may have in its transfer caches. */
+#define TRANSFER_LEAST	(32U << 10)
 /*
  * Longer spans: of how many bytes and objects at most, and how many of them the
  * class must have had for it. The longest is for large heaps, where descriptors
@@ -88,12 +91,14 @@ static void set_lengths(struct gs_class *c)
 		c->longer[i].npages = longer_pages(c, longer[i].objects);
 		c->longer[i].nelems = objects_in(c, c->longer[i].npages);
 	}
-	c->transfer = min(GS_TRANSFER_MAX,
-			  gs_transfer_most_bytes() / c->elemsize);
+	c->transfer = min_t(unsigned long, gs_transfer_most(),
+			    gs_transfer_most_bytes() / c->elemsize);
 	/* One less than a power of two, for so slots come (front/mcache.c). */
 	c->depth = clamp(MAGAZINE_BYTES / c->elemsize, 3U, GS_DEPTH_MAX + 1U) - 1;
 	/* What a refill and a flush move: half a magazine. */
 	c->batch = (c->depth + 1) / 2;
+	if (num_possible_cpus() > 1)
+		c->transfer_least = min(2U * c->batch, TRANSFER_LEAST / c->elemsize);
 }
 
 static size_t central_bytes(void)
@@ -239,7 +244,7 @@ void gs_class_exit(struct gs_class *c)
 	int node;
 
 	for (node = 0; node < nr_node_ids; node++)
-		gs_mcentral_free_transfer(&c->central[node]);
+		gs_transfer_free(&c->central[node]);
 	if (central_bytes() > PAGE_SIZE / 2)
 		gs_sys_give_meta(c->central, central_bytes());
 	else
@@ -259,7 +264,7 @@ void gs_class_empty_transfer(struct gs_class *c)
 	int node;
 
 	for (node = 0; node < nr_node_ids; node++)
-		gs_mcentral_empty_transfer(gs_class_central(c, node));
+		gs_transfer_empty(gs_class_central(c, node));
 }
 GS_EXPORT_KUNIT(gs_class_empty_transfer);
 
@@ -281,14 +286,12 @@ bool gs_class_sweep(bool idle_only)
 	list_for_each_entry(c, &gs_class_list, link) {
 		for (node = 0; node < nr_node_ids; node++) {
 			struct mcentral *mc = &c->central[node];
-			u32 now = READ_ONCE(mc->nr_lock);
 
-			if (!idle_only || mc->seen == now)
-				gs_mcentral_empty_transfer(mc);
-			mc->seen = READ_ONCE(mc->nr_lock);
+			if (gs_transfer_idle(mc) || !idle_only)
+				gs_transfer_empty(mc);
 			if (gs_mcentral_nr_spans(mc) < 4)
 				WRITE_ONCE(mc->length, 0);
-			left |= READ_ONCE(mc->nr_transfer);
+			left |= gs_transfer_nr(mc);
 		}
 		cond_resched();
 	}

@@ -150,6 +150,7 @@ static void free_all(struct mcentral *mc)
 	list_splice_init(&mc->partial, &gone);
 	list_splice_init(&mc->full, &gone);
 	mc->nr_spans = 0;
+	mc->nr_objects = 0;
 	gs_unlock(&mc->lock, flags);
 	list_for_each_entry_safe(s, next, &gone, list) {
 		forget_objects(s);

@@ -24,12 +24,15 @@
 #include "back/mheap.h"
 #include "base/report.h"
 #include "middle/class.h"
+#include "middle/transfer.h"
 
 void gs_mcentral_init(struct mcentral *mc, struct gs_class *c, int node)
 {
 	memset(mc, 0, sizeof(*mc));
 	spin_lock_init(&mc->lock);
 	mc->node = node;
+	mc->nr_domains = gs_transfer_domains;
+	mc->nr_batches = gs_transfer_batches(c);
 	mc->class = c;
 	INIT_LIST_HEAD(&mc->partial);
 	INIT_LIST_HEAD(&mc->full);
@@ -46,6 +49,14 @@ static void count_fresh(struct mcentral *mc)
 	n = atomic_xchg(&mc->nr_fresh, 0);
 	mc->nr_spans += n;
 	mc->nr_owned += n;
+	mc->nr_objects += atomic_xchg(&mc->fresh_objects, 0);
+}
+
+/* @s, which is empty, leaves; under the lock. */
+static void count_gone(struct mcentral *mc, const struct mspan *s)
+{
+	mc->nr_spans--;
+	mc->nr_objects -= s->nelems;
 }
 
 #define lock_central(mc, flags)						\
@@ -101,7 +112,7 @@ static void disown(struct mcentral *mc, struct mspan *s,
 	s->owned = 0;
 	mc->nr_owned--;
 	if (!s->alloc_count) {
-		mc->nr_spans--;
+		count_gone(mc, s);
 		list_add(&s->list, gone);
 	} else {
 		list_add(&s->list,
@@ -110,7 +121,7 @@ static void disown(struct mcentral *mc, struct mspan *s,
 }
 
 /**
- * gs_mcentral_get() - objects for a refill, under one hold of the lock.
+ * gs_mcentral_get() - objects for a refill, under at most one hold of the lock.
  * @mc: where from.
  * @old: NULL, or the exhausted span that the caller owned until now, of any
  *       node. Objects that others freed into it are available.
@@ -120,9 +131,9 @@ static void disown(struct mcentral *mc, struct mspan *s,
  * @own: NULL, or set to a span with more free objects than were taken, now
  *       owned by the caller; NULL if there was none.
  *
- * The transfer cache is used first. Then all free objects of as many spans as
- * fill the batch are taken, so that only the last span is owned. (Go:
- * mcentral.cacheSpan(), which takes one span.)
+ * The transfer cache is used first, without the lock. Then all free objects of as
+ * many spans as fill the batch are taken, so that only the last span is owned.
+ * (Go: mcentral.cacheSpan(), which takes one span.)
  *
  * Return: objects in @e; 0 when no span has a free one.
  */
@@ -130,7 +141,7 @@ unsigned int gs_mcentral_get(struct mcentral *mc, struct mspan *old,
 			     struct gs_entry *e, unsigned int want,
 			     struct mspan **own)
 {
-	unsigned int got = 0;
+	unsigned int got = gs_transfer_take(mc, e, want);
 	LIST_HEAD(gone);
 	unsigned long flags;
 	void *bad = NULL;
@@ -139,11 +150,11 @@ unsigned int gs_mcentral_get(struct mcentral *mc, struct mspan *old,
 		gs_mcentral_put_span(old);
 		old = NULL;
 	}
+	if (got && !old)
+		return got;
 	lock_central(mc, flags);
 	if (old)
 		disown(mc, old, &gone);
-	if (mc->nr_transfer)
-		got = gs_mcentral_take_transfer(mc, e, want);
 	while (got < want && !list_empty(&mc->partial)) {
 		struct mspan *s = list_first_entry(&mc->partial, struct mspan,
 						   list);
@@ -186,6 +197,7 @@ unsigned int gs_mcentral_add(struct mcentral *mc, struct mspan *s,
 	void *bad = NULL;
 	unsigned int got = take(s, e, want, &bad);
 
+	atomic_add(s->nelems, &mc->fresh_objects);
 	atomic_inc(&mc->nr_fresh);
 	if (unlikely(bad))
 		gs_report_at(GS_BUG_BAD_STATE, mc->class->name, bad, _RET_IP_);
@@ -207,7 +219,7 @@ static void put_back(struct mcentral *mc, struct mspan *s, unsigned int n,
 		list_move(&s->list, &mc->partial);
 	s->alloc_count -= n;
 	if (!s->alloc_count) {
-		mc->nr_spans--;
+		count_gone(mc, s);
 		list_move(&s->list, gone);
 	}
 }
@@ -370,17 +382,7 @@ static int verify_list(struct mcentral *mc, struct list_head *list, bool partial
 	return ret;
 }
 
-static bool transfer_ok(const struct mcentral *mc)
-{
-	unsigned int i;
-
-	for (i = 0; i < mc->nr_transfer; i++)
-		if (*mc->transfer[i].state != GS_CACHED)
-			return false;
-	return true;
-}
-
-/* What is under one hold: the counts, if no list changed since @seen; M2. */
+/* The counts, if no list changed since @seen. */
 static int verify_counts(struct mcentral *mc, unsigned int nr,
 			 unsigned long seen)
 {
@@ -391,8 +393,6 @@ static int verify_counts(struct mcentral *mc, unsigned int nr,
 	count_fresh(mc);
 	if (mc->nr_lock == seen && nr + mc->nr_owned != mc->nr_spans)
 		ret = 41;
-	else if (!transfer_ok(mc))
-		ret = 42;
 	gs_unlock(&mc->lock, flags);
 	return ret;
 }
@@ -416,6 +416,7 @@ int gs_mcentral_verify(struct mcentral *mc)
 	ret = verify_list(mc, &mc->partial, true, &left);
 	if (!ret)
 		ret = verify_list(mc, &mc->full, false, &left);
-	return ret ?: verify_counts(mc, most - left, seen);
+	ret = ret ?: verify_counts(mc, most - left, seen);
+	return ret ?: gs_transfer_verify(mc) ? 0 : 42;
 }
 GS_EXPORT_KUNIT(gs_mcentral_verify);

@@ -27,35 +27,39 @@ struct gs_entry {
 
 /**
  * struct mcentral - the spans of one class and node that no mcache owns.
- * @lock: protects all below but @length, and owned, freed_bits and list of the spans.
+ * @lock: protects all below but @length and @transfer, and owned, freed_bits and list of the spans.
  * @node: the node.
  * @nr_spans: all spans, owned ones included.
  * @nr_owned: spans that mcaches own.
- * @nr_fresh: spans taken up since @lock was last held, all owned; @nr_spans and
- *            @nr_owned count them when it is held next.
+ * @nr_objects: objects of all spans.
+ * @nr_fresh: spans taken up since @lock was last held, all owned; @nr_spans,
+ *            @nr_owned and @nr_objects count them when it is held next.
+ * @fresh_objects: objects of those.
  * @length: of the next span: 0, or which of the class's longer ones, from 1.
+ * @nr_domains: transfer caches that the node has.
+ * @nr_batches: batches of each.
  * @class: the class.
  * @partial: spans with free objects.
  * @full: spans without.
- * @transfer: objects on their way from one mcache to another, or NULL while
- *            the class is small.
- * @nr_transfer: how many.
- * @seen: low half of @nr_lock when the sweep last looked.
+ * @transfer: objects on their way from one mcache to another, an array of
+ *            @nr_domains, or NULL while the class is small; not under @lock.
  * @nr_lock: times that @lock was taken to move objects.
  */
 struct mcentral {
 	spinlock_t lock;
 	u16 node;
 	u8 length;
+	u8 nr_domains;
+	u8 nr_batches;
 	u32 nr_spans;
 	u32 nr_owned;
+	u32 nr_objects;
 	atomic_t nr_fresh;
+	atomic_t fresh_objects;
 	struct gs_class *class;
 	struct list_head partial;
 	struct list_head full;
-	struct gs_entry *transfer;
-	u32 nr_transfer;
-	u32 seen;
+	struct gs_transfer *transfer;
 	unsigned long nr_lock;
 } ____cacheline_aligned_in_smp;
 
@@ -136,22 +140,17 @@ gs_entries_fill(struct gs_entry *e, struct mspan *s, unsigned int first,
 	return end - p;
 }
 
+/* All objects of a class and node; close without the lock, exact when quiet. */
+static inline unsigned int gs_mcentral_nr_objects(const struct mcentral *mc)
+{
+	return READ_ONCE(mc->nr_objects) + atomic_read(&mc->fresh_objects);
+}
+
 /* All spans of a class and node; close without the lock, exact when quiet. */
 static inline unsigned int gs_mcentral_nr_spans(const struct mcentral *mc)
 {
 	return READ_ONCE(mc->nr_spans) + atomic_read(&mc->nr_fresh);
 }
-
-/* Entries of a transfer cache: a page of them. */
-#define GS_TRANSFER_MAX	(4096 / sizeof(struct gs_entry))
-/* Bytes that it may hold at most. */
-static inline unsigned long gs_transfer_most_bytes(void)
-{
-	return min(num_possible_cpus() * (4UL << 10), 64UL << 10);
-}
-
-/* Spans of a class before it gets one. */
-#define GS_TRANSFER_SPANS	32
 
 /* Spans that one hold of the lock verifies: each has up to GS_SPAN_MAX_CAP states. */
 #define GS_VERIFY_SPANS		8
@@ -163,13 +162,6 @@ unsigned int gs_mcentral_get(struct mcentral *mc, struct mspan *old,
 unsigned int gs_mcentral_add(struct mcentral *mc, struct mspan *s,
 			     struct gs_entry *e, unsigned int want);
 void gs_mcentral_put(struct gs_class *c, struct gs_entry *e, unsigned int n);
-size_t gs_transfer_parked(void);
-unsigned int gs_mcentral_take_transfer(struct mcentral *mc, struct gs_entry *e,
-				       unsigned int want);
-void gs_mcentral_flush(struct mcentral *mc, struct gs_entry *e, unsigned int n);
-void gs_mcentral_empty_transfer(struct mcentral *mc);
-void gs_mcentral_make_transfer(struct mcentral *mc, gfp_t gfp);
-void gs_mcentral_free_transfer(struct mcentral *mc);
 void gs_mcentral_put_span(struct mspan *s);
 int gs_mcentral_verify(struct mcentral *mc);
 

@@ -3,50 +3,156 @@
  * transfer: objects that go from one mcache to another without seeing a span.
  *
  * A full magazine leaves its younger half here in one copy, and an empty one
- * takes it in another. So when one CPU frees what another allocates, each takes
- * the lock once per batch, for a short time. (TCMalloc: transfer cache; SLUB:
- * the barn.)
+ * takes it in another. So when one CPU frees what another allocates, neither
+ * takes a lock. (TCMalloc: transfer cache, one per cache domain; SLUB: the barn.)
  *
- * Owner:      struct mcentral, once its class has GS_TRANSFER_SPANS spans.
- * Lock:       mc->lock. The page of entries is drawn before it is taken. Whoever
- *             empties a cache carries each batch in an RCU read section.
+ * There is a struct gs_transfer for each domain, GS_TRANSFER_CORES cores of a node.
+ * A CPU looks into that of its own domain first, then into the others. Nobody
+ * waits: a CPU claims a batch by clearing its bit, copies, and sets the bit again.
+ * Others pass over a batch that is being worked on, so it does not matter when
+ * its CPU is interrupted or preempted meanwhile.
+ *
+ * Owner:      struct mcentral, once the lock of a class of some size is taken often.
+ * Lock:       none. A batch belongs to who cleared its bit. Whoever empties a
+ *             cache carries each batch in an RCU read section.
  * Lifetime:   until the class ends. Emptied when nobody came by for a tick, by
- *             every drain of all CPUs, and before the class ends.
- * Context:    any but NMI; gs_mcentral_make_transfer() as its gfp says.
- * Invariants: M2  entries are in state GS_CACHED. They take at most 4 KiB for
- *                 each CPU, 64 KiB in all, and a thirty-second of the class's
- *                 objects, because their spans cannot become empty.
+ *             every drain of all CPUs, by reclaim, and before the class ends.
+ * Context:    any but NMI; gs_transfer_make() as its gfp says.
+ * Invariants: M2  entries are in state GS_CACHED. They take at most 4 KiB, 16 KiB
+ *                 more for each CPU but one, 256 KiB in all, and an eighth of the
+ *                 class's objects or c->transfer_least, whichever is more. Their
+ *                 spans cannot become empty. CPUs that leave batches at the same
+ *                 moment may pass these bounds by their batches.
  * Tests:      kunit/transfer_kunit.c
  */
+#include "middle/transfer.h"
+
+#include <linux/bitops.h>
 #include <linux/cpumask.h>
+#include <linux/math.h>
 #include <linux/minmax.h>
-#include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/string.h>
+#include <linux/topology.h>
 
+#include "base/fixalloc.h"
 #include "base/sys.h"
 #include "middle/class.h"
-#include "middle/mcentral.h"
 
-#define TRANSFER_SHARE	32
+#define TRANSFER_SHARE	8
 
-/* Bytes in all transfer caches, as the sum over CPUs. */
+unsigned int gs_transfer_domains = 1;
+GS_EXPORT_KUNIT(gs_transfer_domains);
+DEFINE_PER_CPU(u8, gs_transfer_domain);
+GS_EXPORT_KUNIT(gs_transfer_domain);
+
+/* Bytes in all transfer caches, and times that some moved, as sums over CPUs. */
 static DEFINE_PER_CPU(long, bytes_parked);
+static DEFINE_PER_CPU(unsigned long, nr_moves);
 
-/* Entries that @mc may have now; exact only under the lock. */
-static unsigned int limit(const struct mcentral *mc)
+/* Of those with few batches: 1 and 3; 7 and 2 to a chunk. */
+static const u8 few[] = { 1, 3 };
+static struct fixalloc few_allocs[ARRAY_SIZE(few)];
+
+/*
+ * Number the domains of each node. Neighbouring cores mostly share their last
+ * level cache; the threads of a core have numbers that may lie far apart.
+ */
+static void number_domains(void)
 {
-	const struct gs_class *c = mc->class;
+	unsigned int cpu, before, domain;
 
-	if (!READ_ONCE(mc->transfer))
-		return 0;
-	return min_t(unsigned int, c->transfer,
-		     gs_mcentral_nr_spans(mc) * c->nelems / TRANSFER_SHARE);
+	for_each_possible_cpu(cpu) {
+		unsigned int cores = 0, core;
+
+		core = cpumask_first(topology_sibling_cpumask(cpu));
+		if (core < cpu) {
+			per_cpu(gs_transfer_domain, cpu) =
+				per_cpu(gs_transfer_domain, core);
+			continue;
+		}
+		for_each_possible_cpu(before) {
+			if (before == cpu)
+				break;
+			if (cpu_to_mem(before) == cpu_to_mem(cpu) &&
+			    cpumask_first(topology_sibling_cpumask(before)) >= before)
+				cores++;
+		}
+		domain = cores / GS_TRANSFER_CORES % GS_TRANSFER_DOMAINS;
+		per_cpu(gs_transfer_domain, cpu) = domain;
+		gs_transfer_domains = max(gs_transfer_domains, domain + 1);
+	}
+}
+
+void gs_transfer_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(few); i++)
+		gs_fixalloc_init(&few_allocs[i], GS_TRANSFER_BYTES(few[i]),
+				 offsetof(struct gs_transfer, entry));
+	number_domains();
+}
+
+void gs_transfer_exit(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(few); i++)
+		gs_fixalloc_exit(&few_allocs[i]);
+}
+
+/* Batches that each domain of a class has. Objects of many bytes need few. */
+unsigned int gs_transfer_batches(const struct gs_class *c)
+{
+	/* The classes of large objects have none. */
+	unsigned int n = c->batch ? c->transfer / c->batch : 0;
+
+	n = min(n, 2 * num_possible_cpus());
+
+	if (gs_transfer_domains > 1 || n >= GS_TRANSFER_BATCHES)
+		return GS_TRANSFER_BATCHES;
+	return n > 1 ? 3 : 1;
+}
+
+static size_t bytes_of(const struct mcentral *mc)
+{
+	return mc->nr_domains * GS_TRANSFER_BYTES(mc->nr_batches);
+}
+
+/* Where the transfer cache of @mc comes from; NULL for whole pages. */
+static struct fixalloc *alloc_of(const struct mcentral *mc)
+{
+	switch (mc->nr_batches) {
+	case 1:	 return &few_allocs[0];
+	case 3:	 return &few_allocs[1];
+	default: return NULL;
+	}
+}
+
+static void give(const struct mcentral *mc, struct gs_transfer *all)
+{
+	if (alloc_of(mc))
+		gs_fixalloc_free(alloc_of(mc), all);
+	else
+		gs_sys_give_meta(all, bytes_of(mc));
 }
 
 static void count(const struct mcentral *mc, long n)
 {
 	this_cpu_add(bytes_parked, n * mc->class->elemsize);
+	this_cpu_inc(nr_moves);
+}
+
+/* Changes whenever an object goes into or out of a transfer cache. */
+unsigned long gs_transfer_moves(void)
+{
+	unsigned long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu(nr_moves, cpu));
+	return sum;
 }
 
 /* Bytes in transfer caches now. */
@@ -61,119 +167,305 @@ size_t gs_transfer_parked(void)
 }
 GS_EXPORT_KUNIT(gs_transfer_parked);
 
-/* Take up to @want objects out of the transfer cache; under the lock. */
-unsigned int gs_mcentral_take_transfer(struct mcentral *mc, struct gs_entry *e,
-				       unsigned int want)
+/*
+ * The @i-th transfer cache that this CPU looks into. @all is an array of
+ * mc->nr_domains.
+ */
+static struct gs_transfer *nth(const struct mcentral *mc, struct gs_transfer *all,
+			       unsigned int i)
 {
-	unsigned int n = min(want, mc->nr_transfer);
+	unsigned int n = raw_cpu_read(gs_transfer_domain) + i;
 
-	mc->nr_transfer -= n;
-	memcpy(e, mc->transfer + mc->nr_transfer, n * sizeof(*e));
-	count(mc, -(long)n);
+	return (void *)all + n % mc->nr_domains * GS_TRANSFER_BYTES(mc->nr_batches);
+}
+
+static void note_use(struct gs_transfer *t)
+{
+	if (!READ_ONCE(t->used))
+		WRITE_ONCE(t->used, true);
+}
+
+/*
+ * Have one of the batches in *@word to oneself. CPUs start at different bits, so
+ * that they seldom try the same and mostly find what they left. Return: the
+ * batch, or -1.
+ */
+static int claim(unsigned long *word)
+{
+	unsigned long bits = READ_ONCE(*word);
+	unsigned int from = raw_smp_processor_id() % GS_TRANSFER_BATCHES;
+
+	while (bits) {
+		unsigned int bit = __ffs(bits & (~0UL << from) ?: bits);
+
+		/* Fully ordered: what its owner before did comes first. */
+		if (test_and_clear_bit(bit, word))
+			return bit;
+		bits &= ~BIT(bit);
+	}
+	return -1;
+}
+
+/* @n objects are in a batch that was claimed: others may have it. */
+static void release(struct gs_transfer *t, unsigned int i, unsigned int n)
+{
+	WRITE_ONCE(t->nr[i], n);
+	/* The entries come before the bit. */
+	smp_mb__before_atomic();
+	set_bit(i, n ? &t->full : &t->empty);
+}
+
+/* Objects in one transfer cache; exact when quiet. */
+static unsigned int nr_of(const struct gs_transfer *t)
+{
+	unsigned int i, n = 0;
+
+	/* Of batches that there are none of it is zero. */
+	for (i = 0; i < GS_TRANSFER_BATCHES; i++)
+		n += READ_ONCE(t->nr[i]);
 	return n;
 }
 
+/* Objects in the transfer caches of @mc; exact when quiet. */
+unsigned int gs_transfer_nr(const struct mcentral *mc)
+{
+	struct gs_transfer *all = READ_ONCE(mc->transfer);
+	unsigned int d, n = 0;
+
+	for (d = 0; all && d < mc->nr_domains; d++)
+		n += nr_of(nth(mc, all, d));
+	return n;
+}
+GS_EXPORT_KUNIT(gs_transfer_nr);
+
 /**
- * gs_mcentral_flush() - take objects out of a magazine that is full.
+ * gs_transfer_take() - take objects that other mcaches have left.
+ * @mc: of the class and node.
+ * @e: filled with objects in state GS_CACHED.
+ * @want: how many, at most GS_BATCH_MAX.
+ *
+ * Stops at the first domain that has some.
+ *
+ * Return: objects in @e.
+ */
+unsigned int gs_transfer_take(struct mcentral *mc, struct gs_entry *e,
+			      unsigned int want)
+{
+	struct gs_transfer *all = READ_ONCE(mc->transfer), *t;
+	unsigned int d, got = 0, nr, n;
+	int i;
+
+	if (!all)
+		return 0;
+	for (d = 0; d < mc->nr_domains && !got; d++) {
+		t = nth(mc, all, d);
+		while (got < want && (i = claim(&t->full)) >= 0) {
+			nr = t->nr[i];
+			n = min(nr, want - got);
+			memcpy(e + got, t->entry[i] + nr - n, n * sizeof(*e));
+			release(t, i, nr - n);
+			got += n;
+		}
+		if (got)
+			note_use(t);
+	}
+	if (got)
+		count(mc, -(long)got);
+	return got;
+}
+GS_EXPORT_KUNIT(gs_transfer_take);
+
+/* Entries that the transfer cache of one domain may have now. */
+static unsigned int limit(const struct mcentral *mc)
+{
+	const struct gs_class *c = mc->class;
+	unsigned int share = gs_mcentral_nr_objects(mc) / TRANSFER_SHARE;
+
+	return DIV_ROUND_UP(min_t(unsigned int, c->transfer,
+				  max_t(unsigned int, share, c->transfer_least)),
+			    mc->nr_domains);
+}
+
+/*
+ * Have a batch to oneself that has room for @n objects. Few objects share a batch
+ * with others. Return: the batch, or -1.
+ */
+static int claim_room(struct gs_transfer *t, unsigned int n)
+{
+	int i = n <= GS_BATCH_MAX / 2 ? claim(&t->full) : -1;
+
+	if (i >= 0 && t->nr[i] + n <= GS_BATCH_MAX)
+		return i;
+	if (i >= 0)
+		release(t, i, t->nr[i]);
+	return claim(&t->empty);
+}
+
+/* Leave @n objects for others. Return: false if there is no room. */
+static bool leave(struct mcentral *mc, const struct gs_entry *e, unsigned int n)
+{
+	struct gs_transfer *all = READ_ONCE(mc->transfer), *t;
+	unsigned int d, most;
+	int i;
+
+	if (!all)
+		return false;
+	most = limit(mc);
+	for (d = 0; d < mc->nr_domains; d++) {
+		t = nth(mc, all, d);
+		if (nr_of(t) + n > most)
+			continue;
+		i = claim_room(t, n);
+		if (i < 0)
+			continue;
+		memcpy(t->entry[i] + t->nr[i], e, n * sizeof(*e));
+		release(t, i, t->nr[i] + n);
+		note_use(t);
+		count(mc, n);
+		return true;
+	}
+	return false;
+}
+
+/**
+ * gs_transfer_flush() - take objects out of a magazine that is full.
  * @mc: of the objects' class and node.
  * @e: objects in state GS_CACHED that nobody else can reach.
- * @n: how many.
+ * @n: how many, at most GS_BATCH_MAX.
  *
- * Either all of them go to the transfer cache or, if they do not fit, all go to
- * their spans. So the lock is taken once in most cases.
+ * Either all of them go to the transfer cache or, if there is no room, all go to
+ * their spans.
  */
-void gs_mcentral_flush(struct mcentral *mc, struct gs_entry *e, unsigned int n)
+void gs_transfer_flush(struct mcentral *mc, struct gs_entry *e, unsigned int n)
 {
-	unsigned long flags;
-	bool fit = false;
-
-	/* A guess without the lock; checked again below. */
-	if (READ_ONCE(mc->nr_transfer) + n <= limit(mc)) {
-		gs_lock(&mc->lock, flags);
-		fit = mc->nr_transfer + n <= limit(mc);
-		if (fit) {
-			memcpy(mc->transfer + mc->nr_transfer, e, n * sizeof(*e));
-			mc->nr_transfer += n;
-			count(mc, n);
-		}
-		mc->nr_lock++;
-		gs_unlock(&mc->lock, flags);
-	}
-	if (!fit)
+	if (!leave(mc, e, n))
 		gs_mcentral_put(mc->class, e, n);
 }
-GS_EXPORT_KUNIT(gs_mcentral_flush);
+GS_EXPORT_KUNIT(gs_transfer_flush);
 
-/* Move up to @most objects into their spans. Return: how many were there. */
-static unsigned int empty_batch(struct mcentral *mc, unsigned int most)
+/*
+ * Has nobody come by since the last look? For the sweep, which is the only one
+ * that looks.
+ */
+bool gs_transfer_idle(struct mcentral *mc)
 {
-	struct gs_entry e[GS_BATCH_MAX] __uninitialized;
-	unsigned long flags;
+	struct gs_transfer *all = READ_ONCE(mc->transfer), *t;
+	bool used = false;
+	unsigned int d;
+
+	for (d = 0; all && d < mc->nr_domains; d++) {
+		t = nth(mc, all, d);
+		if (!READ_ONCE(t->used))
+			continue;
+		WRITE_ONCE(t->used, false);
+		used = true;
+	}
+	return !used;
+}
+
+/* Move each batch that is there now into its spans. */
+static void empty_domain(struct mcentral *mc, struct gs_transfer *t)
+{
+	unsigned long bits = READ_ONCE(t->full), i;
 	unsigned int n;
 
-	/* Between the two locks nothing else shows that these objects exist. */
-	rcu_read_lock();
-	gs_lock(&mc->lock, flags);
-	n = gs_mcentral_take_transfer(mc, e, most);
-	gs_unlock(&mc->lock, flags);
-	gs_hook(GS_HOOK_TRANSFER_LEFT, mc->class);
-	gs_mcentral_put(mc->class, e, n);
-	rcu_read_unlock();
-	return n;
+	for_each_set_bit(i, &bits, GS_TRANSFER_BATCHES) {
+		/* While it is ours nothing else shows that its objects exist. */
+		rcu_read_lock();
+		if (test_and_clear_bit(i, &t->full)) {
+			gs_hook(GS_HOOK_TRANSFER_LEFT, mc->class);
+			n = t->nr[i];
+			gs_mcentral_put(mc->class, t->entry[i], n);
+			count(mc, -(long)n);
+			release(t, i, 0);
+		}
+		rcu_read_unlock();
+	}
 }
 
 /**
- * gs_mcentral_empty_transfer() - put what is in a transfer cache into its spans.
+ * gs_transfer_empty() - put what is in a transfer cache into its spans.
  * @mc: whose transfer cache.
  *
- * Moves as many objects as are there at the start. So CPUs that go on flushing
- * do not keep the caller here.
+ * Moves the batches that are there at the start. So CPUs that go on flushing do
+ * not keep the caller here.
  *
- * A batch is in the caller's hands, with no lock held, until it is back in its
- * spans. Each batch is an RCU read section, which the end of the class waits
- * for: see gs_drain_classes().
+ * A batch is in the caller's hands until it is back in its spans. Each batch is
+ * an RCU read section, which the end of the class waits for: see
+ * gs_drain_classes().
  *
  * Context: any but NMI; no lock held, mcache not entered.
  */
-void gs_mcentral_empty_transfer(struct mcentral *mc)
+void gs_transfer_empty(struct mcentral *mc)
 {
-	unsigned int left = READ_ONCE(mc->nr_transfer), n;
+	struct gs_transfer *all = READ_ONCE(mc->transfer);
+	unsigned int d;
 
-	while (left) {
-		n = empty_batch(mc, min(left, GS_BATCH_MAX));
-		if (!n)
-			break;
-		left -= n;
-	}
+	for (d = 0; all && d < mc->nr_domains; d++)
+		empty_domain(mc, nth(mc, all, d));
 }
-GS_EXPORT_KUNIT(gs_mcentral_empty_transfer);
+GS_EXPORT_KUNIT(gs_transfer_empty);
 
-/* The class has grown: give @mc a transfer cache. No lock is held. */
-void gs_mcentral_make_transfer(struct mcentral *mc, gfp_t gfp)
+/* Give @mc a transfer cache. No lock is held. */
+void gs_transfer_make(struct mcentral *mc, gfp_t gfp)
 {
-	struct gs_entry *page;
+	struct gs_transfer *all;
 	unsigned long flags;
+	unsigned int d;
 
-	page = gs_sys_draw_meta(GS_TRANSFER_MAX * sizeof(*page), mc->node,
-				(gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_NOWARN);
-	if (!page)
+	gfp = (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_NOWARN;
+	all = alloc_of(mc) ? gs_fixalloc_alloc(alloc_of(mc), gfp) :
+			     gs_sys_draw_meta(bytes_of(mc), mc->node, gfp);
+	if (!all)
 		return;
+	for (d = 0; d < mc->nr_domains; d++)
+		*nth(mc, all, d) = (struct gs_transfer) {
+			.empty = GENMASK(mc->nr_batches - 1, 0),
+		};
 	gs_lock(&mc->lock, flags);
 	if (!mc->transfer) {
-		WRITE_ONCE(mc->transfer, page);
-		page = NULL;
+		/* Whoever sees it sees that its batches are empty. */
+		smp_store_release(&mc->transfer, all);
+		all = NULL;
 	}
 	gs_unlock(&mc->lock, flags);
-	if (page)
-		gs_sys_give_meta(page, GS_TRANSFER_MAX * sizeof(*page));
+	if (all)
+		give(mc, all);
 }
-GS_EXPORT_KUNIT(gs_mcentral_make_transfer);
+GS_EXPORT_KUNIT(gs_transfer_make);
 
 /* The class ends, and its transfer cache is empty. */
-void gs_mcentral_free_transfer(struct mcentral *mc)
+void gs_transfer_free(struct mcentral *mc)
 {
 	if (mc->transfer)
-		gs_sys_give_meta(mc->transfer,
-				 GS_TRANSFER_MAX * sizeof(*mc->transfer));
+		give(mc, mc->transfer);
 	mc->transfer = NULL;
+}
+
+/* Are the objects of a batch, if nobody works on it, in state GS_CACHED? */
+static bool batch_ok(struct gs_transfer *t, unsigned int i)
+{
+	unsigned int k, n;
+	bool ok = true;
+
+	if (!test_and_clear_bit(i, &t->full))
+		return true;
+	n = t->nr[i];
+	for (k = 0; k < n; k++)
+		ok &= *t->entry[i][k].state == GS_CACHED;
+	release(t, i, n);
+	return ok && n;
+}
+
+/* Check M2 of the batches that nobody works on. Return: does it hold? */
+bool gs_transfer_verify(struct mcentral *mc)
+{
+	struct gs_transfer *all = READ_ONCE(mc->transfer);
+	unsigned int d, i;
+
+	for (d = 0; all && d < mc->nr_domains; d++)
+		for (i = 0; i < GS_TRANSFER_BATCHES; i++)
+			if (!batch_ok(nth(mc, all, d), i))
+				return false;
+	return true;
 }

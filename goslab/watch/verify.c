@@ -20,6 +20,7 @@
 #include "base/sys.h"
 #include "front/drain.h"
 #include "front/usage.h"
+#include "middle/transfer.h"
 #include "watch/scan.h"
 #include "watch/watch.h"
 
@@ -61,7 +62,7 @@ static u64 activity(void)
 	struct gs_parked parked = gs_pagecache_read();
 	u64 sum = parked.hits + parked.parks + READ_ONCE(gs_mheap.nr_alloc) +
 		  READ_ONCE(gs_mheap.nr_free) + atomic64_read(&gs_mcache_nr_direct) +
-		  gs_sys_draws();
+		  gs_sys_draws() + gs_transfer_moves();
 	struct gs_class *c;
 	int node;
 

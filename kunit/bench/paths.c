@@ -27,6 +27,7 @@
 #include "back/mheap.h"
 #include "middle/class.h"
 #include "middle/mcentral.h"
+#include "middle/transfer.h"
 
 #include "bench.h"
 
@@ -132,7 +133,7 @@ static __always_inline int transfer(struct bn_case *c, enum bn_way way)
 	for (i = 0; i < c->n; i++) {
 		if (way != BN_GOSLAB)
 			continue;
-		gs_mcentral_flush(central_of(p), p->e, p->batch);
+		gs_transfer_flush(central_of(p), p->e, p->batch);
 		if (gs_mcentral_get(central_of(p), NULL, p->e, p->batch,
 				    NULL) != p->batch)
 			return -EIO;
@@ -246,7 +247,7 @@ static int fill_transfer(struct bn_case *c, enum bn_way way)
 	while (p->n + p->batch <= TAKEN && !err)
 		err = get(c, BN_GOSLAB);
 	if (!err && !central_of(p)->transfer)
-		gs_mcentral_make_transfer(central_of(p), GFP_KERNEL);
+		gs_transfer_make(central_of(p), GFP_KERNEL);
 	return err;
 }
 
