@@ -110,7 +110,7 @@ static void larger_draws_are_cheap(struct kunit *test)
 /* A look at the own node first does not make a sleeping caller an atomic one. */
 static void sleeping_caller_stays_one(struct kunit *test)
 {
-	struct gs_class *c = gs_test_class("malloc-112");
+	struct gs_class *c = gs_test_class("malloc-128");
 	struct mspan *s;
 
 	KUNIT_ASSERT_TRUE(test, gs_mheap_refill_reserve());

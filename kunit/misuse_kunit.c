@@ -183,7 +183,8 @@ static void inside_large(struct kunit *test)
 /* The end of a span that holds no object. */
 static void in_the_tail(struct kunit *test)
 {
-	void *p = goslab_malloc(80, GFP_KERNEL);
+	/* A size that leaves some, wherever objects are rounded up to lines. */
+	void *p = goslab_malloc(192, GFP_KERNEL);
 	struct mspan *s = gs_arena_span(p);
 	void *tail = (void *)s->base + gs_span_bytes(s);
 

@@ -58,7 +58,7 @@ bed_lookup() {
 			BED_CONFIG="x86-plain x86-test kcsan" ;;
 	qemu-arm64)	BED_KIND=qemu BED_SOURCE=7.2 BED_ARCH=arm64
 			BED_CONFIG="arm64 arm64-4k" ;;
-	cross-arm64-64k) BED_KIND=cross BED_SOURCE=7.2 BED_ARCH=arm64
+	qemu-arm64-64k)	BED_KIND=qemu BED_SOURCE=7.2 BED_ARCH=arm64
 			BED_CONFIG="arm64 arm64-64k" ;;
 	cross-s390)	BED_KIND=cross BED_SOURCE=7.2 BED_ARCH=s390
 			BED_CONFIG="s390" ;;

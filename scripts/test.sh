@@ -63,7 +63,8 @@ modules() {
 	local vars=()
 
 	[ -z "${BUILT[$1]:-}" ] || return 0
-	[[ $1 != uml-* && $1 != qemu-7.2-* ]] || vars=(GOSLAB_KUNIT=1)
+	[[ $1 != uml-* && $1 != qemu-7.2-* && $1 != qemu-arm64* ]] ||
+		vars=(GOSLAB_KUNIT=1)
 	[[ $1 != uml-debug && $1 != uml-lockdep ]] || vars+=(GOSLAB_DEBUG=1)
 	"$SCRIPTS/modules.sh" "$1" "${vars[@]}" || return 1
 	BUILT[$1]=1
@@ -244,6 +245,16 @@ run_own() {
 		-- irqsoff.sh 1000000
 }
 
+# run_arm64 - another order of memory accesses, objects rounded up to cache lines, and
+# pages of 64 KiB.
+run_arm64() {
+	local bed
+
+	for bed in qemu-arm64 qemu-arm64-64k; do
+		bed_run $bed kunit --cpus 2 --mem 2G --timeout 1800 -- kunit.sh
+	done
+}
+
 # run_stock - kernels as Debian ships them.
 run_stock() {
 	local bed trace=$RESULTS/fs-build.kmt
@@ -259,6 +270,7 @@ run_stock() {
 			-- stock.sh rt
 	done
 	run_own
+	run_arm64
 	run_readme
 	run_bench
 }
@@ -272,6 +284,7 @@ main() {
 	done
 	rm -rf "$RESULTS" && mkdir -p "$RESULTS"
 	case " $BEDS" in
+	*" qemu-arm64"*) "$SCRIPTS/setup.sh" arm64 ;;
 	*" qemu"*) "$SCRIPTS/setup.sh" qemu ;;
 	*) "$SCRIPTS/setup.sh" um ;;
 	esac
