@@ -647,8 +647,9 @@ static void without_memory(struct kunit *test)
 
 static void charged(struct kunit *test)
 {
+	/* Each of the sizes takes a page of the kernel or more. */
 	struct goslab_heap_args args = { .flags = GOSLAB_ACCOUNT,
-					 .quota = 1 << 20 };
+					 .quota = 256 * PAGE_SIZE };
 	struct goslab_heap *heap = goslab_heap_create(NAME, &args);
 	unsigned int i;
 

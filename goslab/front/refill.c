@@ -2,9 +2,9 @@
 /*
  * refill: the slow halves of allocation and free, between a slot and mcentral.
  *
- * Alloc:  1 enter: fill five eighths of the magazine from the span that the CPU
- *           owns; if that span is exhausted, give it up and note how many
- *           objects the magazine takes
+ * Alloc:  1 enter: fill half of the magazine from the transfer cache or, if that is
+ *           empty, five eighths of it from the span that the CPU owns; if that span
+ *           is exhausted, give it up and note how many objects the magazine takes
  *         2 leave; from the transfer cache, or under the mcentral lock, take what
  *           the caller asked for (more than one object in bulk.c) and a batch for
  *           the magazine
@@ -99,6 +99,20 @@ static bool take_own(struct gs_slot *slot, struct refill *r)
 	return true;
 }
 
+/*
+ * The same from what other CPUs have left, before the own span: objects that CPUs pass
+ * to each other then go round without their spans, and so without a lock. Entered.
+ */
+static bool take_left(struct gs_class *c, struct gs_slot *slot)
+{
+	unsigned int room = min_t(unsigned int, gs_slot_cap(slot), c->batch), n;
+
+	n = gs_transfer_take(gs_class_central(c, slot->node), slot->top, room);
+	slot->top += n;
+	slot->nr_refill += !!n;
+	return n;
+}
+
 /* How look() ends. */
 enum look {
 	LOOK_AGAIN,	/* the magazine has objects now: try the fast path */
@@ -124,6 +138,8 @@ static enum look look_entered(struct gs_class *c, struct gs_slot *slot,
 		r->bad = drop_bad(slot);
 		return LOOK_AGAIN;
 	}
+	if (take_left(c, slot))
+		return LOOK_AGAIN;
 	while (take_own(slot, r)) {
 		if (unlikely(slot->top == slot->entry))
 			continue;

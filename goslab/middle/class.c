@@ -42,8 +42,6 @@ static struct fixalloc central_alloc;
 
 /* The bytes that a magazine holds at most. */
 #define MAGAZINE_BYTES	(256U << 10)
-/* Bytes that a class of few objects may have in its transfer caches. */
-#define TRANSFER_LEAST	(32U << 10)
 /*
  * Longer spans: of how many bytes and objects at most, and how many of them the
  * class must have had for it. The longest is for large heaps, where descriptors
@@ -97,8 +95,6 @@ static void set_lengths(struct gs_class *c)
 	c->depth = clamp(MAGAZINE_BYTES / c->elemsize, 3U, GS_DEPTH_MAX + 1U) - 1;
 	/* What a refill and a flush move: half a magazine. */
 	c->batch = (c->depth + 1) / 2;
-	if (num_possible_cpus() > 1)
-		c->transfer_least = min(2U * c->batch, TRANSFER_LEAST / c->elemsize);
 }
 
 static size_t central_bytes(void)

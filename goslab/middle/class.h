@@ -36,7 +36,6 @@ struct goslab_heap;
  * @nelems: objects of a span of @npages.
  * @longer: the same for the longer spans of a class that has many.
  * @transfer: objects that a transfer cache may hold at most.
- * @transfer_least: objects that it may hold however few the class has.
  * @batch: objects moved per hold of a central lock.
  * @depth: most objects that a magazine may hold.
  * @scan: index in the census being made (gs_class_mutex).
@@ -64,7 +63,6 @@ struct gs_class {
 		u16 nelems;
 	} longer[GS_NR_LONGER];
 	u16 transfer;
-	u16 transfer_least;
 	u16 batch;
 	u16 depth;
 	unsigned int scan;

@@ -13,14 +13,15 @@
  * its CPU is interrupted or preempted meanwhile.
  *
  * Owner:      struct mcentral, once the lock of a class of some size is taken often.
+ *             Where there is one CPU, none.
  * Lock:       none. A batch belongs to who cleared its bit. Whoever empties a
  *             cache carries each batch in an RCU read section.
  * Lifetime:   until the class ends. Emptied when nobody came by for a tick, by
  *             every drain of all CPUs, by reclaim, and before the class ends.
  * Context:    any but NMI; gs_transfer_make() as its gfp says.
- * Invariants: M2  entries are in state GS_CACHED. They take at most 4 KiB, 16 KiB
- *                 more for each CPU but one, 256 KiB in all, and an eighth of the
- *                 class's objects or c->transfer_least, whichever is more. Their
+ * Invariants: M2  entries are in state GS_CACHED. They take at most 16 KiB for
+ *                 each CPU, 128 KiB in all, and an eighth of the
+ *                 class's objects or a batch for each CPU, whichever is more. Their
  *                 spans cannot become empty. CPUs that leave batches at the same
  *                 moment may pass these bounds by their batches.
  * Tests:      kunit/transfer_kunit.c
@@ -49,6 +50,10 @@ GS_EXPORT_KUNIT(gs_transfer_domain);
 /* Bytes in all transfer caches, and times that some moved, as sums over CPUs. */
 static DEFINE_PER_CPU(long, bytes_parked);
 static DEFINE_PER_CPU(unsigned long, nr_moves);
+
+/* CPUs that may pass objects to each other. */
+unsigned int gs_transfer_cpus __read_mostly;
+GS_EXPORT_KUNIT(gs_transfer_cpus);
 
 /* Of those with few batches: 1 and 3; 7 and 2 to a chunk. */
 static const u8 few[] = { 1, 3 };
@@ -91,6 +96,7 @@ void gs_transfer_init(void)
 	for (i = 0; i < ARRAY_SIZE(few); i++)
 		gs_fixalloc_init(&few_allocs[i], GS_TRANSFER_BYTES(few[i]),
 				 offsetof(struct gs_transfer, entry));
+	gs_transfer_cpus = num_possible_cpus() > 1 ? num_possible_cpus() : 0;
 	number_domains();
 }
 
@@ -102,14 +108,17 @@ void gs_transfer_exit(void)
 		gs_fixalloc_exit(&few_allocs[i]);
 }
 
-/* Batches that each domain of a class has. Objects of many bytes need few. */
+/*
+ * Batches that each domain of a class has. Objects of many bytes need few. The classes
+ * of large objects have none, and on one CPU nobody has.
+ */
 unsigned int gs_transfer_batches(const struct gs_class *c)
 {
-	/* The classes of large objects have none. */
 	unsigned int n = c->batch ? c->transfer / c->batch : 0;
 
-	n = min(n, 2 * num_possible_cpus());
-
+	n = min(n, 2 * gs_transfer_cpus);
+	if (!c->batch || !gs_transfer_cpus)
+		return 0;
 	if (gs_transfer_domains > 1 || n >= GS_TRANSFER_BATCHES)
 		return GS_TRANSFER_BATCHES;
 	return n > 1 ? 3 : 1;
@@ -281,9 +290,9 @@ static unsigned int limit(const struct mcentral *mc)
 	const struct gs_class *c = mc->class;
 	unsigned int share = gs_mcentral_nr_objects(mc) / TRANSFER_SHARE;
 
-	return DIV_ROUND_UP(min_t(unsigned int, c->transfer,
-				  max_t(unsigned int, share, c->transfer_least)),
-			    mc->nr_domains);
+	/* A batch for each CPU that may pass some on. */
+	share = max(share, c->batch * gs_transfer_cpus);
+	return DIV_ROUND_UP(min_t(unsigned int, c->transfer, share), mc->nr_domains);
 }
 
 /*
@@ -413,6 +422,8 @@ void gs_transfer_make(struct mcentral *mc, gfp_t gfp)
 	unsigned long flags;
 	unsigned int d;
 
+	if (!mc->nr_batches)
+		return;
 	gfp = (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_NOWARN;
 	all = alloc_of(mc) ? gs_fixalloc_alloc(alloc_of(mc), gfp) :
 			     gs_sys_draw_meta(bytes_of(mc), mc->node, gfp);

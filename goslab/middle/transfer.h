@@ -45,18 +45,15 @@ struct gs_transfer {
 static_assert(GS_TRANSFER_BYTES(GS_TRANSFER_BATCHES) <= 4096);
 static_assert(GS_TRANSFER_BATCHES <= BITS_PER_LONG);
 
-/* Domains of a node, and the one that a CPU belongs to. */
+/* Domains of a node, CPUs in all (0 if there is one), the domain of a CPU. */
 extern unsigned int gs_transfer_domains;
+extern unsigned int gs_transfer_cpus;
 DECLARE_PER_CPU(u8, gs_transfer_domain);
 
-/*
- * Bytes that the transfer caches of a class and node may hold at most. One CPU hardly
- * needs them; what several pass to each other does not take the central lock.
- */
+/* Bytes that the transfer caches of a class and node may hold at most. */
 static inline unsigned long gs_transfer_most_bytes(void)
 {
-	return min((num_possible_cpus() - 1) * (16UL << 10) + (4UL << 10),
-		   256UL << 10);
+	return min(gs_transfer_cpus * (16UL << 10), 128UL << 10);
 }
 
 /* Objects that they have room for. */
@@ -68,7 +65,7 @@ static inline unsigned int gs_transfer_most(void)
 /* Is the class so large, and its lock taken so often, that it wants a transfer cache? */
 static inline bool gs_transfer_wanted(const struct mcentral *mc)
 {
-	return !READ_ONCE(mc->transfer) &&
+	return !READ_ONCE(mc->transfer) && mc->nr_batches &&
 	       READ_ONCE(mc->nr_lock) >= mc->nr_domains * GS_TRANSFER_LOCKS &&
 	       gs_mcentral_nr_objects(mc) * (unsigned long)mc->class->elemsize >=
 	       mc->nr_domains * GS_TRANSFER_LEAST;
