@@ -251,7 +251,8 @@ int gs_span_verify(const struct mspan *s)
 	    s->open != (s->state == GS_SPAN_SMALL ? gs_span_bytes(s) : 0))
 		return 1;
 	for (i = 0; i < s->nelems; i++)
-		live += s->objects[i] != GS_FREE;
+		/* Others go on to use what is not free, and it stays so. */
+		live += READ_ONCE(s->objects[i]) != GS_FREE;
 	if (s->state == GS_SPAN_LARGE)
 		return live ? 0 : 12;
 
