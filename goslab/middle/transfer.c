@@ -248,8 +248,8 @@ unsigned int gs_transfer_nr(const struct mcentral *mc)
 GS_EXPORT_KUNIT(gs_transfer_nr);
 
 /**
- * gs_transfer_take() - take objects that other mcaches have left.
- * @mc: of the class and node.
+ * gs_transfer_take_there() - take objects that other mcaches have left.
+ * @mc: of the class and node, with a transfer cache.
  * @e: filled with objects in state GS_CACHED.
  * @want: how many, at most GS_BATCH_MAX.
  *
@@ -257,15 +257,13 @@ GS_EXPORT_KUNIT(gs_transfer_nr);
  *
  * Return: objects in @e.
  */
-unsigned int gs_transfer_take(struct mcentral *mc, struct gs_entry *e,
-			      unsigned int want)
+unsigned int gs_transfer_take_there(struct mcentral *mc, struct gs_entry *e,
+				    unsigned int want)
 {
 	struct gs_transfer *all = READ_ONCE(mc->transfer), *t;
 	unsigned int d, got = 0, nr, n;
 	int i;
 
-	if (!all)
-		return 0;
 	for (d = 0; d < mc->nr_domains && !got; d++) {
 		t = nth(mc, all, d);
 		while (got < want && (i = claim(&t->full)) >= 0) {
@@ -282,7 +280,7 @@ unsigned int gs_transfer_take(struct mcentral *mc, struct gs_entry *e,
 		count(mc, -(long)got);
 	return got;
 }
-GS_EXPORT_KUNIT(gs_transfer_take);
+GS_EXPORT_KUNIT(gs_transfer_take_there);
 
 /* Entries that the transfer cache of one domain may have now. */
 static unsigned int limit(const struct mcentral *mc)

@@ -76,8 +76,8 @@ void gs_transfer_exit(void);
 unsigned int gs_transfer_batches(const struct gs_class *c);
 size_t gs_transfer_parked(void);
 unsigned long gs_transfer_moves(void);
-unsigned int gs_transfer_take(struct mcentral *mc, struct gs_entry *e,
-			      unsigned int want);
+unsigned int gs_transfer_take_there(struct mcentral *mc, struct gs_entry *e,
+				    unsigned int want);
 void gs_transfer_flush(struct mcentral *mc, struct gs_entry *e, unsigned int n);
 unsigned int gs_transfer_nr(const struct mcentral *mc);
 bool gs_transfer_idle(struct mcentral *mc);
@@ -85,5 +85,12 @@ void gs_transfer_empty(struct mcentral *mc);
 void gs_transfer_make(struct mcentral *mc, gfp_t gfp);
 void gs_transfer_free(struct mcentral *mc);
 bool gs_transfer_verify(struct mcentral *mc);
+
+/* As gs_transfer_take_there(), if there is a transfer cache. */
+static inline unsigned int gs_transfer_take(struct mcentral *mc, struct gs_entry *e,
+					    unsigned int want)
+{
+	return READ_ONCE(mc->transfer) ? gs_transfer_take_there(mc, e, want) : 0;
+}
 
 #endif /* GS_MIDDLE_TRANSFER_H */
