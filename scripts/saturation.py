@@ -3,8 +3,8 @@
 
 DIRECTORY has what bench.sh leaves of the beds qemu-7.2 and locks (BEDS="locks
 qemu-7.2"). For each workload and allocator the table says of every lock that the
-allocator takes: acquisitions an operation, the instructions of an operation that
-it is held, and the instructions of an operation divided by them: the number of
+allocator takes: acquisitions an operation, with eight CPUs; the instructions of an
+operation that it is held, by the hold that was measured on one CPU; and the instructions of an operation divided by them: the number of
 CPUs that do nothing else at which the lock is always held. With more CPUs it is
 the limit. The locks of one class (all central lists, all zones) count as one lock,
 so the number is a lower bound. The shortest hold of all is what lock_stat itself takes
@@ -103,8 +103,25 @@ def rows_of(directory, boot):
                    'operation': whole, 'cpus': whole / held if held else None}
 
 
+def with_rates_of(busy, rows):
+    """The rows with the acquisitions of the boot with eight CPUs. On one CPU a thread
+    frees what another one allocated before, which eight do at the same time."""
+    rates = {(r['workload'], r['allocator'], r['lock']): r['acquired']
+             for r in busy}
+    loads = {key[:2] for key in rates}
+    for r in rows:
+        load = r['workload'], r['allocator']
+        if load in loads:
+            rate = rates.get((*load, r['lock']), 0)
+            r['held'] *= rate / r['acquired']
+            r['acquired'] = rate
+            r['cpus'] = r['operation'] / r['held'] if r['held'] else None
+        if r['acquired']:
+            yield r
+
+
 def show(rows):
-    """The table of one CPU."""
+    """The table."""
     print('%-18s %-8s %-28s %10s %8s %9s %7s' % (
         'workload', 'way', 'lock', 'taken/op', 'held/op', 'of', 'CPUs'))
     for r in rows:
@@ -124,12 +141,14 @@ def contended(rows):
 def main():
     """The tables; the exit status."""
     directory = sys.argv[1]
-    rows = list(rows_of(directory, 'locks'))
+    eight = [*rows_of(directory, 'locks-8'),
+             *rows_of(directory, 'locks-8-threads')]
+    rows = list(with_rates_of(eight, rows_of(directory, 'locks')))
     if not rows:
         sys.exit('saturation.py: nothing in %s/locks: run BEDS="locks qemu-7.2" '
                  'make bench' % directory)
     show(rows)
-    busy = contended(rows_of(directory, 'locks-8'))
+    busy = contended(eight)
     for (workload, allocator), n in sorted(busy.items()):
         print('%s, 8 CPUs, %s: %.5f contended acquisitions an operation' % (
             workload, allocator, n))
