@@ -136,12 +136,11 @@ static void a_batch_comes_back_as_it_went(struct kunit *test)
 
 static void one_draw_makes_it_or_none(struct kunit *test)
 {
-	/* A piece of a chunk that is there needs none. */
+	/* Only whole pages are drawn each time: here there are two domains. */
 	gs_test_fail_draws(1, 1);
 	gs_transfer_make(gs_tt.mc, GFP_KERNEL);
 	gs_test_end_draws();
-	if (BATCHES == GS_TRANSFER_BATCHES)
-		KUNIT_EXPECT_NULL(test, gs_tt.mc->transfer);
+	KUNIT_EXPECT_NULL(test, gs_tt.mc->transfer);
 	gs_transfer_make(gs_tt.mc, GFP_KERNEL);
 	KUNIT_EXPECT_NOT_NULL(test, gs_tt.mc->transfer);
 	/* Whoever comes second gives the page back. */
@@ -381,6 +380,26 @@ static void a_full_domain_uses_the_other(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gs_transfer_nr(gs_tt.mc), 0U);
 }
 
+/* As if the caller were moved to a CPU of the other domain. */
+static void move(enum gs_hook_point point, void *arg)
+{
+	if (arg == &gs_tt.class)
+		set_domain(1);
+}
+
+static void emptying_reaches_all_domains(struct kunit *test)
+{
+	gs_transfer_make(gs_tt.mc, GFP_KERNEL);
+	set_domain(1);
+	flush(20);
+	set_domain(0);
+	flush(20);
+	gs_test_hook(GS_HOOK_TRANSFER_LEFT, move);
+	gs_transfer_empty(gs_tt.mc);
+	gs_test_hook(GS_HOOK_TRANSFER_LEFT, NULL);
+	KUNIT_EXPECT_EQ(test, gs_transfer_nr(gs_tt.mc), 0U);
+}
+
 static void cpus_are_in_a_domain(struct kunit *test)
 {
 	unsigned int in[GS_TRANSFER_DOMAINS] = { };
@@ -399,7 +418,6 @@ static void cpus_are_in_a_domain(struct kunit *test)
 static struct kunit_case transfer_cases[] = {
 	KUNIT_CASE(without_one_objects_go_to_spans),
 	KUNIT_CASE(a_batch_comes_back_as_it_went),
-	KUNIT_CASE(one_draw_makes_it_or_none),
 	KUNIT_CASE(what_does_not_fit_goes_to_spans),
 	KUNIT_CASE(a_class_that_shrinks_gets_no_more),
 	KUNIT_CASE(few_objects_share_a_batch),
@@ -413,8 +431,10 @@ static struct kunit_case transfer_cases[] = {
 };
 
 static struct kunit_case domains_cases[] = {
+	KUNIT_CASE(one_draw_makes_it_or_none),
 	KUNIT_CASE(a_domain_keeps_its_batches),
 	KUNIT_CASE(a_full_domain_uses_the_other),
+	KUNIT_CASE(emptying_reaches_all_domains),
 	{}
 };
 

@@ -177,15 +177,14 @@ size_t gs_transfer_parked(void)
 GS_EXPORT_KUNIT(gs_transfer_parked);
 
 /*
- * The @i-th transfer cache that this CPU looks into. @all is an array of
- * mc->nr_domains.
+ * The transfer cache of domain @d, modulo their number. @all is an array of
+ * mc->nr_domains. A walk that starts at the caller's own domain reads its number
+ * once: the caller may move to another CPU on the way.
  */
-static struct gs_transfer *nth(const struct mcentral *mc, struct gs_transfer *all,
-			       unsigned int i)
+static struct gs_transfer *of_domain(const struct mcentral *mc,
+				     struct gs_transfer *all, unsigned int d)
 {
-	unsigned int n = raw_cpu_read(gs_transfer_domain) + i;
-
-	return (void *)all + n % mc->nr_domains * GS_TRANSFER_BYTES(mc->nr_batches);
+	return (void *)all + d % mc->nr_domains * GS_TRANSFER_BYTES(mc->nr_batches);
 }
 
 static void note_use(struct gs_transfer *t)
@@ -242,7 +241,7 @@ unsigned int gs_transfer_nr(const struct mcentral *mc)
 	unsigned int d, n = 0;
 
 	for (d = 0; all && d < mc->nr_domains; d++)
-		n += nr_of(nth(mc, all, d));
+		n += nr_of(of_domain(mc, all, d));
 	return n;
 }
 GS_EXPORT_KUNIT(gs_transfer_nr);
@@ -261,11 +260,11 @@ unsigned int gs_transfer_take_there(struct mcentral *mc, struct gs_entry *e,
 				    unsigned int want)
 {
 	struct gs_transfer *all = READ_ONCE(mc->transfer), *t;
-	unsigned int d, got = 0, nr, n;
+	unsigned int own = raw_cpu_read(gs_transfer_domain), d, got = 0, nr, n;
 	int i;
 
 	for (d = 0; d < mc->nr_domains && !got; d++) {
-		t = nth(mc, all, d);
+		t = of_domain(mc, all, own + d);
 		while (got < want && (i = claim(&t->full)) >= 0) {
 			nr = t->nr[i];
 			n = min(nr, want - got);
@@ -312,14 +311,14 @@ static int claim_room(struct gs_transfer *t, unsigned int n)
 static bool leave(struct mcentral *mc, const struct gs_entry *e, unsigned int n)
 {
 	struct gs_transfer *all = READ_ONCE(mc->transfer), *t;
-	unsigned int d, most;
+	unsigned int own = raw_cpu_read(gs_transfer_domain), d, most;
 	int i;
 
 	if (!all)
 		return false;
 	most = limit(mc);
 	for (d = 0; d < mc->nr_domains; d++) {
-		t = nth(mc, all, d);
+		t = of_domain(mc, all, own + d);
 		if (nr_of(t) + n > most)
 			continue;
 		i = claim_room(t, n);
@@ -361,7 +360,7 @@ bool gs_transfer_idle(struct mcentral *mc)
 	unsigned int d;
 
 	for (d = 0; all && d < mc->nr_domains; d++) {
-		t = nth(mc, all, d);
+		t = of_domain(mc, all, d);
 		if (!READ_ONCE(t->used))
 			continue;
 		WRITE_ONCE(t->used, false);
@@ -409,7 +408,7 @@ void gs_transfer_empty(struct mcentral *mc)
 	unsigned int d;
 
 	for (d = 0; all && d < mc->nr_domains; d++)
-		empty_domain(mc, nth(mc, all, d));
+		empty_domain(mc, of_domain(mc, all, d));
 }
 GS_EXPORT_KUNIT(gs_transfer_empty);
 
@@ -428,7 +427,7 @@ void gs_transfer_make(struct mcentral *mc, gfp_t gfp)
 	if (!all)
 		return;
 	for (d = 0; d < mc->nr_domains; d++)
-		*nth(mc, all, d) = (struct gs_transfer) {
+		*of_domain(mc, all, d) = (struct gs_transfer) {
 			.empty = GENMASK(mc->nr_batches - 1, 0),
 		};
 	gs_lock(&mc->lock, flags);
@@ -474,7 +473,7 @@ bool gs_transfer_verify(struct mcentral *mc)
 
 	for (d = 0; all && d < mc->nr_domains; d++)
 		for (i = 0; i < GS_TRANSFER_BATCHES; i++)
-			if (!batch_ok(nth(mc, all, d), i))
+			if (!batch_ok(of_domain(mc, all, d), i))
 				return false;
 	return true;
 }
