@@ -1,5 +1,6 @@
 #!/bin/bash
-# setup.sh [um|qemu|bench|builds|arm64] - installs what is missing on a Debian 12 or 13 machine.
+# setup.sh [um|qemu|bench|builds|arm64] - installs what is missing on a machine with
+# Debian 12 or 13.
 #
 # "um" is what User-Mode Linux needs, "qemu" (the default) what the tests do,
 # "bench" what draws plots and other allocators besides, "builds" other compilers,

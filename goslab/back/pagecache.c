@@ -4,9 +4,9 @@
  *
  * A span that is freed stays with its CPU as it is: descriptor, mapping and all.
  * The next request of the same length takes it; that for a large object may take
- * one that is a little longer. What is more than gs_park_limit pages
- * goes to the page heap, and a quarter of the limit with it, up to GS_MERGE_BATCH
- * spans for each hold of its lock. Before the page heap draws from the kernel for a CPU, what that
+ * one that is a little longer. What is more than gs_park_limit pages goes to the
+ * page heap, and a quarter of the limit with it, up to GS_MERGE_BATCH spans for each
+ * hold of its lock. Before the page heap draws from the kernel for a CPU, what that
  * CPU has parked goes to the heap, where it may merge into what is wanted.
  *
  * (Go: pageCache, 64 pages and their bits for each P. There, frees take the

@@ -55,7 +55,7 @@ static DEFINE_PER_CPU(unsigned long, nr_moves);
 unsigned int gs_transfer_cpus __read_mostly;
 GS_EXPORT_KUNIT(gs_transfer_cpus);
 
-/* Of those with few batches: 1 and 3; 7 and 2 to a chunk. */
+/* Where those of one batch and of three come from: 7 and 2 to a chunk. */
 static const u8 few[] = { 1, 3 };
 static struct fixalloc few_allocs[ARRAY_SIZE(few)];
 
@@ -121,7 +121,7 @@ unsigned int gs_transfer_batches(const struct gs_class *c)
 		return 0;
 	if (gs_transfer_domains > 1 || n >= GS_TRANSFER_BATCHES)
 		return GS_TRANSFER_BATCHES;
-	return n > 1 ? 3 : 1;
+	return few[n > 1];
 }
 
 static size_t bytes_of(const struct mcentral *mc)
@@ -132,11 +132,12 @@ static size_t bytes_of(const struct mcentral *mc)
 /* Where the transfer cache of @mc comes from; NULL for whole pages. */
 static struct fixalloc *alloc_of(const struct mcentral *mc)
 {
-	switch (mc->nr_batches) {
-	case 1:	 return &few_allocs[0];
-	case 3:	 return &few_allocs[1];
-	default: return NULL;
-	}
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(few); i++)
+		if (mc->nr_batches == few[i])
+			return &few_allocs[i];
+	return NULL;
 }
 
 static void give(const struct mcentral *mc, struct gs_transfer *all)
@@ -416,7 +417,6 @@ GS_EXPORT_KUNIT(gs_transfer_empty);
 void gs_transfer_make(struct mcentral *mc, gfp_t gfp)
 {
 	struct gs_transfer *all;
-	unsigned long flags;
 	unsigned int d;
 
 	if (!mc->nr_batches)
@@ -430,14 +430,8 @@ void gs_transfer_make(struct mcentral *mc, gfp_t gfp)
 		*of_domain(mc, all, d) = (struct gs_transfer) {
 			.empty = GENMASK(mc->nr_batches - 1, 0),
 		};
-	gs_lock(&mc->lock, flags);
-	if (!mc->transfer) {
-		/* Whoever sees it sees that its batches are empty. */
-		smp_store_release(&mc->transfer, all);
-		all = NULL;
-	}
-	gs_unlock(&mc->lock, flags);
-	if (all)
+	/* Whoever sees it sees that its batches are empty. */
+	if (cmpxchg_release(&mc->transfer, NULL, all))
 		give(mc, all);
 }
 GS_EXPORT_KUNIT(gs_transfer_make);
