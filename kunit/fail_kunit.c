@@ -238,21 +238,27 @@ static struct goslab_cache *create_nth(unsigned int n)
 /* Each draw of cache_create, when the metadata that is there is used up. */
 static void creating(struct kunit *test)
 {
-	struct goslab_cache *all[MOST];
+	/* A chunk of metadata is a page, and has room for so many and more. */
+	const unsigned int most = MOST * (PAGE_SIZE >> 12);
+	struct goslab_cache **all = kunit_kcalloc(test, most, sizeof(*all),
+						  GFP_KERNEL);
+	char name[GS_NAME_LEN];
 	unsigned int nr = 0;
 	unsigned long first;
 	bool failed = true;
 
+	KUNIT_ASSERT_NOT_NULL(test, all);
+	snprintf(name, sizeof(name), NAME "-%u", most);
 	for (first = 1; failed && first < 10; first++) {
 		gs_test_fail_draws(1, ULONG_MAX);
-		while (nr < MOST && (all[nr] = create_nth(nr)))
+		while (nr < most && (all[nr] = create_nth(nr)))
 			nr++;
 		gs_test_fail_draws(first, 1);
-		cache = create_nth(MOST);
+		cache = create_nth(most);
 		failed = gs_test_end_draws() >= first;
 		KUNIT_EXPECT_EQ(test, !cache, failed);
 		goslab_cache_destroy(cache);
-		KUNIT_EXPECT_NULL(test, gs_test_class(NAME "-60"));
+		KUNIT_EXPECT_NULL(test, gs_test_class(name));
 	}
 	KUNIT_EXPECT_GT(test, first, 2UL);
 	KUNIT_EXPECT_FALSE(test, failed);

@@ -98,12 +98,12 @@ static unsigned int nr_asked;
 
 static void refuse_blocks(enum gs_hook_point point, void *arg)
 {
-	u64 *bytes = arg;
+	struct gs_draw *draw = arg;
 
-	if (*bytes < GS_UNIT_SIZE || nr_asked == ARRAY_SIZE(asked))
-		return;		/* metadata */
-	asked[nr_asked++] = *bytes;
-	*bytes = 0;
+	if (draw->meta || nr_asked == ARRAY_SIZE(asked))
+		return;
+	asked[nr_asked++] = draw->bytes;
+	draw->bytes = 0;
 }
 
 /* The first at least @first bytes, each next half of it, the last @last. */
@@ -126,8 +126,11 @@ static void expect_blocks(struct kunit *test, unsigned int npages, gfp_t gfp,
 
 static void blocks_get_smaller_down_to_the_request(struct kunit *test)
 {
-	expect_blocks(test, 1, GFP_KERNEL, 64 << 10, GS_UNIT_SIZE);
-	expect_blocks(test, 3, GFP_KERNEL, 64 << 10, 4 * GS_PAGE_SIZE);
+	const u64 least = max(64UL << 10, GS_UNIT_SIZE);
+
+	expect_blocks(test, 1, GFP_KERNEL, least, GS_UNIT_SIZE);
+	expect_blocks(test, 3, GFP_KERNEL, least,
+		      max(4 * GS_PAGE_SIZE, GS_UNIT_SIZE));
 	expect_blocks(test, 512, GFP_KERNEL, 512 * GS_PAGE_SIZE,
 		      512 * GS_PAGE_SIZE);
 	/* Atomic callers ask for what they need and no more. */
@@ -201,17 +204,18 @@ static void every_draw_fails_once(struct kunit *test)
 
 static void spans_are_short_when_memory_is(struct kunit *test)
 {
+	const unsigned int n = 4 * GS_UNIT_PAGES;
 	unsigned long nr_short = gs_mheap.nr_short;
-	struct mspan *s = must_get(test, 4, 1, GFP_ATOMIC);
+	struct mspan *s = must_get(test, n, 1, GFP_ATOMIC);
 
-	gs_mheap_free(s);	/* a run of 4 pages is all there is */
-	KUNIT_ASSERT_EQ(test, gs_mheap_free_pages(), 4);
+	gs_mheap_free(s);	/* its run is all there is */
+	KUNIT_ASSERT_EQ(test, gs_mheap_free_pages(), n);
 	gs_test_fail_draws(1, ULONG_MAX);
-	KUNIT_EXPECT_NULL(test, get(10, 5, 1, GFP_KERNEL));
-	s = get(10, 2, 1, GFP_KERNEL);
+	KUNIT_EXPECT_NULL(test, get(2 * n + 2, n + 1, 1, GFP_KERNEL));
+	s = get(2 * n + 2, n / 2, 1, GFP_KERNEL);
 	gs_test_end_draws();
 	KUNIT_ASSERT_NOT_NULL(test, s);
-	KUNIT_EXPECT_EQ(test, s->npages, 2);
+	KUNIT_EXPECT_EQ(test, s->npages, n / 2);
 	KUNIT_EXPECT_EQ(test, gs_mheap.nr_short, nr_short + 1);
 	gs_mheap_free(s);
 }
@@ -251,27 +255,33 @@ static void atomic_callers_have_a_reserve(struct kunit *test)
 
 static void release_gives_back_the_highest(struct kunit *test)
 {
-	struct mspan *s[3], *block = must_get(test, 32, 32, GFP_ATOMIC);
+	/* Pages go back in whole pages of the kernel. */
+	const unsigned int unit = GS_UNIT_PAGES;
+	struct mspan *s[3], *block = must_get(test, 32 * unit, 32 * unit,
+					      GFP_ATOMIC);
 	unsigned long base = block->base, released = gs_mheap.released;
 	int i;
 
 	gs_mheap_free(block);
 	for (i = 0; i < 3; i++)		/* pages 0 to 2 */
-		s[i] = must_get(test, 1, 1, GFP_ATOMIC);
-	KUNIT_EXPECT_EQ(test, s[2]->base, base + 2 * GS_PAGE_SIZE);
+		s[i] = must_get(test, unit, 1, GFP_ATOMIC);
+	KUNIT_EXPECT_EQ(test, s[2]->base, base + 2 * GS_UNIT_SIZE);
 	gs_mheap_free(s[1]);		/* a hole below, 29 pages above */
 
 	KUNIT_EXPECT_EQ(test, gs_mheap_release(0, false), 0);
-	KUNIT_EXPECT_EQ(test, gs_mheap_release(4, false), 4);
-	KUNIT_EXPECT_EQ(test, gs_mheap.released, released + 4);
-	KUNIT_EXPECT_EQ(test, gs_mheap_free_pages(), 26);
-	KUNIT_EXPECT_FALSE(test, is_ours(base + 28 * GS_PAGE_SIZE));
-	KUNIT_EXPECT_TRUE(test, is_ours(base + 27 * GS_PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, gs_mheap_release(4 * unit, false), 4 * unit);
+	KUNIT_EXPECT_EQ(test, gs_mheap.released, released + 4 * unit);
+	KUNIT_EXPECT_EQ(test, gs_mheap_free_pages(), 26 * unit);
+	KUNIT_EXPECT_FALSE(test, is_ours(base + 28 * GS_UNIT_SIZE));
+	KUNIT_EXPECT_TRUE(test, is_ours(base + 27 * GS_UNIT_SIZE));
 	KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 0);
 
-	KUNIT_EXPECT_EQ(test, gs_mheap_release(25, true), 25);
-	KUNIT_EXPECT_NOT_NULL(test, gs_arena_span((void *)base + GS_PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, gs_mheap_release(ULONG_MAX, false), 1);
+	/* Less than a page of the kernel is one, and hides no other. */
+	KUNIT_EXPECT_EQ(test, gs_mheap_release(1, false), unit);
+	KUNIT_EXPECT_EQ(test, gs_mheap_release(24 * unit, true),
+			24 * unit);
+	KUNIT_EXPECT_NOT_NULL(test, gs_arena_span((void *)base + GS_UNIT_SIZE));
+	KUNIT_EXPECT_EQ(test, gs_mheap_release(ULONG_MAX, false), unit);
 	KUNIT_EXPECT_EQ(test, gs_mheap_release(ULONG_MAX, false), 0);
 	KUNIT_EXPECT_TRUE(test, maps_to_itself(s[0]) && maps_to_itself(s[2]));
 	gs_mheap_free(s[0]);

@@ -237,12 +237,22 @@ static void noted_without_memory(struct kunit *test)
 {
 	struct thing *t = make(test, 5000);
 	u8 *state = gs_test_state(t);
+	struct gs_oracle *o = gs_oracle_make(test, 1 << 14);
+	void *p;
 
 	goslab_shrink();
+	gs_test_fail_draws(1, ULONG_MAX);
+	/* What is left of a large page of the kernel has room for notes. */
+	while (o->nr < o->max &&
+	       (p = goslab_malloc_noscan(sizeof(struct rcu_head), GFP_KERNEL |
+					 __GFP_NORETRY | __GFP_NOWARN)))
+		gs_oracle_add(o, p, sizeof(struct rcu_head), false);
 	gs_test_fail_draws(1, ULONG_MAX);
 	goslab_free_rcu_mightsleep(t);
 	KUNIT_EXPECT_GT(test, gs_test_end_draws(), 0UL);
 	KUNIT_EXPECT_EQ(test, (int)*state, GS_CACHED);
+	while (o->nr)
+		goslab_free(gs_oracle_remove(o, 0, false).p);
 }
 
 static void add_some(void *arg)

@@ -86,8 +86,10 @@ static void cache_shrink_gives_what_it_drains(struct kunit *test)
 	in_spans = gs_mheap.in_spans;
 	got = goslab_cache_shrink(cache);
 	KUNIT_EXPECT_GT(test, got, 0);
-	KUNIT_EXPECT_EQ(test, got,
-			(in_spans - gs_mheap.in_spans) * GS_PAGE_SIZE);
+	/* A page of the kernel goes when all that it holds is free. */
+	in_spans = (in_spans - gs_mheap.in_spans) * GS_PAGE_SIZE;
+	KUNIT_EXPECT_LT(test, got, in_spans + GS_UNIT_SIZE);
+	KUNIT_EXPECT_GT(test, got + GS_UNIT_SIZE, in_spans);
 	goslab_cache_destroy(cache);
 }
 
@@ -265,12 +267,12 @@ static void the_kernel_reclaims_free_runs(struct kunit *test)
 			kunit_skip(test, "no /proc/sys/vm/drop_caches");
 		/*
 		 * All but the rest that is too short for reclaim's batch of 128
-		 * kernel pages. With KCSAN a CPU may be stopped while it has the
+		 * of the kernel's pages. With KCSAN a CPU may be stopped while it has the
 		 * lock.
 		 */
 		if (first && !IS_ENABLED(CONFIG_KCSAN))
-			KUNIT_EXPECT_GE(test, gs_mheap.released - released + 128,
-					free);
+			KUNIT_EXPECT_GE(test, gs_mheap.released - released +
+					128 * GS_UNIT_PAGES, free);
 		first = false;
 		goslab_usage(&now, NULL);
 		if (!now.parked && !now.free_runs)

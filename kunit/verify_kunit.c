@@ -243,7 +243,7 @@ static void r2_unmerged(struct kunit *test)
 		KUNIT_ASSERT_NOT_NULL(test, p[i]);
 		s[i] = gs_arena_span(p[i]);
 	}
-	KUNIT_ASSERT_EQ(test, s[1]->base, s[0]->base + 6 * GS_PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, s[1]->base, s[0]->base + gs_span_size(s[0]));
 	goslab_free(p[1]);
 	/* So that it is a run, not a span freed lately. */
 	gs_mheap_release(0, false);

@@ -23,24 +23,21 @@ static atomic_long_t reclaimed = ATOMIC_LONG_INIT(0);
 #define HOLE_LOOKS	1024
 
 /*
- * Cut up to @npages off the end of a run, in whole units. Return: pages cut,
- * starting at *@base; under the lock.
+ * Cut up to @npages, in whole units, off the end of a run. Return: pages cut,
+ * starting at *@base, 0 if the run has no whole unit; under the lock.
  */
 static unsigned int cut_end(struct mspan *run, unsigned long npages,
 			    unsigned long *base, struct mspan **spare)
 {
-	unsigned long end = run->base + gs_span_size(run);
-	unsigned long from = run->base;
+	unsigned long end = ALIGN_DOWN(run->base + gs_span_size(run),
+				       GS_UNIT_SIZE);
+	unsigned long from = ALIGN(run->base, GS_UNIT_SIZE);
 
-	if (npages < run->npages)
-		from = end - npages * GS_PAGE_SIZE;
-	from = ALIGN(from, GS_UNIT_SIZE);
-	end = ALIGN_DOWN(end, GS_UNIT_SIZE);
 	if (from >= end)
 		return 0;
-	*base = from;
-	npages = (end - from) >> GS_PAGE_SHIFT;
-	*spare = gs_runs_carve(&gs_mheap.runs[run->node], run, from, npages,
+	npages = min(npages, (end - from) >> GS_PAGE_SHIFT);
+	*base = end - npages * GS_PAGE_SIZE;
+	*spare = gs_runs_carve(&gs_mheap.runs[run->node], run, *base, npages,
 			       *spare);
 	gs_mheap.released += npages;
 	return npages;
@@ -90,7 +87,8 @@ static void lower(int of, unsigned long start)
 }
 
 /*
- * One piece of at most @npages off the highest run of @of in the arena at @start.
+ * One piece of at most @npages, in whole units, off the highest run of @of in the
+ * arena at @start.
  * Under the lock: a look at each page of an arena. Return: pages cut.
  */
 static unsigned int cut_arena(int of, unsigned long start, unsigned long npages,
@@ -175,7 +173,7 @@ static bool merge_all(int of, bool try)
 /**
  * gs_mheap_release_node() - give free runs back to the kernel, highest first.
  * @of: of which node, or NUMA_NO_NODE for all.
- * @npages: at most.
+ * @npages: at most, rounded up to whole pages of the kernel.
  * @try: for the kernel's reclaim, which does not wait for the lock.
  *
  * Takes the lock once per piece, and looks at one arena then. Arenas without a
@@ -190,6 +188,8 @@ unsigned long gs_mheap_release_node(int of, unsigned long npages, bool try)
 	unsigned long base, given = 0;
 	bool done = false;
 
+	/* A piece shorter than a unit would be found nowhere. */
+	npages = round_up(min(npages, ULONG_MAX - GS_UNIT_PAGES), GS_UNIT_PAGES);
 	if (!merge_all(of, try))
 		return 0;
 	while (given < npages && !done) {

@@ -80,6 +80,7 @@ struct gs_draw {
 	u64 bytes;	/* 0 to fail the draw */
 	int node;
 	gfp_t gfp;
+	bool meta;
 };
 
 /* For GS_HOOK_SYS_DRAWN: what was drawn, and how it was asked for. */
@@ -87,6 +88,7 @@ struct gs_drawn {
 	struct page *page;
 	unsigned int order;
 	gfp_t gfp;
+	bool meta;
 };
 
 #ifdef CONFIG_GOSLAB_KUNIT

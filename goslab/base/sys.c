@@ -42,9 +42,9 @@ static void count_draw(size_t bytes)
 		;
 }
 
-static struct page *draw(int node, gfp_t gfp, unsigned int order)
+static struct page *draw(int node, gfp_t gfp, unsigned int order, bool meta)
 {
-	struct gs_draw ask = { PAGE_SIZE << order, node, gfp };
+	struct gs_draw ask = { PAGE_SIZE << order, node, gfp, meta };
 	struct page *page;
 
 	gs_hook(GS_HOOK_SYS_DRAW, &ask);
@@ -54,13 +54,13 @@ static struct page *draw(int node, gfp_t gfp, unsigned int order)
 	page = alloc_pages_node(ask.node, ask.gfp, order);
 	if (page)
 		gs_hook(GS_HOOK_SYS_DRAWN,
-			&(struct gs_drawn){ page, order, gfp });
+			&(struct gs_drawn){ page, order, gfp, meta });
 	return page;
 }
 
 static void *draw_block(int node, gfp_t gfp, unsigned int order)
 {
-	struct page *page = draw(node, gfp, order);
+	struct page *page = draw(node, gfp, order, false);
 	unsigned int i;
 
 	if (!page)
@@ -151,7 +151,7 @@ void *gs_sys_draw_meta(size_t bytes, int node, gfp_t gfp)
 {
 	unsigned int order = get_order(bytes);
 	struct page *page = draw(node, (gfp & GS_GFP_ALLOWED & ~__GFP_THISNODE) |
-				 __GFP_ZERO, order);
+				 __GFP_ZERO, order, true);
 
 	if (!page)
 		return NULL;
