@@ -6,6 +6,7 @@
  * does there what those would do, so each race happens at every run.
  */
 #include <linux/goslab.h>
+#include <linux/kmemleak.h>
 #include <linux/sched.h>
 
 #include "back/arena.h"
@@ -104,6 +105,7 @@ static void put_back(void *p)
 	struct gs_entry e = { p, &s->objects[gs_span_index(s, p)] };
 
 	*e.state = GS_CACHED;
+	kmemleak_free(p);
 	gs_mcentral_put(race.c, &e, 1);
 }
 

@@ -12,6 +12,7 @@
 
 #include <linux/delay.h>
 #include <linux/goslab.h>
+#include <linux/kmemleak.h>
 #include <linux/module.h>
 #include <linux/random.h>
 #include <linux/sched.h>
@@ -217,6 +218,7 @@ static void bury_span(struct gs_class *c, struct mspan *s)
 		if (*e.state < GS_OWNER_MIN)
 			continue;
 		*e.state = GS_CACHED;
+		kmemleak_free(e.object);
 		gs_mcentral_put(c, &e, 1);
 	}
 }

@@ -97,6 +97,7 @@ promises() {
 		case $word in
 		debug) out+=",kasan,lockdep,preempt,sleep,ubsan" ;;
 		lockdep) out+=",lockdep,preempt,sleep,ubsan" ;;
+		kmemleak) out+=",kmemleak" ;;
 		x86-test) out+=",faults" ;;
 		kcsan) out+=",kcsan" ;;
 		esac
@@ -105,7 +106,6 @@ promises() {
 	for word in $APPEND; do
 		case $word in
 		page_owner=on) out+=",page_owner" ;;
-		kmemleak=on) out+=",kmemleak" ;;
 		hardened_usercopy=1) out+=",usercopy" ;;
 		init_on_alloc=1) out+=",zero" ;;
 		esac

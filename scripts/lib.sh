@@ -43,6 +43,7 @@ bed_lookup() {
 	uml-up)		BED_KIND=um BED_SOURCE=7.2 BED_CONFIG="up" ;;
 	uml-smp)	BED_KIND=um BED_SOURCE=7.2 BED_CONFIG="smp clients" ;;
 	uml-debug)	BED_KIND=um BED_SOURCE=7.2 BED_CONFIG="smp debug" ;;
+	uml-kmemleak)	BED_KIND=um BED_SOURCE=7.2 BED_CONFIG="smp kmemleak" ;;
 	uml-lockdep)	BED_KIND=um BED_SOURCE=7.2 BED_CONFIG="smp lockdep" ;;
 	uml-6.1)	BED_KIND=um BED_SOURCE=6.1 BED_CONFIG="up wide" ;;
 	uml-6.12)	BED_KIND=um BED_SOURCE=6.12 BED_CONFIG="up wide" ;;

@@ -39,6 +39,13 @@
 #define WQ_PERCPU	0
 #endif
 
+/* 6.1 and 6.12: kmemleak takes memory per CPU for reached. */
+#ifdef GS_COMPAT_NO_KMEMLEAK_IGNORE_PERCPU
+static inline void kmemleak_ignore_percpu(const void __percpu *ptr)
+{
+}
+#endif
+
 /* 6.1: the page counter of the reclaiming task is written by hand. */
 #ifdef GS_COMPAT_NO_ACCOUNT_RECLAIMED
 static inline void mm_account_reclaimed_pages(unsigned long pages)

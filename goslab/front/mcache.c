@@ -23,6 +23,7 @@
 #include "front/mcache.h"
 
 #include <linux/cpumask.h>
+#include <linux/kmemleak.h>
 #include <linux/rculist.h>
 #include <linux/topology.h>
 #include <linux/workqueue.h>
@@ -158,6 +159,8 @@ int gs_mcache_init_slots(struct gs_class *c, unsigned int n)
 	slots = __alloc_percpu(n * sizeof(*slots), sizeof(*slots));
 	if (!slots)
 		return -ENOMEM;
+	/* The class of a cache is metadata, where kmemleak does not look. */
+	kmemleak_ignore_percpu(slots);
 	for (i = 0; i < n; i++) {
 		c[i].slots = slots + i;
 		for_each_possible_cpu(cpu)

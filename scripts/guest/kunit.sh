@@ -20,11 +20,19 @@ leftovers() {
 	echo "page_owner: no page of goslab is left"
 }
 
+# lost - what the suites left behind, if kmemleak watches. Before they are unloaded,
+# for it prints names.
+lost() {
+	! grep -q 'promises=[^ ]*kmemleak' /proc/cmdline ||
+		{ scan_leaks && no_leaks; }
+}
+
 status=0
 # The names are those of caches_by_name in kunit/dropin_kunit.c.
 module goslab kernel_caches=gs_kunit_named,gs_kunit_other || exit 1
 module goslab_kunit "$@" || status=1
 verified || status=1
+lost || status=1
 [ $status = 1 ] && [ ! -d /sys/module/goslab_kunit ] || rmmod goslab_kunit || status=1
 rmmod goslab || status=1
 gone goslab || status=1

@@ -90,3 +90,17 @@ under_way() {
 
 # gone MODULE - 0 if nothing of a module is loaded any more.
 gone() { [ ! -d "/sys/module/$1" ]; }
+
+# scan_leaks - what kmemleak finds that nobody points to, into /tmp/leaks. It passes
+# over objects younger than five seconds, and what moves meanwhile shows once.
+scan_leaks() {
+	local file=/sys/kernel/debug/kmemleak
+	sleep 6
+	echo scan >$file && echo scan >$file && cat $file >/tmp/leaks
+}
+
+# no_leaks - none of them was allocated by way of goslab.
+no_leaks() {
+	! grep -q '\[goslab' /tmp/leaks ||
+		{ grep -B16 '\[goslab' /tmp/leaks | head -40; return 1; }
+}

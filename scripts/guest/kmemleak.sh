@@ -1,0 +1,40 @@
+# kmemleak.sh - kmemleak finds the objects that a client lost, with their place, and
+# nothing else of goslab. That the suites lose nothing is for kunit.sh to say.
+
+. /guest/lib.sh
+
+# found NUMBER PLACE - so many blocks have PLACE in their backtrace, or one less: an
+# old copy of an address on some stack is a pointer to kmemleak.
+found() {
+	local n
+	n=$(awk -v place="$2" '
+		/^unreferenced object/ { here = 0 }
+		!here && index($0, place "+") { here = 1; n++ }
+		END { print n + 0 }' /tmp/leaks)
+	[ "$n" -le "$1" ] && [ "$n" -ge $(($1 - 1)) ] ||
+		{ echo "$2: $n blocks, not $1"; return 1; }
+}
+
+# others - what was lost by nobody else: of goslab's own memory, nothing.
+others() {
+	awk -v RS='(^|\n)unreferenced object' '/\[goslab/ && !/ lose_/' \
+		/tmp/leaks >/tmp/others
+	! [ -s /tmp/others ] || { head -40 /tmp/others; return 1; }
+}
+
+unload() { rmmod goslab_leak && scan_leaks && no_leaks && verified; }
+
+step load module goslab
+step client module goslab_leak
+step scan scan_leaks
+step small found 10 lose_small
+step large found 3 lose_large
+step of_a_cache found 5 lose_in_cache
+step behind_noscan found 4 lose_behind_noscan
+step reachable found 0 keep_chain
+step freed found 0 free_some
+step nothing_else others
+step unload unload
+step unload_goslab rmmod goslab
+print_results
+[ $ktap_failed = 0 ]
