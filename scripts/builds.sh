@@ -45,15 +45,15 @@ case_of() {
 build_w1() {
 	local kernel
 	kernel=$("$SCRIPTS/kernel.sh" uml-smp)
-	make -C "$kernel" M="$WORK/w1" ARCH=um -j"$JOBS" W=1 GOSLAB_KUNIT=1 \
-		GOSLAB_DEBUG=1 modules
+	make -C "$kernel" M="$WORK/w1" ARCH=um CC="ccache gcc" -j"$JOBS" W=1 \
+		GOSLAB_KUNIT=1 GOSLAB_DEBUG=1 modules
 }
 
 build_sparse() {
 	local kernel
 	kernel=$("$SCRIPTS/kernel.sh" qemu-6.12)
-	make -C "$kernel/kdir" M="$WORK/sparse" -j"$JOBS" C=2 GOSLAB_DEBUG=1 \
-		modules
+	make -C "$kernel/kdir" M="$WORK/sparse" CC="ccache gcc" -j"$JOBS" \
+		C=2 GOSLAB_DEBUG=1 modules
 }
 
 # prepared DIR - the tree of a kernel that clang could build: its configuration
@@ -77,8 +77,8 @@ build_clang() {
 	local kernel=$CACHE/build/clang-prepared
 	prepared "$kernel" || return 1
 	# Without vmlinux nobody knows the kernel's symbols.
-	make -C "$kernel" M="$WORK/clang" ARCH=x86_64 LLVM=-$CLANG -j"$JOBS" \
-		KBUILD_MODPOST_WARN=1 GOSLAB_KUNIT=1 GOSLAB_DEBUG=1 modules
+	make -C "$kernel" M="$WORK/clang" ARCH=x86_64 LLVM=-$CLANG \
+		CC="ccache clang-$CLANG" -j"$JOBS" KBUILD_MODPOST_WARN=1 GOSLAB_KUNIT=1 GOSLAB_DEBUG=1 modules
 }
 
 main() {

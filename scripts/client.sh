@@ -46,7 +46,8 @@ build_client() {
 
 	[ "$BED_KIND" = um ] && arch=(ARCH=um) || kernel=$kernel/kdir
 	say "client $NAME: building, log in $log"
-	make -C "$kernel" M="$1" "${arch[@]}" -j"$JOBS" modules ${ARGS:-} \
+	make -C "$kernel" M="$1" "${arch[@]}" CC="ccache gcc" -j"$JOBS" modules \
+		${ARGS:-} \
 		NOSTDINC_FLAGS="-nostdinc -I$include/dropin -I$include" \
 		KBUILD_EXTRA_SYMBOLS="$BUILD/$BED/src/Module.symvers" \
 		>"$log" 2>&1 || {

@@ -21,8 +21,13 @@ CACHE=${GOSLAB_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/goslab}
 BUILD=${GOSLAB_BUILD:-$TOP/build}
 JOBS=${JOBS:-$(nproc)}
 
+# Objects of sources that did not change come out of a cache, for each kernel and
+# each checkout: a run of all tests compiles the modules for a dozen kernels.
+export CCACHE_DIR=$CACHE/ccache CCACHE_MAXSIZE=2G CCACHE_BASEDIR=$BUILD \
+	CCACHE_NOHASHDIR=1
+
 # The beds of "make test", in the order in which it uses them.
-BEDS_ALL="uml-smp uml-6.1 uml-6.12 uml-up uml-lockdep uml-debug qemu-7.2-test qemu-6.1 qemu-6.12 qemu-6.1-rt qemu-6.12-rt"
+BEDS_ALL="uml-smp uml-6.1 uml-6.12 uml-up uml-kmemleak uml-lockdep uml-debug qemu-7.2-test qemu-6.1 qemu-6.12 qemu-6.1-rt qemu-6.12-rt"
 
 # need TOOL... - ends with a clear line if a tool is not there.
 need() {

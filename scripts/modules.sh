@@ -37,13 +37,14 @@ main() {
 
 	BED=${1:?usage: modules.sh BED [VAR=VALUE...]}
 	shift
-	need rsync make gcc
+	need rsync make gcc ccache
 	lock_build
 	bed_lookup "$BED"
 	kernel=$("$SCRIPTS/kernel.sh" "$BED")
 	kdir=$kernel
 	[ "$BED_KIND" = um ] || kdir=$kernel/kdir
-	arch=("ARCH=$BED_ARCH" "CROSS_COMPILE=$BED_CROSS")
+	arch=("ARCH=$BED_ARCH" "CROSS_COMPILE=$BED_CROSS"
+		"CC=ccache ${BED_CROSS}gcc")
 	# There is no kernel whose symbols could be looked up.
 	[ "$BED_KIND" != cross ] || arch+=(KBUILD_MODPOST_WARN=1)
 	copy_sources "$BUILD/$BED/src"

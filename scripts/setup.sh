@@ -9,8 +9,8 @@
 
 . "$(dirname "$0")/lib.sh"
 
-PACKAGES_UM="gcc gdb libc6-dev make flex bison bc libelf-dev libssl-dev perl xz-utils
-	busybox-static cpio kmod rsync python3"
+PACKAGES_UM="gcc ccache gdb libc6-dev make flex bison bc libelf-dev libssl-dev perl
+	xz-utils busybox-static cpio kmod rsync python3"
 PACKAGES_QEMU="$PACKAGES_UM qemu-system-x86"
 PACKAGES_BENCH="$PACKAGES_QEMU python3-matplotlib"
 PACKAGES_BUILDS="$PACKAGES_QEMU sparse clang-19 lld-19 llvm-19"

@@ -1,12 +1,12 @@
 #!/bin/bash
 # test.sh - every test on every bed, what "make test" does.
 #
-# Kernels that are missing are built first. Then what fails soonest comes first;
-# at the end the debug kernel and the stock ones have a processor each. A run that
-# cannot be read to its end (no kernel, no modules, panic, time over, a broken
-# plan, a kernel warning) counts as failed, and so does a skip that is not in
-# scripts/expected-skips. The last line is "N passed, N failed, N skipped"; the
-# exit status is 0 only if nothing failed.
+# Kernels that are missing are built first. Then User-Mode Linux with many CPUs has
+# the machine to itself, and after it two jobs run at a time: one for each bed, the
+# longest first. A run that cannot be read to its end (no kernel, no modules, panic,
+# time over, a broken plan, a kernel warning) counts as failed, and so does a skip
+# that is not in scripts/expected-skips. The last line is "N passed, N failed, N
+# skipped"; the exit status is 0 only if nothing failed.
 #
 # BEDS="uml-smp qemu-6.1" limits it to those beds.
 
@@ -14,7 +14,10 @@
 
 export BEDS=${BEDS:-$BEDS_ALL}
 RESULTS=$BUILD/test
+# Where a result comes in the table; each job has ten places.
 ORDER=0
+JOBS_ALL="debug own_7_2 kcsan builds clients stock_6_12 stock_6_1 kmemleak lockdep
+	rt_6_12 rt_6_1 arm64 small_up small_6_1 small_6_12"
 GROUPS_ASIDE=()
 DEBUG_ARGS="panic_on_warn=1 page_owner=on"
 # Eight times as many watchpoints as by default.
@@ -38,7 +41,7 @@ record() {
 	ORDER=$((ORDER + 1))
 	python3 - "$seconds" "$problem" "$log" "$SCRIPTS/ktap.py" \
 		--skips "$SCRIPTS/expected-skips" "$run" "${more[@]}" \
-		>"$RESULTS/$(printf %02d $ORDER)-$run.json" <<-'END'
+		>"$RESULTS/$(printf %03d $ORDER)-$run.json" <<-'END'
 	import json, os, subprocess, sys
 	seconds, problem, log, ktap, *options = sys.argv[1:]
 	run = dict(passed=0, failed=0, skipped=0, suites={}, failures=[],
@@ -55,7 +58,7 @@ record() {
 	END
 	say "$run: $(python3 -c 'import json, sys; print(
 		"%(passed)d passed, %(failed)d failed, %(skipped)d skipped" %
-		json.load(sys.stdin))' <"$RESULTS/$(printf %02d $ORDER)-$run.json") in $seconds s"
+		json.load(sys.stdin))' <"$RESULTS/$(printf %03d $ORDER)-$run.json") in $seconds s"
 }
 
 # modules BED - built once a run, with what tests need inside.
@@ -119,7 +122,6 @@ run_bench() {
 	local start=$SECONDS log=$RESULTS/bench.log problem=""
 
 	wanted qemu-6.1 || return 0
-	ORDER=40
 	SHORT=1 "$SCRIPTS/bench.sh" >"$log" 2>"$log.err" || {
 		tail -20 "$log.err" >&2
 		grep -q '^not ok' "$log" || problem="no figures, see $log.err"
@@ -132,7 +134,6 @@ run_clients() {
 	local start=$SECONDS log=$RESULTS/clients.log problem=""
 
 	wanted uml-smp || wanted qemu-6.1 || return 0
-	ORDER=15
 	say "clients: running, log in $log.err"
 	rm -f "$BUILD/clients/sources/ktap"
 	"$SCRIPTS/clients.sh" >"$log.out" 2>"$log.err" || tail -12 "$log.out" >&2
@@ -178,6 +179,28 @@ join() {
 	wait "$2" || record "lost-$1" "" 0 "the runs of '$1' broke off"
 }
 
+# run_jobs JOB... - two at a time, in this order.
+run_jobs() {
+	local job pid order=100
+	declare -A running=()
+
+	for job in "$@" ""; do
+		# The last turn waits for all.
+		while [ ${#running[@]} -ge 2 ] ||
+			{ [ -z "$job" ] && [ ${#running[@]} -gt 0 ]; }; do
+			wait -n -p pid "${!running[@]}" || ORDER=99 record \
+				"lost-${running[$pid]}" "" 0 \
+				"the runs of '${running[$pid]}' broke off"
+			unset "running[$pid]"
+		done
+		[ -n "$job" ] || break
+		ORDER=$order
+		aside "job_$job"
+		running[$ASIDE]=$job
+		order=$((order + 10))
+	done
+}
+
 clean_up() {
 	local group
 	for group in "${GROUPS_ASIDE[@]}"; do
@@ -185,42 +208,63 @@ clean_up() {
 	done
 }
 
-# run_quick - User-Mode Linux at full speed.
-run_quick() {
-	local bed
-
+# run_smp - User-Mode Linux with all CPUs of the machine. A waiter for a spinlock
+# that the host puts aside stalls all behind it: nothing runs beside these, and the
+# stress has no more CPUs than the host. The beds in QEMU have more.
+run_smp() {
 	ORDER=10
 	bed_run uml-smp kunit-2 --cpus 2 --timeout 600 -- kunit.sh
 	bed_run uml-smp kunit-8 --cpus 8 --timeout 800 -- kunit.sh
-	bed_run uml-6.1 kunit --timeout 600 -- kunit.sh
-	bed_run uml-6.12 kunit --timeout 600 -- kunit.sh
+	bed_run uml-smp stress --cpus 2 --timeout 400 -- stress.sh \
+		steps=3000000 threads=8
+	bed_run uml-smp load --timeout 400 -- load.sh
+	bed_run uml-smp stray --timeout 200 -- stray.sh
+}
+
+# The jobs. Two of one bed would build its modules twice.
+
+job_builds() { run_builds; }
+job_clients() { run_clients; }
+
+job_small_up() {
 	bed_run uml-up kunit --timeout 600 -- kunit.sh
 	# As Debian boots: only then are fresh pages known to be zero.
 	bed_run uml-up kunit-zero --timeout 600 --append init_on_alloc=1 \
 		-- kunit.sh
 	python3 "$SCRIPTS/mktraces.py" "$RESULTS/traces"
 	bed_run uml-up traces --timeout 400 --add "$RESULTS/traces" -- traces.sh
-	# A waiter for a spinlock that the host puts aside stalls all behind it:
-	# no more CPUs than the host has. The beds in QEMU have more.
-	bed_run uml-smp stress --cpus 2 --timeout 400 -- stress.sh \
-		steps=3000000 threads=8
-	for bed in uml-smp uml-6.1; do
-		bed_run $bed load --timeout 400 -- load.sh
-	done
-	for bed in uml-smp uml-6.1 uml-6.12; do
-		bed_run $bed stray --timeout 200 -- stray.sh
-	done
-	run_clients
 }
 
-# run_debug - the same with every checker, which takes its time.
-run_debug() {
-	ORDER=20
+job_small_6_1() {
+	bed_run uml-6.1 kunit --timeout 600 -- kunit.sh
+	bed_run uml-6.1 load --timeout 400 -- load.sh
+	bed_run uml-6.1 stray --timeout 200 -- stray.sh
+}
+
+job_small_6_12() {
+	bed_run uml-6.12 kunit --timeout 600 -- kunit.sh
+	bed_run uml-6.12 stray --timeout 200 -- stray.sh
+}
+
+# The same suites with every checker, which takes its time.
+job_lockdep() {
 	bed_run uml-lockdep kunit --cpus 2 --timeout 1200 -- kunit.sh
+}
+
+# The suites, and objects that are lost on purpose.
+job_kmemleak() {
+	bed_run uml-kmemleak kunit --cpus 2 --timeout 1200 -- kunit.sh
+	bed_run uml-kmemleak leaks --cpus 2 --timeout 300 -- kmemleak.sh
+}
+
+job_debug() {
 	bed_run uml-debug kunit --cpus 2 --timeout 2400 --append "$DEBUG_ARGS" \
 		-- kunit.sh
 	bed_run uml-debug stress --cpus 2 --timeout 800 --append "$DEBUG_ARGS" \
 		-- stress.sh steps=100000 threads=8 limit=600
+}
+
+job_kcsan() {
 	mkdir -p "$RESULTS/races"
 	ln -sf "$TOP"/kunit/*race_kunit.c "$RESULTS/races/"
 	bed_run qemu-7.2-kcsan kunit-races --cpus 4 --numa 2 --mem 2G \
@@ -230,14 +274,12 @@ run_debug() {
 		--append "$KCSAN_ARGS" -- races.sh
 }
 
-# run_own - x86-64 7.2 with what Debian's older kernels have, and more.
-run_own() {
-	local trace=$RESULTS/fs-build.kmt
-
+# x86-64 7.2 with what Debian's older kernels have, and more.
+job_own_7_2() {
 	bed_run qemu-7.2-test kunit --cpus 4 --numa 2 --mem 2G --timeout 1800 \
 		--append hardened_usercopy=1 -- kunit.sh
 	bed_run qemu-7.2-test stock --cpus 4 --numa 2 --mem 2G --timeout 1200 \
-		--add "$trace" -- stock.sh full $REPLAY_ARGS
+		--add "$PART" -- stock.sh full $REPLAY_ARGS
 	bed_run qemu-7.2-test faults --cpus 4 --numa 2 --mem 1G --timeout 1200 -- faults.sh
 	bed_run qemu-7.2-test memory --cpus 2 --mem 2G --timeout 1200 \
 		--append mem=768M -- memory.sh
@@ -245,9 +287,9 @@ run_own() {
 		-- irqsoff.sh 1000000
 }
 
-# run_arm64 - another order of memory accesses, objects rounded up to cache lines, and
-# pages of 64 KiB.
-run_arm64() {
+# Another order of memory accesses, objects rounded up to cache lines, and pages of
+# 64 KiB.
+job_arm64() {
 	local bed
 
 	for bed in qemu-arm64 qemu-arm64-64k; do
@@ -255,28 +297,24 @@ run_arm64() {
 	done
 }
 
-# run_stock - kernels as Debian ships them.
-run_stock() {
-	local bed trace=$RESULTS/fs-build.kmt
-
-	ORDER=30
-	xz -dc "$TRACE.xz" >"$trace" || say "no trace: $TRACE.xz"
+# Kernels as Debian ships them.
+job_stock_6_1() {
 	bed_run qemu-6.1 stock --cpus 4 --numa 2 --mem 2G --timeout 1000 \
-		--add "$trace" -- stock.sh full $REPLAY_ARGS
-	bed_run qemu-6.12 stock --cpus 8 --numa 2 --mem 2G --timeout 1200 \
-		--add "$trace" -- stock.sh full $REPLAY_ARGS
-	for bed in qemu-6.1-rt qemu-6.12-rt; do
-		bed_run $bed stock --cpus 4 --mem 2G --timeout 800 \
-			-- stock.sh rt
-	done
-	run_own
-	run_arm64
+		--add "$PART" -- stock.sh full $REPLAY_ARGS
 	run_readme
 	run_bench
 }
 
+job_stock_6_12() {
+	bed_run qemu-6.12 stock --cpus 8 --numa 2 --mem 2G --timeout 1200 \
+		--add "$PART" -- stock.sh full $REPLAY_ARGS
+}
+
+job_rt_6_1() { bed_run qemu-6.1-rt stock --cpus 4 --mem 2G --timeout 800 -- stock.sh rt; }
+job_rt_6_12() { bed_run qemu-6.12-rt stock --cpus 4 --mem 2G --timeout 800 -- stock.sh rt; }
+
 main() {
-	local bed debug start=$SECONDS
+	local bed check start=$SECONDS
 	declare -gA BUILT=()
 
 	for bed in $BEDS; do
@@ -291,18 +329,17 @@ main() {
 	lock_build
 	# Some checks read it.
 	KERNEL_TREE=${KSRC:-$("$SCRIPTS/fetch.sh" src 7.2)}
-	run_check
+	PART=$RESULTS/fs-build.kmt
+	xz -dc "$TRACE.xz" >"$PART" || say "no trace: $TRACE.xz"
 	build_all
-	run_builds
 	trap clean_up EXIT
 	trap 'exit 130' INT TERM
-	aside run_quick
-	join quick "$ASIDE"
-	aside run_debug
-	debug=$ASIDE
-	aside run_stock
-	join stock "$ASIDE"
-	join debug "$debug"
+	aside run_check
+	check=$ASIDE
+	! wanted uml-smp || modules uml-smp || true
+	join check "$check"
+	run_smp
+	run_jobs $JOBS_ALL
 	say "tests took $((SECONDS - start)) s"
 	python3 "$SCRIPTS/summary.py" "$RESULTS"/*.json
 }
