@@ -60,30 +60,23 @@ static const u8 few[] = { 1, 3 };
 static struct fixalloc few_allocs[ARRAY_SIZE(few)];
 
 /*
- * Number the domains of each node. Neighbouring cores mostly share their last
- * level cache; the threads of a core have numbers that may lie far apart.
+ * Number the domains of a node. Neighbouring cores mostly share their last level
+ * cache; the threads of a core have numbers that may lie far apart.
  */
-static void number_domains(void)
+static void number_domains(int node)
 {
-	unsigned int cpu, before, domain;
+	unsigned int cpu, cores = 0, core, domain;
 
 	for_each_possible_cpu(cpu) {
-		unsigned int cores = 0, core;
-
+		if (cpu_to_mem(cpu) != node)
+			continue;
 		core = cpumask_first(topology_sibling_cpumask(cpu));
 		if (core < cpu) {
 			per_cpu(gs_transfer_domain, cpu) =
 				per_cpu(gs_transfer_domain, core);
 			continue;
 		}
-		for_each_possible_cpu(before) {
-			if (before == cpu)
-				break;
-			if (cpu_to_mem(before) == cpu_to_mem(cpu) &&
-			    cpumask_first(topology_sibling_cpumask(before)) >= before)
-				cores++;
-		}
-		domain = cores / GS_TRANSFER_CORES % GS_TRANSFER_DOMAINS;
+		domain = cores++ / GS_TRANSFER_CORES % GS_TRANSFER_DOMAINS;
 		per_cpu(gs_transfer_domain, cpu) = domain;
 		gs_transfer_domains = max(gs_transfer_domains, domain + 1);
 	}
@@ -92,12 +85,14 @@ static void number_domains(void)
 void gs_transfer_init(void)
 {
 	unsigned int i;
+	int node;
 
 	for (i = 0; i < ARRAY_SIZE(few); i++)
 		gs_fixalloc_init(&few_allocs[i], GS_TRANSFER_BYTES(few[i]),
 				 offsetof(struct gs_transfer, entry));
 	gs_transfer_cpus = num_possible_cpus() > 1 ? num_possible_cpus() : 0;
-	number_domains();
+	for (node = 0; node < nr_node_ids; node++)
+		number_domains(node);
 }
 
 void gs_transfer_exit(void)
