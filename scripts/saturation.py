@@ -6,8 +6,10 @@ qemu-7.2"). For each workload and allocator the table says of every lock that th
 allocator takes: acquisitions an operation, with eight CPUs; the instructions of an
 operation that it is held, by the hold that was measured on one CPU; and the
 instructions of an operation divided by them: the number of CPUs that do nothing
-else at which the lock is always held. With more CPUs it is the limit. The locks of one class (all central lists, all zones) count as one lock,
-so the number is a lower bound. The shortest hold of all is what lock_stat itself takes
+else at which the lock is always held. With more CPUs it is the limit. Each size class
+of goslab_malloc() has its own lock; "busiest of N" is the one that is held longest.
+Locks of other kinds (the central lists of caches, zones, partial slabs) count as one
+lock for each kind, so their number is a lower bound. The shortest hold of all is what lock_stat itself takes
 (some 400 instructions around a few of work); it is subtracted from each hold. Locks
 that are taken under another one still make the hold of that longer by as much.
 
@@ -24,11 +26,14 @@ import re
 import sys
 
 LEAST = 256
+# The central lists of goslab_malloc(), named by their class.
+CENTRAL = re.compile(r'(malloc|noscan|tiny)-\d+')
 # The locks that CPUs share, as lock_stat names them: of goslab the page heap, the
-# central lists, the free lists of metadata, the radix tree, the record of the peak;
-# of slab the partial slabs of a node and its sheaves; the kernel's free pages.
+# central lists (the second kind is that of caches), the free lists of metadata, the
+# radix tree, the record of the peak; of slab the partial slabs of a node and its
+# sheaves; the kernel's free pages.
 SHARED = re.compile(
-    r'gs_mheap\.lock|&mc->lock|&f->lock|radix_lock|peak_lock|'
+    CENTRAL.pattern + r'|&mheap->lock|&mc->lock|&f->lock|radix_lock|peak_lock|'
     r'&n->list_lock|&barn->lock|&zone->_?lock')
 NUMBERS = re.compile(r'^\s*(\S.*?):\s+((?:[\d.]+\s+){11}[\d.]+)\s*$')
 
@@ -103,12 +108,30 @@ def rows_of(directory, boot):
                    'operation': whole, 'cpus': whole / held if held else None}
 
 
+def unseen(rates, rows):
+    """Rows for central lists that only eight CPUs took: held as long as the others of
+    their load."""
+    known = {(r['workload'], r['allocator'], r['lock']) for r in rows}
+    loads = collections.defaultdict(list)
+    for r in rows:
+        if CENTRAL.fullmatch(r['lock']):
+            loads[r['workload'], r['allocator']].append(r)
+    for key in rates:
+        same = loads[key[:2]]
+        if key not in known and same and CENTRAL.fullmatch(key[2]):
+            held, acquired = (sum(r[name] for r in same)
+                              for name in ('held', 'acquired'))
+            yield {**same[0], 'lock': key[2], 'held': held, 'acquired': acquired}
+
+
 def with_rates_of(busy, rows):
     """The rows with the acquisitions of the boot with eight CPUs. On one CPU a thread
     frees what another one allocated before, which eight do at the same time."""
     rates = {(r['workload'], r['allocator'], r['lock']): r['acquired']
              for r in busy}
     loads = {key[:2] for key in rates}
+    rows = list(rows)
+    rows += unseen(rates, rows)
     for r in rows:
         load = r['workload'], r['allocator']
         if load in loads:
@@ -120,11 +143,25 @@ def with_rates_of(busy, rows):
             yield r
 
 
+def busiest(rows):
+    """The rows, but of the central lists of a load only the one held longest."""
+    central = collections.defaultdict(list)
+    for r in rows:
+        if CENTRAL.fullmatch(r['lock']):
+            central[r['workload'], r['allocator']].append(r)
+        else:
+            yield r
+    for same in central.values():
+        most = max(same, key=lambda r: r['held'])
+        yield {**most, 'lock': '%s, busiest of %d' % (most['lock'], len(same))}
+
+
 def show(rows):
     """The table."""
     print('%-18s %-8s %-28s %10s %8s %9s %7s' % (
         'workload', 'way', 'lock', 'taken/op', 'held/op', 'of', 'CPUs'))
-    for r in rows:
+    for r in sorted(busiest(rows), key=lambda r: (r['workload'], r['allocator'],
+                                                  r['lock'])):
         print('%(workload)-18s %(allocator)-8s %(lock)-28s %(acquired)10.4f '
               '%(held)8.3f %(operation)9.0f' % r +
               (' %(cpus)7.0f' % r if r['cpus'] else '%8s' % 'any'))

@@ -160,8 +160,18 @@ int gs_class_init_sized(struct gs_class *c, unsigned int cls, const char *heap)
 	return ret;
 }
 
+/* The locks of each size have a class of their own for lockdep's statistics. */
+static void name_locks(struct gs_class *c, struct lock_class_key *key)
+{
+	int node;
+
+	for (node = 0; node < nr_node_ids; node++)
+		lockdep_set_class_and_name(&c->central[node].lock, key, c->name);
+}
+
 static int init_spc(unsigned int spc)
 {
+	static struct lock_class_key lock_keys[GS_NR_SPC];
 	struct gs_class *c = &gs_classes[spc];
 
 	if (spc == GS_SPC_TINY) {
@@ -171,7 +181,10 @@ static int init_spc(unsigned int spc)
 		init_malloc(c, spc >> 1, spc & 1 ? "noscan" : "malloc");
 	}
 	list_add_tail(&c->link, &gs_class_list);
-	return init_central(c);
+	if (init_central(c))
+		return -ENOMEM;
+	name_locks(c, &lock_keys[spc]);
+	return 0;
 }
 
 /* Make the classes of malloc. Return: 0 or -ENOMEM. */
