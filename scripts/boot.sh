@@ -106,6 +106,7 @@ promises() {
 	for word in $APPEND; do
 		case $word in
 		page_owner=on) out+=",page_owner" ;;
+		possible_cpus=*) out+=",possible=${word#*=}" ;;
 		hardened_usercopy=1) out+=",usercopy" ;;
 		init_on_alloc=1) out+=",zero" ;;
 		esac

@@ -10,6 +10,8 @@ holds() {
 	local debug=/sys/kernel/debug
 	case $1 in
 	cpus=*) [ "$(grep -c '^processor' /proc/cpuinfo)" = "${1#*=}" ] ;;
+	possible=*) [ "$(cat /sys/devices/system/cpu/possible)" = \
+		"0-$((${1#*=} - 1))" ] ;;
 	nodes=*) [ "$(ls -d /sys/devices/system/node/node[0-9]* | wc -l)" = \
 		"${1#*=}" ] ;;
 	lockdep) grep -q 'debug_locks: *1$' /proc/lockdep_stats ;;

@@ -74,6 +74,14 @@ charge() {
 		[ $((after - before)) -le 1048576 ]
 }
 
+# at_most BYTES NAME - what /sys/kernel/debug/goslab/stats calls NAME is no more.
+at_most() {
+	local value
+	value=$(stat_of stats "$2")
+	echo "$2: $value"
+	[ -n "$value" ] && [ "$value" -le "$1" ]
+}
+
 # contexts - goslab_contexts.ko stays: it goes just before goslab.ko, and leaves
 # frees behind that are still pending then.
 contexts() { module goslab_contexts; }
@@ -118,6 +126,7 @@ if [ "$kind" = full ]; then
 	step numa numa
 	step charge charge
 fi
+step parked_at_most at_most 67108864 peak_bytes_parked
 step contexts contexts
 step verify verified
 step unload unload
