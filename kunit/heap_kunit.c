@@ -448,9 +448,9 @@ static void ends_by_spans(struct kunit *test)
 			break;
 	spans = gs_class_central(&heap->classes[1], numa_mem_id())->nr_spans;
 	gs_drain_this_cpu(false);
-	locks = gs_mheap.nr_lock;
+	locks = gs_mheap_counts().nr_lock;
 	goslab_heap_reset(heap);
-	KUNIT_EXPECT_LE(test, gs_mheap.nr_lock - locks, spans + 50);
+	KUNIT_EXPECT_LE(test, gs_mheap_counts().nr_lock - locks, spans + 50);
 	KUNIT_EXPECT_GE(test, n / spans, 500UL);
 	goslab_heap_destroy(heap);
 }

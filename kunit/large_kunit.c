@@ -22,7 +22,7 @@ static unsigned long nr_spans(void)
 /* Large objects that there ever were. */
 static unsigned long nr_large(void)
 {
-	return gs_mheap.nr_large + gs_pagecache_read().large;
+	return gs_mheap_counts().nr_large + gs_pagecache_read().large;
 }
 
 /* What a large object's span says of it. */
@@ -112,10 +112,10 @@ static void reused(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	memset(p, 0xff, goslab_size(p));
 	goslab_free(p);
-	drawn = gs_mheap.drawn;
+	drawn = gs_mheap_counts().drawn;
 	q = goslab_zalloc(90000, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, q);
-	KUNIT_EXPECT_EQ(test, gs_mheap.drawn, drawn);
+	KUNIT_EXPECT_EQ(test, gs_mheap_counts().drawn, drawn);
 	KUNIT_EXPECT_NULL(test, memchr_inv(q, 0, goslab_size(q)));
 	goslab_free(q);
 }

@@ -218,7 +218,7 @@ static void charged(struct kunit *test)
 	for (k = 0; k < ARRAY_SIZE(sizes); k++) {
 		unsigned int n = sizes[k] > 4000 ? 9 : MANY;
 		unsigned long idle = gs_test_idle_pages();
-		unsigned long drawn = gs_mheap.drawn;
+		unsigned long drawn = gs_mheap_counts().drawn;
 		struct goslab_cache *cache;
 		struct mspan *s;
 
@@ -234,7 +234,7 @@ static void charged(struct kunit *test)
 					   i, sizes[k]);
 		}
 		KUNIT_EXPECT_EQ(test, gs_test_idle_pages() - idle,
-				gs_mheap.drawn - drawn);
+				gs_mheap_counts().drawn - drawn);
 		GS_EXPECT_WHOLE(test);
 		for (i = 0; i < n; i++) {
 			KUNIT_EXPECT_NULL(test, memchr_inv(t[i], i, sizes[k]));
@@ -242,8 +242,8 @@ static void charged(struct kunit *test)
 		}
 		/* No shrink in between: nothing of it may lie in a free run. */
 		goslab_cache_destroy(cache);
-		KUNIT_EXPECT_EQ(test, gs_mheap.drawn - gs_mheap.released -
-				gs_mheap_free_pages(), gs_mheap.in_spans);
+		KUNIT_EXPECT_EQ(test, gs_mheap_counts().drawn - gs_mheap_counts().released -
+				gs_mheap_free_pages(), gs_mheap_counts().in_spans);
 		KUNIT_EXPECT_EQ(test, gs_test_idle_pages(), idle);
 	}
 }

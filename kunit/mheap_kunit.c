@@ -57,7 +57,7 @@ static bool maps_to_itself(const struct mspan *s)
 
 static void spans_of_every_length_and_alignment(struct kunit *test)
 {
-	unsigned long in_spans = gs_mheap.in_spans;
+	unsigned long in_spans = gs_mheap_counts().in_spans;
 	unsigned int npages, align;
 
 	for (npages = 1; npages <= GS_ARENA_PAGES;
@@ -71,13 +71,13 @@ static void spans_of_every_length_and_alignment(struct kunit *test)
 				s->base & (align * GS_PAGE_SIZE - 1),
 				"%u pages to %u", npages, align);
 			KUNIT_EXPECT_TRUE(test, maps_to_itself(s));
-			KUNIT_EXPECT_EQ(test, gs_mheap.in_spans,
+			KUNIT_EXPECT_EQ(test, gs_mheap_counts().in_spans,
 					in_spans + npages);
 			KUNIT_EXPECT_EQ(test, s->state, GS_SPAN_DEAD);
 			gs_mheap_free(s);
 		}
 	}
-	KUNIT_EXPECT_EQ(test, gs_mheap.in_spans, in_spans);
+	KUNIT_EXPECT_EQ(test, gs_mheap_counts().in_spans, in_spans);
 	KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 0);
 }
 
@@ -205,7 +205,7 @@ static void every_draw_fails_once(struct kunit *test)
 static void spans_are_short_when_memory_is(struct kunit *test)
 {
 	const unsigned int n = 4 * GS_UNIT_PAGES;
-	unsigned long nr_short = gs_mheap.nr_short;
+	unsigned long nr_short = gs_mheap_counts().nr_short;
 	struct mspan *s = must_get(test, n, 1, GFP_ATOMIC);
 
 	gs_mheap_free(s);	/* its run is all there is */
@@ -216,7 +216,7 @@ static void spans_are_short_when_memory_is(struct kunit *test)
 	gs_test_end_draws();
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	KUNIT_EXPECT_EQ(test, s->npages, n / 2);
-	KUNIT_EXPECT_EQ(test, gs_mheap.nr_short, nr_short + 1);
+	KUNIT_EXPECT_EQ(test, gs_mheap_counts().nr_short, nr_short + 1);
 	gs_mheap_free(s);
 }
 
@@ -227,13 +227,13 @@ static void atomic_callers_have_a_reserve(struct kunit *test)
 
 	KUNIT_EXPECT_TRUE(test, gs_mheap_refill_reserve());
 	KUNIT_EXPECT_GE(test, gs_mheap_free_pages(), GS_RESERVE_PAGES);
-	drawn = gs_mheap.drawn;
+	drawn = gs_mheap_counts().drawn;
 	KUNIT_EXPECT_TRUE(test, gs_mheap_refill_reserve());
-	KUNIT_EXPECT_EQ(test, gs_mheap.drawn, drawn);
+	KUNIT_EXPECT_EQ(test, gs_mheap_counts().drawn, drawn);
 
 	/* Who may sleep draws and leaves it alone. */
 	s = must_get(test, GS_RESERVE_PAGES, 1, GFP_KERNEL);
-	KUNIT_EXPECT_GT(test, gs_mheap.drawn, drawn);
+	KUNIT_EXPECT_GT(test, gs_mheap_counts().drawn, drawn);
 	KUNIT_EXPECT_GE(test, gs_mheap_free_pages(), GS_RESERVE_PAGES);
 	gs_mheap_free(s);
 	gs_mheap_release(ULONG_MAX, false);
@@ -259,7 +259,7 @@ static void release_gives_back_the_highest(struct kunit *test)
 	const unsigned int unit = GS_UNIT_PAGES;
 	struct mspan *s[3], *block = must_get(test, 32 * unit, 32 * unit,
 					      GFP_ATOMIC);
-	unsigned long base = block->base, released = gs_mheap.released;
+	unsigned long base = block->base, released = gs_mheap_counts().released;
 	int i;
 
 	gs_mheap_free(block);
@@ -270,7 +270,7 @@ static void release_gives_back_the_highest(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, gs_mheap_release(0, false), 0);
 	KUNIT_EXPECT_EQ(test, gs_mheap_release(4 * unit, false), 4 * unit);
-	KUNIT_EXPECT_EQ(test, gs_mheap.released, released + 4 * unit);
+	KUNIT_EXPECT_EQ(test, gs_mheap_counts().released, released + 4 * unit);
 	KUNIT_EXPECT_EQ(test, gs_mheap_free_pages(), 26 * unit);
 	KUNIT_EXPECT_FALSE(test, is_ours(base + 28 * GS_UNIT_SIZE));
 	KUNIT_EXPECT_TRUE(test, is_ours(base + 27 * GS_UNIT_SIZE));
@@ -299,13 +299,13 @@ static void release_ends_at_the_lowest_arena(struct kunit *test)
 		most += 2;
 	gs_mheap_free(must_get(test, 4, 1, GFP_KERNEL));
 	for (node = 0; node < nr_node_ids; node++)
-		most += gs_mheap.runs[node].nr_runs +
-			gs_mheap.runs[node].nr_quick + 1;
-	locks = gs_mheap.nr_lock;
+		most += gs_mheaps[node].runs.nr_runs +
+			gs_mheaps[node].runs.nr_quick + 1;
+	locks = gs_mheap_counts().nr_lock;
 	KUNIT_EXPECT_GT(test, gs_mheap_release(ULONG_MAX, false), 0);
-	KUNIT_EXPECT_LE(test, gs_mheap.nr_lock - locks, most);
+	KUNIT_EXPECT_LE(test, gs_mheap_counts().nr_lock - locks, most);
 	for (node = 0; node < nr_node_ids; node++)
-		KUNIT_EXPECT_EQ(test, gs_mheap.runs[node].highest, 0);
+		KUNIT_EXPECT_EQ(test, gs_mheaps[node].runs.highest, 0);
 }
 
 static void reclaim_does_not_wait_for_the_lock(struct kunit *test)
@@ -315,9 +315,9 @@ static void reclaim_does_not_wait_for_the_lock(struct kunit *test)
 	if (!IS_ENABLED(CONFIG_SMP))
 		kunit_skip(test, "without SMP a lock is always free");
 	gs_mheap_free(must_get(test, 4, 1, GFP_KERNEL));
-	gs_lock(&gs_mheap.lock, flags);
+	gs_lock(&gs_mheaps[0].lock, flags);
 	done = gs_mheap_release(ULONG_MAX, true);
-	gs_unlock(&gs_mheap.lock, flags);
+	gs_unlock(&gs_mheaps[0].lock, flags);
 	KUNIT_EXPECT_EQ(test, done, 0);
 	KUNIT_EXPECT_GT(test, gs_mheap_release(ULONG_MAX, true), 0);
 }
@@ -363,7 +363,7 @@ static void long_descriptors_are_kept_for_spans(struct kunit *test)
 
 static void large_spans_are_counted(struct kunit *test)
 {
-	unsigned long nr = gs_mheap.nr_large;
+	unsigned long nr = gs_mheap_counts().nr_large;
 	struct gs_span_req req = {
 		.npages = 5, .min_pages = 5, .align = 1, .cap = 1,
 		.large = true, .node = numa_mem_id(), .gfp = GFP_KERNEL,
@@ -375,7 +375,7 @@ static void large_spans_are_counted(struct kunit *test)
 	s->objects[0] = GS_OWNER_MIN;
 	gs_mheap_publish(s, GS_SPAN_LARGE);
 	KUNIT_EXPECT_EQ(test, s->state, GS_SPAN_LARGE);
-	KUNIT_EXPECT_EQ(test, gs_mheap.nr_large, nr + 1);
+	KUNIT_EXPECT_EQ(test, gs_mheap_counts().nr_large, nr + 1);
 	s->objects[0] = GS_FREE;
 	gs_mheap_free(s);
 }
@@ -383,15 +383,15 @@ static void large_spans_are_counted(struct kunit *test)
 static void verify_finds_what_is_broken(struct kunit *test)
 {
 	struct mspan *s = must_get(test, 4, 1, GFP_KERNEL);
-	struct gs_runs *runs = &gs_mheap.runs[s->node];
+	struct gs_runs *runs = &gs_mheaps[s->node].runs;
 
 	KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 0);
-	gs_mheap.in_spans++;
+	gs_mheaps[0].n.in_spans++;
 	KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 4);
-	gs_mheap.in_spans--;
-	gs_mheap.released++;
+	gs_mheaps[0].n.in_spans--;
+	gs_mheaps[0].n.released++;
 	KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 4);
-	gs_mheap.released--;
+	gs_mheaps[0].n.released--;
 	runs->nr_runs++;
 	KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 31);
 	runs->nr_runs--;
@@ -437,14 +437,14 @@ static void random_walk(struct kunit *test)
 {
 	struct gs_oracle *o = gs_oracle_make(test, 64);
 	struct gs_rnd rnd = gs_rnd_start(test);
-	unsigned long in_spans = gs_mheap.in_spans;
+	unsigned long in_spans = gs_mheap_counts().in_spans;
 	unsigned int n;
 
 	for (n = 0; n < GS_TEST_STEPS / 10; n++) {
 		step(test, o, &rnd);
-		if (gs_mheap.in_spans - in_spans != o->bytes >> GS_PAGE_SHIFT ||
-		    gs_mheap.drawn - gs_mheap.released !=
-		    gs_mheap.in_spans + gs_mheap_free_pages())
+		if (gs_mheap_counts().in_spans - in_spans != o->bytes >> GS_PAGE_SHIFT ||
+		    gs_mheap_counts().drawn - gs_mheap_counts().released !=
+		    gs_mheap_counts().in_spans + gs_mheap_free_pages())
 			break;
 		if (n % GS_TEST_VERIFY_EACH == 0)
 			KUNIT_ASSERT_EQ_MSG(test, gs_mheap_verify(), 0,
@@ -469,9 +469,9 @@ static void release_does_not_search_again(struct kunit *test)
 		gs_mheap_free(s[i]);
 	gs_mheap_release(ULONG_MAX, false);
 	KUNIT_EXPECT_EQ(test, gs_mheap_free_pages(), 0UL);
-	locks = gs_mheap.nr_lock;
+	locks = gs_mheap_counts().nr_lock;
 	KUNIT_EXPECT_EQ(test, gs_mheap_release(1, false), 0UL);
-	KUNIT_EXPECT_LE(test, gs_mheap.nr_lock - locks, nr_node_ids + 1UL);
+	KUNIT_EXPECT_LE(test, gs_mheap_counts().nr_lock - locks, nr_node_ids + 1UL);
 	gs_mheap_free(s[0]);
 	KUNIT_EXPECT_EQ(test, gs_mheap_release(ULONG_MAX, false),
 			(unsigned long)GS_ARENA_PAGES);
@@ -563,11 +563,41 @@ static void release_of_one_node(struct kunit *test)
 	gs_mheap_free(s[1]);
 	KUNIT_EXPECT_GE(test, gs_mheap_release_node(nodes[1], ULONG_MAX, true),
 			8UL);
-	KUNIT_EXPECT_EQ(test, gs_mheap.runs[nodes[1]].nr_pages, 0UL);
-	KUNIT_EXPECT_GE(test, gs_mheap.runs[nodes[0]].nr_pages, 8UL);
+	KUNIT_EXPECT_EQ(test, gs_mheaps[nodes[1]].runs.nr_pages, 0UL);
+	KUNIT_EXPECT_GE(test, gs_mheaps[nodes[0]].runs.nr_pages, 8UL);
 	KUNIT_EXPECT_GE(test, gs_mheap_release_node(nodes[0], ULONG_MAX, false),
 			8UL);
-	KUNIT_EXPECT_EQ(test, gs_mheap.runs[nodes[0]].nr_pages, 0UL);
+	KUNIT_EXPECT_EQ(test, gs_mheaps[nodes[0]].runs.nr_pages, 0UL);
+}
+
+/* What one node does takes no lock of another. */
+static void nodes_share_no_lock(struct kunit *test)
+{
+	struct mheap *own = &gs_mheaps[first_online_node];
+	struct mheap *other = &gs_mheaps[next_online_node(first_online_node)];
+	struct gs_span_req req = {
+		.npages = 8, .min_pages = 8, .align = 4, .cap = 1,
+		.node = first_online_node, .gfp = GFP_KERNEL,
+	};
+	unsigned long own_locks = own->n.nr_lock, locks;
+	unsigned int i;
+
+	if (nr_online_nodes == 1)
+		kunit_skip(test, "one node");
+	/* Runs that somebody would take if the own ones did not do. */
+	KUNIT_EXPECT_TRUE(test, gs_mheap_refill_reserve());
+	gs_mheap_free(must_get(test, 64, 1, GFP_KERNEL));
+	locks = other->n.nr_lock;
+	for (i = 0; i < 100; i++) {
+		struct mspan *s = gs_mheap_alloc(&req);
+
+		KUNIT_ASSERT_NOT_NULL(test, s);
+		KUNIT_EXPECT_EQ(test, (int)s->node, first_online_node);
+		gs_mheap_free(s);
+	}
+	gs_mheap_release_node(first_online_node, ULONG_MAX, false);
+	KUNIT_EXPECT_EQ(test, other->n.nr_lock, locks);
+	KUNIT_EXPECT_GE(test, own->n.nr_lock - own_locks, 200UL);
 }
 
 static struct kunit_case mheap_cases[] = {
@@ -581,6 +611,7 @@ static struct kunit_case mheap_cases[] = {
 	KUNIT_CASE(release_ends_at_the_lowest_arena),
 	KUNIT_CASE(release_does_not_search_again),
 	KUNIT_CASE(release_of_one_node),
+	KUNIT_CASE(nodes_share_no_lock),
 	KUNIT_CASE(reclaim_does_not_wait_for_the_lock),
 	KUNIT_CASE(long_descriptors_are_kept_for_spans),
 	KUNIT_CASE(others_runs_before_a_draw),

@@ -59,14 +59,14 @@ static void comes_back(struct kunit *test)
 		unsigned int i;
 
 		gs_pagecache_free(s);
-		locks = gs_mheap.nr_lock;
+		locks = gs_mheap_counts().nr_lock;
 		for (i = 0; i < 3; i++) {
 			KUNIT_EXPECT_EQ(test, (int)s->state, GS_SPAN_PARKED);
 			KUNIT_EXPECT_PTR_EQ(test, get(test, npages), s);
 			KUNIT_EXPECT_EQ(test, (unsigned int)s->npages, npages);
 			gs_pagecache_free(s);
 		}
-		KUNIT_EXPECT_EQ(test, gs_mheap.nr_lock, locks);
+		KUNIT_EXPECT_EQ(test, gs_mheap_counts().nr_lock, locks);
 		KUNIT_EXPECT_EQ(test, here()->nr_hits, hits + 3);
 		gs_pagecache_drain(gs_walk_here(), false);
 	}
@@ -145,9 +145,9 @@ static void given_up_in_batches(struct kunit *test)
 		s[i] = get(test, 1);
 	for (i = 0; i < ARRAY_SIZE(s); i++)
 		gs_pagecache_free(s[i]);
-	locks = gs_mheap.nr_lock;
+	locks = gs_mheap_counts().nr_lock;
 	gs_pagecache_drain(gs_walk_here(), false);
-	KUNIT_EXPECT_EQ(test, gs_mheap.nr_lock - locks, 4UL);
+	KUNIT_EXPECT_EQ(test, gs_mheap_counts().nr_lock - locks, 4UL);
 	KUNIT_EXPECT_EQ(test, here()->nr_pages, 0U);
 	KUNIT_EXPECT_LE(test, gs_most_steps, GS_FIND_LOOKS + 0U);
 	expect_ok(test);
@@ -169,9 +169,9 @@ static void merged_before_a_draw(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(s); i++)
 		gs_pagecache_free(s[i]);
 	KUNIT_EXPECT_GE(test, here()->nr_pages, 32U);
-	drawn = gs_mheap.drawn;
+	drawn = gs_mheap_counts().drawn;
 	all = get(test, 32);
-	KUNIT_EXPECT_EQ(test, gs_mheap.drawn, drawn);
+	KUNIT_EXPECT_EQ(test, gs_mheap_counts().drawn, drawn);
 	gs_pagecache_free(all);
 	expect_ok(test);
 }
@@ -347,8 +347,8 @@ static void random_walk(struct kunit *test)
 
 	for (n = 0; n < GS_TEST_STEPS / 10; n++) {
 		step(test, o, &rnd);
-		if (gs_mheap.drawn - gs_mheap.released !=
-		    gs_mheap.in_spans + gs_mheap_free_pages())
+		if (gs_mheap_counts().drawn - gs_mheap_counts().released !=
+		    gs_mheap_counts().in_spans + gs_mheap_free_pages())
 			break;
 		if (gs_rnd_below(&rnd, 500) == 0)
 			gs_pagecache_drain(gs_walk_here(), false);

@@ -83,11 +83,11 @@ static void cache_shrink_gives_what_it_drains(struct kunit *test)
 			      true);
 	while (o->nr)
 		goslab_cache_free(cache, gs_oracle_remove(o, o->nr - 1, true).p);
-	in_spans = gs_mheap.in_spans;
+	in_spans = gs_mheap_counts().in_spans;
 	got = goslab_cache_shrink(cache);
 	KUNIT_EXPECT_GT(test, got, 0);
 	/* A page of the kernel goes when all that it holds is free. */
-	in_spans = (in_spans - gs_mheap.in_spans) * GS_PAGE_SIZE;
+	in_spans = (in_spans - gs_mheap_counts().in_spans) * GS_PAGE_SIZE;
 	KUNIT_EXPECT_LT(test, got, in_spans + GS_UNIT_SIZE);
 	KUNIT_EXPECT_GT(test, got + GS_UNIT_SIZE, in_spans);
 	goslab_cache_destroy(cache);
@@ -177,14 +177,14 @@ static void a_square_wave_does_not_flap(struct kunit *test)
 		free_down_to(o, &same, 0);
 		msleep(500);
 		if (period == 1) {
-			drawn = gs_mheap.drawn;
-			released = gs_mheap.released;
+			drawn = gs_mheap_counts().drawn;
+			released = gs_mheap_counts().released;
 		}
 	}
 	kunit_info(test, "%lu pages drawn in 3 periods of 1024, %lu released\n",
-		   gs_mheap.drawn - drawn, gs_mheap.released - released);
-	KUNIT_EXPECT_LE(test, gs_mheap.drawn - drawn, 128);
-	KUNIT_EXPECT_LE(test, gs_mheap.released - released, 256);
+		   gs_mheap_counts().drawn - drawn, gs_mheap_counts().released - released);
+	KUNIT_EXPECT_LE(test, gs_mheap_counts().drawn - drawn, 128);
+	KUNIT_EXPECT_LE(test, gs_mheap_counts().released - released, 256);
 }
 
 static void the_worker_sleeps_when_all_is_done(struct kunit *test)
@@ -260,7 +260,7 @@ static void the_kernel_reclaims_free_runs(struct kunit *test)
 	free_down_to(o, &rnd, 0);
 	KUNIT_EXPECT_GT(test, gs_mheap_free_pages(), 128);
 	free = gs_mheap_free_pages();
-	released = gs_mheap.released;
+	released = gs_mheap_counts().released;
 	/* Free runs at once; what CPUs park is asked for, and comes later. */
 	do {
 		if (!ask_kernel())
@@ -271,7 +271,7 @@ static void the_kernel_reclaims_free_runs(struct kunit *test)
 		 * lock.
 		 */
 		if (first && !IS_ENABLED(CONFIG_KCSAN))
-			KUNIT_EXPECT_GE(test, gs_mheap.released - released +
+			KUNIT_EXPECT_GE(test, gs_mheap_counts().released - released +
 					128 * GS_UNIT_PAGES, free);
 		first = false;
 		goslab_usage(&now, NULL);

@@ -331,7 +331,7 @@ static void classes_add_up(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, name, "Total");
 	for (i = 0; i < ARRAY_SIZE(summed); i++)
 		KUNIT_EXPECT_EQ(test, n[summed[i]], sum[summed[i]]);
-	KUNIT_EXPECT_EQ(test, n[6], (u64)gs_mheap.in_spans);
+	KUNIT_EXPECT_EQ(test, n[6], (u64)gs_mheap_counts().in_spans);
 	for (i = 1; i < ARRAY_SIZE(p); i += 2)
 		goslab_free(p[i]);
 }
@@ -527,7 +527,7 @@ static void rows(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, rows_of(read_file(test, "mcaches")),
 			1 + num_possible_cpus());
 	KUNIT_EXPECT_EQ(test, rows_of(read_file(test, "spans")),
-			(unsigned int)(1 + gs_mheap.nr_spans));
+			(unsigned int)(1 + gs_mheap_counts().nr_spans));
 	KUNIT_EXPECT_EQ(test, value_of(test, mheap, "pages drawn") -
 			value_of(test, mheap, "pages released"),
 			value_of(test, mheap, "pages in spans") +
@@ -548,8 +548,8 @@ static void many_spans(struct kunit *test)
 	for (i = 0; i < NR; i++)
 		p[i] = goslab_malloc(33000, GFP_KERNEL);
 	KUNIT_EXPECT_EQ(test, rows_of(read_file(test, "spans")),
-			(unsigned int)(1 + gs_mheap.nr_spans));
-	KUNIT_EXPECT_GT(test, gs_mheap.nr_spans, GS_ARENA_PAGES);
+			(unsigned int)(1 + gs_mheap_counts().nr_spans));
+	KUNIT_EXPECT_GT(test, gs_mheap_counts().nr_spans, GS_ARENA_PAGES);
 	KUNIT_EXPECT_LE(test, largest, GS_ARENA_PAGES * 80);
 	for (i = 0; i < NR; i++)
 		goslab_free(p[i]);

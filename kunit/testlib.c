@@ -275,7 +275,7 @@ void gs_test_whole(struct kunit *test, const char *file, int line)
 unsigned long gs_test_idle_pages(void)
 {
 	goslab_shrink();
-	return READ_ONCE(gs_mheap.drawn) - READ_ONCE(gs_mheap.released);
+	return gs_mheap_counts().drawn - gs_mheap_counts().released;
 }
 
 /* What the tables of the radix tree take: they come as pages do, and stay. */

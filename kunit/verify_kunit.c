@@ -126,7 +126,7 @@ static struct mspan *some_run(struct kunit *test)
 
 	KUNIT_ASSERT_TRUE(test, gs_mheap_refill_reserve());
 	for (node = 0; node < nr_node_ids && !rb; node++)
-		rb = rb_last(&gs_mheap.runs[node].tree);
+		rb = rb_last(&gs_mheaps[node].runs.tree);
 	KUNIT_ASSERT_NOT_NULL(test, rb);
 	return rb_entry(rb, struct mspan, rb);
 }
@@ -145,15 +145,15 @@ static void i3_run_unknown(struct kunit *test)
 static void i4_page_sums(struct kunit *test)
 {
 	begin(test);
-	gs_mheap.drawn++;
+	gs_mheaps[0].n.drawn++;
 	expect_broken(test, 4);
-	gs_mheap.drawn--;
-	gs_mheap.released++;
+	gs_mheaps[0].n.drawn--;
+	gs_mheaps[0].n.released++;
 	expect_broken(test, 4);
-	gs_mheap.released--;
-	gs_mheap.in_spans++;
+	gs_mheaps[0].n.released--;
+	gs_mheaps[0].n.in_spans++;
 	expect_broken(test, 4);
-	gs_mheap.in_spans--;
+	gs_mheaps[0].n.in_spans--;
 	end(test);
 }
 
@@ -220,9 +220,9 @@ static void r1_tree(struct kunit *test)
 {
 	struct mspan *run = some_run(test);
 
-	gs_mheap.runs[run->node].nr_runs++;
+	gs_mheaps[run->node].runs.nr_runs++;
 	expect_broken(test, 31);
-	gs_mheap.runs[run->node].nr_runs--;
+	gs_mheaps[run->node].runs.nr_runs--;
 	run->state = GS_SPAN_DEAD;
 	expect_broken(test, 31);
 	run->state = GS_SPAN_RUN;
@@ -270,9 +270,9 @@ static void r3_quick_list(struct kunit *test)
 	s->npages++;
 	expect_broken(test, 34);
 	s->npages--;
-	gs_mheap.runs[s->node].nr_quick++;
+	gs_mheaps[s->node].runs.nr_quick++;
 	expect_broken(test, 34);
-	gs_mheap.runs[s->node].nr_quick--;
+	gs_mheaps[s->node].runs.nr_quick--;
 	GS_EXPECT_WHOLE(test);
 }
 

@@ -24,7 +24,8 @@ CPUS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 NODES = 8
 BOUNCE = 300
 # Locks that there is one of for each node; the others are global.
-PER_NODE = ('mc->lock', 'zone', 'list_lock', 'barn')
+PER_NODE = ('mheap->lock', 'mc->lock', 'malloc-', 'noscan-', 'tiny-', 'zone', 'list_lock',
+            'barn')
 LOCKS_TAKEN = 20000
 
 Lock = collections.namedtuple('Lock', 'name rate hold per_node')

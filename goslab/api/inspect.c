@@ -24,12 +24,14 @@
  * @c: the class walked.
  * @page: next page to look at, in all arenas.
  * @i: next object of the span there.
- * @p: live objects found.
+ * @n: live objects found.
+ * @p: they.
  */
 struct walk {
 	struct gs_class *c;
 	unsigned long page;
 	unsigned int i;
+	unsigned int n;
 	void *p[WALK_BATCH];
 };
 
@@ -43,43 +45,36 @@ static unsigned int take_live(struct walk *w, const struct mspan *s,
 	return n;
 }
 
-/* The next live objects, of one arena at most; under the mheap lock. */
-static unsigned int collect(struct walk *w, struct heap_arena *arena,
-			    unsigned long base)
+/* The next live objects of the span that starts at @p; see gs_mheap_each_page(). */
+static bool collect(struct mspan *s, void *p, void *arg)
 {
-	unsigned int n = 0;
+	struct walk *w = arg;
 
-	do {
-		unsigned int page = w->page % GS_ARENA_PAGES;
-		struct mspan *s = arena->spans[page];
-
-		if (s && s->state == GS_SPAN_SMALL && s->class == w->c &&
-		    s->base == base + page * GS_PAGE_SIZE) {
-			n = take_live(w, s, n);
-			if (w->i < s->nelems)
-				return n;
-		}
-		w->i = 0;
-		w->page++;
-	} while (w->page % GS_ARENA_PAGES);
-	return n;
+	if (s->base == (unsigned long)p && s->state == GS_SPAN_SMALL &&
+	    s->class == w->c) {
+		w->n = take_live(w, s, w->n);
+		if (w->i < s->nelems)
+			return false;
+	}
+	w->i = 0;
+	w->page++;
+	return true;
 }
 
 /* Fill w->p. Return: how many, -1 at the end. */
 static int next_objects(struct walk *w)
 {
-	unsigned long i = w->page / GS_ARENA_PAGES, flags;
+	unsigned long i = w->page / GS_ARENA_PAGES;
 	struct heap_arena *arena;
-	unsigned int n;
 
 	arena = gs_radix_next(&gs_radix, &i);
 	if (!arena)
 		return -1;
 	w->page = max(w->page, i * GS_ARENA_PAGES);
-	gs_lock(&gs_mheap.lock, flags);
-	n = collect(w, arena, gs_arena_base(i));
-	gs_unlock(&gs_mheap.lock, flags);
-	return n;
+	w->n = 0;
+	gs_mheap_each_page(arena, gs_arena_base(i), w->page % GS_ARENA_PAGES,
+			   GS_ARENA_PAGES, collect, w);
+	return w->n;
 }
 
 int goslab_cache_walk(struct goslab_cache *cache,

@@ -50,7 +50,7 @@ static DECLARE_WORK(sweep_work, sweep);
 
 static unsigned long count_objects(struct shrinker *s, struct shrink_control *sc)
 {
-	unsigned long pages = READ_ONCE(gs_mheap.runs[sc->nid].nr_pages) +
+	unsigned long pages = READ_ONCE(gs_mheaps[sc->nid].runs.nr_pages) +
 			      gs_pagecache_pages_of(sc->nid);
 
 	/* In kernel pages; what is parked in magazines is not known exactly. */

@@ -10,7 +10,7 @@
  * TCMalloc: PageMap3.)
  *
  * Owner:      one for the module.
- * Lock:       writers of spans[]: the mheap lock. New groups and arenas:
+ * Lock:       writers of spans[]: the mheap lock of the node. New groups and arenas:
  *             radix_lock, with no other lock held. Readers: none; see
  *             gs_arena_look(). On the way in, everything is published with a
  *             release after what it points to.

@@ -13,8 +13,8 @@
  * that nobody else gets the object, and its free gives the pages back.
  *
  * Flow:       class -> [direct] -> arena, sys
- * Lock:       gs_mheap.lock for the counts and the radix entries; not held
- *             while pages are drawn or given back.
+ * Lock:       mheap lock of the node for the counts and the radix entries; not
+ *             held while pages are drawn or given back.
  * Context:    gs_mheap_alloc_direct() as its gfp says; the other any but NMI.
  * Invariants: I3, I4 of mheap.c; a direct span is a whole block.
  * Tests:      kunit/lifetime_kunit.c
@@ -32,6 +32,7 @@
 void gs_mheap_map_direct(struct mspan *s, void *block, unsigned int order,
 			 const struct gs_span_req *req, enum gs_direct direct)
 {
+	struct mheap *h = &gs_mheaps[page_to_nid(virt_to_page(block))];
 	unsigned long flags;
 
 	s->base = (unsigned long)block;
@@ -40,12 +41,12 @@ void gs_mheap_map_direct(struct mspan *s, void *block, unsigned int order,
 	s->zone = page_zonenum(virt_to_page(block));
 	s->needzero = !want_init_on_alloc(0);
 	s->direct = direct;
-	gs_mheap_lock(&flags);
-	gs_mheap.drawn += s->npages;
-	gs_mheap.orders[order]++;
-	gs_mheap_count_span(req, s->npages);
+	gs_mheap_lock(h, &flags);
+	h->n.drawn += s->npages;
+	h->n.orders[order]++;
+	gs_mheap_count_span(h, req, s->npages);
 	gs_arena_set(s->base, s->npages, s);
-	gs_unlock(&gs_mheap.lock, flags);
+	gs_unlock(&h->lock, flags);
 }
 
 /**
@@ -87,16 +88,17 @@ no_block:
 void gs_mheap_free_direct(struct mspan *s)
 {
 	void *block = (void *)s->base;
+	struct mheap *h = &gs_mheaps[s->node];
 	size_t bytes = gs_span_size(s);
 	unsigned long flags;
 
-	gs_mheap_lock(&flags);
-	gs_mheap.in_spans -= s->npages;
-	gs_mheap.nr_spans--;
-	gs_mheap.nr_free++;
-	gs_mheap.released += s->npages;
+	gs_mheap_lock(h, &flags);
+	h->n.in_spans -= s->npages;
+	h->n.nr_spans--;
+	h->n.nr_free++;
+	h->n.released += s->npages;
 	gs_arena_set(s->base, s->npages, NULL);
-	gs_unlock(&gs_mheap.lock, flags);
+	gs_unlock(&h->lock, flags);
 	s->direct = GS_DIRECT_NO;
 	gs_span_free(s);
 	gs_sys_give(block, bytes);

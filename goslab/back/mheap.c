@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * mheap: the one page heap: spans out of free runs, free runs out of blocks.
+ * mheap: the page heap: spans out of free runs, free runs out of blocks.
  *
  * Flow:       mcentral, large objects -> [mheap] -> pageruns, arena, sys
- * Owner:      one for the module.
- * Lock:       gs_mheap.lock, taken with interrupts off. Order: mcentral ->
- *             mheap -> arena, fixalloc. Never held while pages are drawn or
- *             given back.
+ * Owner:      one for each node.
+ * Lock:       that of the node, taken with interrupts off, one at a time. Order:
+ *             mcentral -> mheap -> arena, fixalloc. Never held while pages are
+ *             drawn or given back.
  * Lifetime:   gs_mheap_init() .. gs_mheap_exit().
  * Context:    any but NMI; sleeps only as @gfp says.
  * Invariants: (gs_mheap_verify(), mheap_verify.c)
@@ -29,29 +29,79 @@
 #define MIN_GROW_BYTES	(64UL << 10)
 #define GROW_SHARE	256	/* a block is so much of what is held */
 
-struct mheap gs_mheap = {
-	.lock = __SPIN_LOCK_UNLOCKED(gs_mheap.lock),
-};
-GS_EXPORT_KUNIT(gs_mheap);
+struct mheap *gs_mheaps;
+GS_EXPORT_KUNIT(gs_mheaps);
 
 int gs_mheap_init(void)
 {
-	gs_mheap.runs = gs_sys_draw_meta(nr_node_ids * sizeof(*gs_mheap.runs),
-					 NUMA_NO_NODE, GFP_KERNEL);
-	return gs_mheap.runs ? 0 : -ENOMEM;
+	int node;
+
+	gs_mheaps = gs_sys_draw_meta(nr_node_ids * sizeof(*gs_mheaps),
+				     NUMA_NO_NODE, GFP_KERNEL);
+	if (!gs_mheaps)
+		return -ENOMEM;
+	for (node = 0; node < nr_node_ids; node++) {
+		struct mheap *mheap = &gs_mheaps[node];
+
+		/* Lockdep's statistics name it as it is written here. */
+		spin_lock_init(&mheap->lock);
+	}
+	return 0;
 }
 
 /* Release every free run. Return: pages that live objects still hold. */
 unsigned long gs_mheap_exit(void)
 {
-	unsigned long left;
+	struct mheap_counts n;
 
 	gs_mheap_release(ULONG_MAX, false);
 	gs_mheap_publish_idle();
-	left = gs_mheap.drawn - gs_mheap.released;
-	gs_sys_give_meta(gs_mheap.runs, nr_node_ids * sizeof(*gs_mheap.runs));
-	return left;
+	n = gs_mheap_counts();
+	gs_sys_give_meta(gs_mheaps, nr_node_ids * sizeof(*gs_mheaps));
+	return n.drawn - n.released;
 }
+
+static void add_counts(struct mheap_counts *sum, const struct mheap_counts *n)
+{
+	unsigned int i;
+
+	sum->drawn += READ_ONCE(n->drawn);
+	sum->released += READ_ONCE(n->released);
+	sum->in_spans += READ_ONCE(n->in_spans);
+	sum->peak_spans += READ_ONCE(n->peak_spans);
+	sum->nr_spans += READ_ONCE(n->nr_spans);
+	sum->nr_large += READ_ONCE(n->nr_large);
+	sum->nr_alloc += READ_ONCE(n->nr_alloc);
+	sum->nr_free += READ_ONCE(n->nr_free);
+	sum->nr_short += READ_ONCE(n->nr_short);
+	sum->nr_lock += READ_ONCE(n->nr_lock);
+	for (i = 0; i < ARRAY_SIZE(n->orders); i++)
+		sum->orders[i] += READ_ONCE(n->orders[i]);
+}
+
+/* The counts of all nodes, read without a lock: each is right for some moment. */
+struct mheap_counts gs_mheap_counts(void)
+{
+	struct mheap_counts sum = { };
+	int node;
+
+	for (node = 0; node < nr_node_ids; node++)
+		add_counts(&sum, &gs_mheaps[node].n);
+	return sum;
+}
+GS_EXPORT_KUNIT(gs_mheap_counts);
+
+/* Pages of spans, all nodes. */
+unsigned long gs_mheap_in_spans(void)
+{
+	unsigned long sum = 0;
+	int node;
+
+	for (node = 0; node < nr_node_ids; node++)
+		sum += READ_ONCE(gs_mheaps[node].n.in_spans);
+	return sum;
+}
+GS_EXPORT_KUNIT(gs_mheap_in_spans);
 
 /* Pages in free runs, all nodes. */
 unsigned long gs_mheap_free_pages(void)
@@ -60,43 +110,54 @@ unsigned long gs_mheap_free_pages(void)
 	int node;
 
 	for (node = 0; node < nr_node_ids; node++)
-		sum += READ_ONCE(gs_mheap.runs[node].nr_pages);
+		sum += READ_ONCE(gs_mheaps[node].runs.nr_pages);
 	return sum;
 }
 GS_EXPORT_KUNIT(gs_mheap_free_pages);
 
 /* A span was given out; under the lock. */
-void gs_mheap_count_span(const struct gs_span_req *req, unsigned int npages)
+void gs_mheap_count_span(struct mheap *h, const struct gs_span_req *req,
+			 unsigned int npages)
 {
-	gs_mheap.in_spans += npages;
-	gs_mheap.peak_spans = max(gs_mheap.peak_spans, gs_mheap.in_spans);
-	gs_mheap.nr_spans++;
-	gs_mheap.nr_alloc++;
-	gs_mheap.nr_large += req->large;
-	gs_mheap.nr_short += npages < (req->fair_pages ?: req->npages);
-}
+	struct mheap_counts *n = &h->n;
 
-/* The most pages that spans had since the last call; only the worker calls. */
-unsigned long gs_mheap_take_peak(void)
-{
-	unsigned long peak, flags;
-
-	gs_lock(&gs_mheap.lock, flags);
-	peak = gs_mheap.peak_spans;
-	gs_mheap.peak_spans = gs_mheap.in_spans;
-	gs_unlock(&gs_mheap.lock, flags);
-	return peak;
+	n->in_spans += npages;
+	n->peak_spans = max(n->peak_spans, n->in_spans);
+	n->nr_spans++;
+	n->nr_alloc++;
+	n->nr_large += req->large;
+	n->nr_short += npages < (req->fair_pages ?: req->npages);
 }
 
 /*
- * Take pages out of a free run of @node for @s; under the lock. *@more: set if
+ * The most pages that spans had since the last call, by node, added up: no less
+ * than all nodes had at one time. Only the worker calls.
+ */
+unsigned long gs_mheap_take_peak(void)
+{
+	unsigned long sum = 0, flags;
+	int node;
+
+	for (node = 0; node < nr_node_ids; node++) {
+		struct mheap *h = &gs_mheaps[node];
+
+		gs_lock(&h->lock, flags);
+		sum += h->n.peak_spans;
+		h->n.peak_spans = h->n.in_spans;
+		gs_unlock(&h->lock, flags);
+	}
+	return sum;
+}
+
+/*
+ * Take pages out of a free run of @h for @s; under its lock. *@more: set if
  * there was none, but quick spans are left that may merge into one: drop the
  * lock and call again.
  */
-static bool carve(struct mspan *s, int node, const struct gs_span_req *req,
+static bool carve(struct mspan *s, struct mheap *h, const struct gs_span_req *req,
 		  unsigned int npages, struct mspan **spare, bool *more)
 {
-	struct gs_runs *runs = &gs_mheap.runs[node];
+	struct gs_runs *runs = &h->runs;
 	struct mspan *run;
 	unsigned long base;
 
@@ -109,40 +170,18 @@ static bool carve(struct mspan *s, int node, const struct gs_span_req *req,
 		return false;
 	s->base = base;
 	s->npages = npages;
-	s->node = node;
+	s->node = run->node;
 	s->zone = run->zone;
 	s->needzero = run->needzero;
 	*spare = gs_runs_carve(runs, run, base, npages, *spare);
 	gs_arena_set(base, npages, s);
-	gs_mheap_count_span(req, npages);
+	gs_mheap_count_span(h, req, npages);
 	return true;
 }
 
-/* The runs of all nodes but the caller's. */
-static bool carve_other(struct mspan *s, const struct gs_span_req *req,
-			unsigned int npages, struct mspan **spare, bool *more)
-{
-	int node;
-
-	for (node = 0; node < nr_node_ids; node++)
-		if (node != req->node &&
-		    carve(s, node, req, npages, spare, more))
-			return true;
-	return false;
-}
-
-/* The node's own runs, else, unless only @node will do, anybody's. */
-static bool carve_any(struct mspan *s, const struct gs_span_req *req,
-		      unsigned int npages, struct mspan **spare, bool *more)
-{
-	if (carve(s, req->node, req, npages, spare, more))
-		return true;
-	return !(req->gfp & __GFP_THISNODE) &&
-	       carve_other(s, req, npages, spare, more);
-}
-
 /* Make a drawn block a free run; under the lock. */
-static void add_block(struct mspan *run, void *block, unsigned int order)
+static void add_block(struct mheap *h, struct mspan *run, void *block,
+		      unsigned int order)
 {
 	run->base = (unsigned long)block;
 	run->npages = PAGE_SIZE << order >> GS_PAGE_SHIFT;
@@ -150,9 +189,9 @@ static void add_block(struct mspan *run, void *block, unsigned int order)
 	run->zone = page_zonenum(virt_to_page(block));
 	/* With init_on_alloc the kernel has zeroed the pages already. */
 	run->needzero = !want_init_on_alloc(0);
-	gs_mheap.drawn += run->npages;
-	gs_mheap.orders[order]++;
-	gs_runs_insert(&gs_mheap.runs[run->node], run);
+	h->n.drawn += run->npages;
+	h->n.orders[order]++;
+	gs_runs_insert(&h->runs, run);
 }
 
 /*
@@ -167,6 +206,7 @@ static bool grow_by(unsigned int order, int node, gfp_t gfp, struct mspan *s,
 	struct mspan *run;
 	bool done = true, more = false;
 	unsigned long flags;
+	struct mheap *h;
 	void *block;
 
 	run = gs_span_alloc(1, false, gfp);
@@ -186,12 +226,12 @@ static bool grow_by(unsigned int order, int node, gfp_t gfp, struct mspan *s,
 		return true;
 	}
 
-	gs_mheap_lock(&flags);
-	add_block(run, block, order);
+	h = &gs_mheaps[page_to_nid(virt_to_page(block))];
+	gs_mheap_lock(h, &flags);
+	add_block(h, run, block, order);
 	if (s)
-		done = carve(s, page_to_nid(virt_to_page(block)), req, npages,
-			     spare, &more);
-	gs_unlock(&gs_mheap.lock, flags);
+		done = carve(s, h, req, npages, spare, &more);
+	gs_unlock(&h->lock, flags);
 	return done;
 
 no_arena:
@@ -222,7 +262,7 @@ static unsigned int order_for(unsigned int npages, unsigned int align)
 static bool is_full(const struct gs_span_req *req)
 {
 	return req->look &&
-	       READ_ONCE(gs_mheap.runs[req->node].full_at) == jiffies;
+	       READ_ONCE(gs_mheaps[req->node].runs.full_at) == jiffies;
 }
 
 /*
@@ -232,7 +272,7 @@ static bool is_full(const struct gs_span_req *req)
 static void note_full(const struct gs_span_req *req, unsigned int order)
 {
 	if (req->look && order <= PAGE_ALLOC_COSTLY_ORDER)
-		WRITE_ONCE(gs_mheap.runs[req->node].full_at, jiffies);
+		WRITE_ONCE(gs_mheaps[req->node].runs.full_at, jiffies);
 }
 
 /*
@@ -264,53 +304,75 @@ static bool grow(struct mspan *s, const struct gs_span_req *req,
 	return false;
 }
 
-/* Sleeping callers leave the reserve to atomic ones; under the lock. */
-static bool may_take(const struct gs_span_req *req, unsigned int npages)
+/*
+ * Sleeping callers leave the reserve, which all nodes have together, to atomic ones;
+ * under the lock of @h. The counts of other nodes are lines of other nodes' CPUs.
+ */
+static bool may_take(const struct mheap *h, const struct gs_span_req *req,
+		     unsigned int npages)
 {
-	return req->atomic ||
-	       gs_mheap_free_pages() >= npages + GS_RESERVE_PAGES;
+	unsigned long least = npages + GS_RESERVE_PAGES;
+
+	return req->atomic || h->runs.nr_pages >= least ||
+	       gs_mheap_free_pages() >= least;
 }
 
 /* Whose free runs: the caller's node's, the other nodes', all of them. */
 enum whose { OWN, OTHER, ANY };
 
 /* A span of the same length that was freed lately, or NULL; under the lock. */
-static struct mspan *take_quick(const struct gs_span_req *req)
+static struct mspan *take_quick(struct mheap *h, const struct gs_span_req *req)
 {
-	struct mspan *s = gs_runs_get_quick(&gs_mheap.runs[req->node],
-					    req->npages, req->align, req->cap,
-					    req->tiny);
+	struct mspan *s = gs_runs_get_quick(&h->runs, req->npages, req->align,
+					    req->cap, req->tiny);
 
 	if (s)
-		gs_mheap_count_span(req, req->npages);
+		gs_mheap_count_span(h, req, req->npages);
 	return s;
 }
 
 /*
- * From the free runs; all but the last resort (ANY) leaves the reserve to atomic
- * callers. Each hold of the lock merges a batch of quick spans at most. @quick:
- * NULL, or set to a quick span if there is one; then @s is not used.
+ * From the free runs of @node. Each hold of the lock merges a batch of quick spans at
+ * most. @last: the reserve is for all. @quick: NULL, or set to a quick span if there
+ * is one; then @s is not used.
  */
-static bool alloc_free(struct mspan *s, const struct gs_span_req *req,
-		       unsigned int npages, enum whose whose,
+static bool alloc_node(struct mspan *s, const struct gs_span_req *req,
+		       unsigned int npages, int node, bool last,
 		       struct mspan **spare, struct mspan **quick)
 {
+	struct mheap *h = &gs_mheaps[node];
 	bool done = false, more;
 	unsigned long flags;
 
 	do {
 		more = false;
-		gs_mheap_lock(&flags);
-		if (whose == ANY)
-			done = carve_any(s, req, npages, spare, &more);
-		else if (may_take(req, npages))
-			done = (quick && (*quick = take_quick(req))) ||
-			       (whose == OTHER ?
-				carve_other(s, req, npages, spare, &more) :
-				carve(s, req->node, req, npages, spare, &more));
-		gs_unlock(&gs_mheap.lock, flags);
+		gs_mheap_lock(h, &flags);
+		if (last || may_take(h, req, npages))
+			done = (quick && (*quick = take_quick(h, req))) ||
+			       carve(s, h, req, npages, spare, &more);
+		gs_unlock(&h->lock, flags);
 	} while (!done && more);
 	return done;
+}
+
+/* From the free runs; all but the last resort (ANY) leaves the reserve. */
+static bool alloc_free(struct mspan *s, const struct gs_span_req *req,
+		       unsigned int npages, enum whose whose,
+		       struct mspan **spare, struct mspan **quick)
+{
+	int node;
+
+	if (whose != OTHER && alloc_node(s, req, npages, req->node, whose == ANY,
+					 spare, quick))
+		return true;
+	if (whose == OWN || (req->gfp & __GFP_THISNODE))
+		return false;
+	for (node = 0; node < nr_node_ids; node++)
+		if (node != req->node &&
+		    READ_ONCE(gs_mheaps[node].runs.nr_pages) >= npages &&
+		    alloc_node(s, req, npages, node, whose == ANY, spare, NULL))
+			return true;
+	return false;
 }
 
 /*
@@ -408,19 +470,40 @@ void gs_mheap_close(struct mspan *s)
 }
 
 /* A span comes back; under the lock. Return: false if it was no quick one. */
-static bool take_back(struct gs_runs *runs, struct mspan *s)
+static bool take_back(struct mheap *h, struct mspan *s)
 {
-	gs_mheap.in_spans -= s->npages;
-	gs_mheap.nr_spans--;
-	gs_mheap.nr_free++;
-	if (gs_runs_put_quick(runs, s))
+	h->n.in_spans -= s->npages;
+	h->n.nr_spans--;
+	h->n.nr_free++;
+	if (gs_runs_put_quick(&h->runs, s))
 		return true;
-	gs_runs_insert(runs, s);
+	gs_runs_insert(&h->runs, s);
 	return false;
 }
 
+/* The first of @n spans, those of one node. Return: how many. */
+static unsigned int free_some(struct mspan *const *s, unsigned int n)
+{
+	int node = s[0]->node;
+	struct mheap *h = &gs_mheaps[node];
+	unsigned long flags;
+	unsigned int i = 0;
+	bool full = false;
+
+	gs_mheap_lock(h, &flags);
+	do
+		full |= !take_back(h, s[i++]);
+	while (i < n && s[i]->node == node);
+	/* There is room again for the next ones. */
+	if (full)
+		gs_runs_merge_quick(&h->runs);
+	gs_unlock(&h->lock, flags);
+	return i;
+}
+
 /**
- * gs_mheap_free_spans() - take spans back under one hold of the lock.
+ * gs_mheap_free_spans() - take spans back, under one hold of the lock for those of
+ *                         one node that follow each other.
  * @s: the spans, closed, each of any node, none of them direct.
  * @n: how many, at most GS_MERGE_BATCH.
  *
@@ -428,23 +511,10 @@ static bool take_back(struct gs_runs *runs, struct mspan *s)
  */
 void gs_mheap_free_spans(struct mspan *const *s, unsigned int n)
 {
-	struct gs_runs *full = NULL;
-	unsigned long flags;
 	unsigned int i;
 
-	if (!n)
-		return;
-	gs_mheap_lock(&flags);
-	for (i = 0; i < n; i++) {
-		struct gs_runs *runs = &gs_mheap.runs[s[i]->node];
-
-		if (!take_back(runs, s[i]))
-			full = runs;
-	}
-	/* There is room again for the next ones. */
-	if (full)
-		gs_runs_merge_quick(full);
-	gs_unlock(&gs_mheap.lock, flags);
+	for (i = 0; i < n; )
+		i += free_some(s + i, n - i);
 }
 
 /**

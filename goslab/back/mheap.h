@@ -7,16 +7,15 @@
 #include <linux/numa.h>
 #include <linux/spinlock.h>
 
+#include "back/arena.h"
 #include "back/mspan.h"
 #include "back/pageruns.h"
 
 /**
- * struct mheap - the page heap.
- * @lock: protects all below, the radix entries and the span states in it.
- * @runs: free runs, by node.
+ * struct mheap_counts - what the page heap of a node has, or of all nodes.
  * @drawn: pages ever drawn from the kernel.
- * @released: pages ever given back; I4: @drawn - @released == @in_spans +
- *            pages in @runs.
+ * @released: pages ever given back; I4: @drawn - @released == @in_spans + pages in
+ *            free runs.
  * @in_spans: pages of spans, those that CPUs have parked included.
  * @peak_spans: the most that @in_spans was since gs_mheap_take_peak().
  * @nr_spans: spans, large ones and parked ones included.
@@ -24,12 +23,10 @@
  * @nr_alloc: spans ever given out.
  * @nr_free: spans ever taken back.
  * @nr_short: spans shorter than asked for.
+ * @nr_lock: times that an allocation or a free took the lock.
  * @orders: blocks drawn, by order.
- * @nr_lock: times that an allocation or a free took @lock.
  */
-struct mheap {
-	spinlock_t lock;
-	struct gs_runs *runs;
+struct mheap_counts {
 	unsigned long drawn;
 	unsigned long released;
 	unsigned long in_spans;
@@ -39,16 +36,30 @@ struct mheap {
 	unsigned long nr_alloc;
 	unsigned long nr_free;
 	unsigned long nr_short;
-	unsigned long orders[GS_ARENA_SHIFT - PAGE_SHIFT + 1];
 	unsigned long nr_lock;
+	unsigned long orders[GS_ARENA_SHIFT - PAGE_SHIFT + 1];
+};
+
+/**
+ * struct mheap - the page heap of one node.
+ * @lock: protects all below; of the node's pages the radix entries, and the place
+ *        and state of the spans and runs in them.
+ * @n: counts. A page never changes its node, so I4 holds for each node.
+ * @runs: free runs.
+ */
+struct mheap {
+	spinlock_t lock;
+	struct mheap_counts n;
+	struct gs_runs runs;
 } ____cacheline_aligned_in_smp;
 
-extern struct mheap gs_mheap;
+/* By node. */
+extern struct mheap *gs_mheaps;
 
-#define gs_mheap_lock(flags)						\
+#define gs_mheap_lock(h, flags)						\
 do {									\
-	gs_lock(&gs_mheap.lock, *(flags));				\
-	gs_mheap.nr_lock++;						\
+	gs_lock(&(h)->lock, *(flags));					\
+	(h)->n.nr_lock++;						\
 } while (0)
 
 /**
@@ -101,8 +112,11 @@ struct mspan *gs_mheap_alloc_direct(const struct gs_span_req *req);
 void gs_mheap_map_direct(struct mspan *s, void *block, unsigned int order,
 			 const struct gs_span_req *req, enum gs_direct direct);
 void gs_mheap_free_direct(struct mspan *s);
-void gs_mheap_count_span(const struct gs_span_req *req, unsigned int npages);
+void gs_mheap_count_span(struct mheap *h, const struct gs_span_req *req,
+			 unsigned int npages);
 void gs_mheap_publish(struct mspan *s, enum gs_span_state state);
+struct mheap_counts gs_mheap_counts(void);
+unsigned long gs_mheap_in_spans(void);
 unsigned long gs_mheap_free_pages(void);
 unsigned long gs_mheap_take_peak(void);
 void gs_mheap_publish_idle(void);
@@ -110,6 +124,12 @@ unsigned long gs_mheap_reclaimed(void);
 unsigned long gs_mheap_release_node(int of, unsigned long npages, bool try);
 bool gs_mheap_refill_reserve(void);
 int gs_mheap_verify(void);
+
+/* For each page, under the lock of its node; false to stop. See pages.c. */
+typedef bool (*gs_page_fn)(struct mspan *s, void *p, void *arg);
+void gs_mheap_each_page(struct heap_arena *arena, unsigned long base,
+			unsigned int first, unsigned int end, gs_page_fn fn,
+			void *arg);
 
 /* The same for all nodes. */
 static inline unsigned long gs_mheap_release(unsigned long npages, bool try)

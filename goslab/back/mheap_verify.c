@@ -3,12 +3,12 @@
  * mheap_verify: check the page heap, a few things for each hold of its lock.
  *
  * What can be seen at one place is checked on a busy machine, too: the order of
- * the runs, their neighbours, what pages map to. Sums over all of the heap mean
+ * the runs, their neighbours, what pages map to. Sums over all of a node mean
  * something only if nothing moved between the first hold and the last one. If
  * nr_lock tells that something did, the walk is made again, MAX_TRIES times at
  * most, and then the sums are left out.
  *
- * Lock:       mheap lock, once per GS_VERIFY_BATCH runs and once per arena.
+ * Lock:       mheap lock of a node, once per GS_VERIFY_BATCH runs and once per arena.
  * Context:    task; sleeps.
  * Tests:      kunit/mheap_kunit.c
  */
@@ -23,28 +23,31 @@
 /*
  * struct tally - what a walk saw.
  * @in_spans: pages that map to spans in use.
- * @in_runs: pages of free runs.
  * @runs_ok: the counts of each node agree with its runs.
+ * @pages_ok: and what it drew and gave back with its spans and runs.
  */
 struct tally {
 	unsigned long in_spans;
-	unsigned long in_runs;
 	bool runs_ok;
+	bool pages_ok;
 };
 
-static int verify_runs(struct gs_runs *runs, struct tally *t)
+static int verify_runs(struct mheap *h, struct tally *t)
 {
 	struct gs_runs_check check = { };
+	struct gs_runs *runs = &h->runs;
 	unsigned long flags;
 	int ret;
 
 	do {
-		gs_lock(&gs_mheap.lock, flags);
+		gs_lock(&h->lock, flags);
 		ret = gs_runs_verify_some(runs, &check);
-		gs_unlock(&gs_mheap.lock, flags);
+		gs_unlock(&h->lock, flags);
 		cond_resched();
 	} while (!ret && !check.done);
-	t->in_runs += check.nr_pages;
+	if (READ_ONCE(h->n.drawn) - READ_ONCE(h->n.released) !=
+	    READ_ONCE(h->n.in_spans) + check.nr_pages)
+		t->pages_ok = false;
 	if (check.nr_pages != READ_ONCE(runs->nr_pages) ||
 	    check.nr_runs != READ_ONCE(runs->nr_runs))
 		t->runs_ok = false;
@@ -64,64 +67,57 @@ static bool ends_map_to(const struct mspan *s)
 }
 
 /*
- * Count the pages of spans in use; under the lock. Return: -1 if one maps to
- * something else than the span that has it.
+ * struct count - the pages of spans in use of one arena.
+ * @inside: the span that the page before belongs to.
+ * @pages: so far.
+ * @bad: a page maps to something else than the span that has it.
  */
-static long count_arena(const struct heap_arena *arena, unsigned long start)
+struct count {
+	struct mspan *inside;
+	unsigned long pages;
+	bool bad;
+};
+
+/* See gs_mheap_each_page(). */
+static bool count_page(struct mspan *s, void *p, void *arg)
 {
-	struct mspan *inside = NULL;
-	long pages = 0;
-	int page;
+	struct count *count = arg;
 
-	for (page = 0; page < GS_ARENA_PAGES; page++) {
-		struct mspan *s = arena->spans[page];
-		void *p = (void *)(start + page * GS_PAGE_SIZE);
-
-		/* All pages of a span map to it, up to its end. */
-		if (inside && gs_span_covers(inside, p) && s != inside)
-			return -1;
-		/* What is left of an earlier span tells nothing. */
-		if (!gs_span_covers(s, p) || is_free_run(s)) {
-			inside = NULL;
-			continue;
-		}
-		if (s != inside && !ends_map_to(s))
-			return -1;
-		inside = s;
-		pages++;
+	/* All pages of a span map to it, up to its end. */
+	if (count->inside && gs_span_covers(count->inside, p) &&
+	    s != count->inside)
+		goto bad;
+	/* What is left of an earlier span tells nothing. */
+	if (!gs_span_covers(s, p) || is_free_run(s)) {
+		count->inside = NULL;
+		return true;
 	}
-	return pages;
+	if (s != count->inside && !ends_map_to(s))
+		goto bad;
+	count->inside = s;
+	count->pages++;
+	return true;
+bad:
+	count->bad = true;
+	return false;
 }
 
 static int verify_arenas(struct tally *t)
 {
 	struct heap_arena *arena;
-	unsigned long i, flags;
-	long pages;
+	unsigned long i;
 
 	gs_arena_for_each(i, arena) {
-		gs_lock(&gs_mheap.lock, flags);
-		pages = count_arena(arena, gs_arena_base(i));
-		gs_unlock(&gs_mheap.lock, flags);
-		if (pages < 0)
+		struct count count = { };
+
+		gs_mheap_each_page(arena, gs_arena_base(i), 0, GS_ARENA_PAGES,
+				   count_page, &count);
+		if (count.bad)
 			return 3;
-		t->in_spans += pages;
+		t->in_spans += count.pages;
 		cond_resched();
 	}
 	return 0;
-}
-
-static bool sums_ok(const struct tally *t)
-{
-	unsigned long flags;
-	bool ok;
-
-	gs_lock(&gs_mheap.lock, flags);
-	ok = t->in_spans == gs_mheap.in_spans &&
-	     gs_mheap.drawn - gs_mheap.released ==
-	     gs_mheap.in_spans + t->in_runs;
-	gs_unlock(&gs_mheap.lock, flags);
-	return ok;
 }
 
 /**
@@ -136,17 +132,20 @@ int gs_mheap_verify(void)
 	unsigned int try;
 
 	for (try = 0; try < MAX_TRIES; try++) {
-		unsigned long before = READ_ONCE(gs_mheap.nr_lock);
-		struct tally t = { .runs_ok = true };
+		unsigned long before = gs_mheap_counts().nr_lock;
+		struct tally t = { .runs_ok = true, .pages_ok = true };
 		int node, ret = 0;
 
 		for (node = 0; node < nr_node_ids && !ret; node++)
-			ret = verify_runs(&gs_mheap.runs[node], &t);
+			ret = verify_runs(&gs_mheaps[node], &t);
 		ret = ret ?: verify_arenas(&t);
 		if (ret)
 			return ret;
-		ret = !t.runs_ok ? 31 : sums_ok(&t) ? 0 : 4;
-		if (READ_ONCE(gs_mheap.nr_lock) == before)
+		if (!t.runs_ok)
+			ret = 31;
+		else if (!t.pages_ok || t.in_spans != gs_mheap_in_spans())
+			ret = 4;
+		if (gs_mheap_counts().nr_lock == before)
 			return ret;
 	}
 	return 0;

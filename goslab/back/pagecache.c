@@ -23,7 +23,7 @@
  * Invariants: P1  a span that is parked is in state GS_SPAN_PARKED, of its
  *                 list's length and its CPU's node; the counts are right.
  *             (gs_pagecache_verify())
- *             What is parked counts in gs_mheap.in_spans.
+ *             What is parked counts in the in_spans of its node.
  * Tests:      kunit/pagecache_kunit.c
  */
 #include "back/pagecache.h"

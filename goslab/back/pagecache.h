@@ -70,14 +70,14 @@ int gs_pagecache_verify(void);
  */
 static inline unsigned long gs_spans_in_use(const struct gs_parked *parked)
 {
-	unsigned long all = READ_ONCE(gs_mheap.nr_spans);
+	unsigned long all = gs_mheap_counts().nr_spans;
 
 	return all - min(all, parked->spans);
 }
 
 static inline unsigned long gs_pages_in_use(const struct gs_parked *parked)
 {
-	unsigned long all = READ_ONCE(gs_mheap.in_spans);
+	unsigned long all = gs_mheap_in_spans();
 
 	return all - min(all, parked->pages);
 }

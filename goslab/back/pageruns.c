@@ -77,9 +77,8 @@ static struct mspan *neighbour(const struct mspan *s, unsigned long p)
 {
 	struct mspan *n = gs_arena_span((void *)p);
 
-	if (!n || n->state != GS_SPAN_RUN || !gs_span_covers(n, (void *)p) ||
-	    n->node != s->node || n->zone != s->zone ||
-	    !same_window(n->base, s->base))
+	if (!n || !gs_runs_is_run(n, s->node) || !gs_span_covers(n, (void *)p) ||
+	    n->zone != s->zone || !same_window(n->base, s->base))
 		return NULL;
 	return n;
 }

@@ -64,6 +64,18 @@ struct mspan *gs_runs_get_quick(struct gs_runs *runs, unsigned int npages,
 				unsigned int align, unsigned int cap, bool tiny);
 bool gs_runs_merge_quick(struct gs_runs *runs);
 
+/*
+ * Is @s, found by some page, a run of @node, whose lock is held? It may be of another
+ * node, under another lock, or free. Every run has its node before it becomes one, and
+ * a descriptor is dead before it is freed: so what is a run, and after that has the
+ * node whose lock is held, is a run of that node and stays one.
+ */
+static inline bool gs_runs_is_run(const struct mspan *s, int node)
+{
+	return smp_load_acquire(&s->state) == GS_SPAN_RUN &&
+	       READ_ONCE(s->node) == node;
+}
+
 /* What links a list of freed spans, in a word that no reader looks at. */
 static inline struct mspan **gs_quick_next(struct mspan *s)
 {

@@ -3,7 +3,8 @@
  * release: give free pages back to the kernel, and tell it what lies free.
  *
  * Flow:       scavenger, shrinker, goslab_shrink() -> [release] -> pageruns, sys
- * Lock:       mheap lock, once per piece; dropped before pages are given back.
+ * Lock:       mheap lock of a node, once per piece; dropped before pages are given
+ *             back.
  * Context:    any but NMI; gs_mheap_publish_idle() task.
  * Invariants: those of mheap.c.
  * Tests:      kunit/mheap_kunit.c
@@ -37,28 +38,27 @@ static unsigned int cut_end(struct mspan *run, unsigned long npages,
 		return 0;
 	npages = min(npages, (end - from) >> GS_PAGE_SHIFT);
 	*base = end - npages * GS_PAGE_SIZE;
-	*spare = gs_runs_carve(&gs_mheap.runs[run->node], run, *base, npages,
+	*spare = gs_runs_carve(&gs_mheaps[run->node].runs, run, *base, npages,
 			       *spare);
-	gs_mheap.released += npages;
+	gs_mheaps[run->node].n.released += npages;
 	return npages;
 }
 
-/* Does @at stand for @node? NUMA_NO_NODE stands for all. */
-static bool is_of(int node, int at)
+/* The node with the highest free run, NUMA_NO_NODE if none has one; a look. */
+static int highest_node(void)
 {
-	return at == NUMA_NO_NODE || at == node;
-}
+	unsigned long most = 0;
+	int node, found = NUMA_NO_NODE;
 
-/* The end of the highest free run of @of, or beyond it; under the lock. */
-static unsigned long highest(int of)
-{
-	unsigned long end = 0;
-	int node;
+	for (node = 0; node < nr_node_ids; node++) {
+		unsigned long end = READ_ONCE(gs_mheaps[node].runs.highest);
 
-	for (node = 0; node < nr_node_ids; node++)
-		if (is_of(node, of))
-			end = max(end, gs_mheap.runs[node].highest);
-	return end;
+		if (end > most) {
+			most = end;
+			found = node;
+		}
+	}
+	return found;
 }
 
 /*
@@ -73,25 +73,11 @@ static unsigned long below(unsigned long start)
 	return i ? gs_arena_base(i) : 0;
 }
 
-/* Nothing of @of at or above @start can be given back; under the lock. */
-static void lower(int of, unsigned long start)
-{
-	struct gs_runs *runs;
-	int node;
-
-	for (node = 0; node < nr_node_ids; node++) {
-		runs = &gs_mheap.runs[node];
-		if (is_of(node, of))
-			runs->highest = min(runs->highest, start);
-	}
-}
-
 /*
- * One piece of at most @npages, in whole units, off the highest run of @of in the
- * arena at @start.
- * Under the lock: a look at each page of an arena. Return: pages cut.
+ * One piece of at most @npages, in whole units, off the highest run of @node in the
+ * arena at @start. Under the lock: a look at each page of an arena. Return: pages cut.
  */
-static unsigned int cut_arena(int of, unsigned long start, unsigned long npages,
+static unsigned int cut_arena(int node, unsigned long start, unsigned long npages,
 			      unsigned long *base, struct mspan **spare)
 {
 	unsigned int got = 0;
@@ -101,8 +87,7 @@ static unsigned int cut_arena(int of, unsigned long start, unsigned long npages,
 		void *p = (void *)(start + page * GS_PAGE_SIZE);
 		struct mspan *s = gs_arena_span(p);
 
-		if (s && s->state == GS_SPAN_RUN && gs_span_covers(s, p) &&
-		    is_of(s->node, of))
+		if (s && gs_runs_is_run(s, node) && gs_span_covers(s, p))
 			got = cut_end(s, npages, base, spare);
 	}
 	gs_count_steps(GS_ARENA_PAGES - page);
@@ -110,12 +95,13 @@ static unsigned int cut_arena(int of, unsigned long start, unsigned long npages,
 }
 
 /*
- * One piece of at most @npages of @of. *@done: set when nothing is left. Return:
+ * One piece of at most @npages of @node. *@done: set when nothing is left. Return:
  * pages; 0 for none in the arena that was the highest, or no lock (@try).
  */
-static unsigned int release_piece(int of, unsigned long npages, bool try,
+static unsigned int release_piece(int node, unsigned long npages, bool try,
 				  unsigned long *base, bool *done)
 {
+	struct mheap *h = &gs_mheaps[node];
 	struct mspan *spare = NULL;
 	unsigned long flags, start;
 	unsigned int got = 0;
@@ -127,19 +113,20 @@ static unsigned int release_piece(int of, unsigned long npages, bool try,
 			return 0;
 	}
 	if (!try)
-		gs_mheap_lock(&flags);
-	else if (spin_trylock_irqsave(&gs_mheap.lock, flags))
-		gs_mheap.nr_lock++;
+		gs_mheap_lock(h, &flags);
+	else if (spin_trylock_irqsave(&h->lock, flags))
+		h->n.nr_lock++;
 	else
 		goto out;
-	*done = !highest(of);
+	*done = !h->runs.highest;
 	if (!*done) {
-		start = ALIGN_DOWN(highest(of) - 1, GS_ARENA_SIZE);
-		got = cut_arena(of, start, npages, base, &spare);
+		start = ALIGN_DOWN(h->runs.highest - 1, GS_ARENA_SIZE);
+		got = cut_arena(node, start, npages, base, &spare);
+		/* Nothing of the node at or above @start can be given back. */
 		if (!got)
-			lower(of, below(start));
+			h->runs.highest = min(h->runs.highest, below(start));
 	}
-	gs_unlock(&gs_mheap.lock, flags);
+	gs_unlock(&h->lock, flags);
 out:
 	if (spare)
 		gs_span_free(spare);
@@ -147,26 +134,35 @@ out:
 }
 
 /* Merge what was freed lately. Return: false if the lock was not to be had. */
-static bool merge_all(int of, bool try)
+static bool merge_all(int node, bool try)
 {
+	struct mheap *h = &gs_mheaps[node];
 	unsigned long flags;
 	bool more;
+
+	do {
+		if (!try)
+			gs_mheap_lock(h, &flags);
+		else if (spin_trylock_irqsave(&h->lock, flags))
+			h->n.nr_lock++;
+		else
+			return false;
+		more = gs_runs_merge_quick(&h->runs);
+		gs_unlock(&h->lock, flags);
+	} while (more);
+	return true;
+}
+
+/* merge_all() of one node, or of all. */
+static bool merge_nodes(int of, bool try)
+{
 	int node;
 
-	for (node = 0; node < nr_node_ids; node++) {
-		if (!is_of(node, of))
-			continue;
-		do {
-			if (!try)
-				gs_mheap_lock(&flags);
-			else if (spin_trylock_irqsave(&gs_mheap.lock, flags))
-				gs_mheap.nr_lock++;
-			else
-				return false;
-			more = gs_runs_merge_quick(&gs_mheap.runs[node]);
-			gs_unlock(&gs_mheap.lock, flags);
-		} while (more);
-	}
+	if (of != NUMA_NO_NODE)
+		return merge_all(of, try);
+	for (node = 0; node < nr_node_ids; node++)
+		if (!merge_all(node, try))
+			return false;
 	return true;
 }
 
@@ -187,15 +183,19 @@ unsigned long gs_mheap_release_node(int of, unsigned long npages, bool try)
 {
 	unsigned long base, given = 0;
 	bool done = false;
+	int node;
 
 	/* A piece shorter than a unit would be found nowhere. */
 	npages = round_up(min(npages, ULONG_MAX - GS_UNIT_PAGES), GS_UNIT_PAGES);
-	if (!merge_all(of, try))
+	if (!merge_nodes(of, try))
 		return 0;
 	while (given < npages && !done) {
-		unsigned int got = release_piece(of, npages - given, try, &base,
-						 &done);
+		unsigned int got;
 
+		node = of == NUMA_NO_NODE ? highest_node() : of;
+		if (node == NUMA_NO_NODE)
+			break;
+		got = release_piece(node, npages - given, try, &base, &done);
 		if (!got)
 			continue;
 		gs_sys_give((void *)base, got * GS_PAGE_SIZE);
@@ -226,7 +226,7 @@ void gs_mheap_publish_idle(void)
 	int node;
 
 	for_each_node_state(node, N_MEMORY) {
-		struct gs_runs *runs = &gs_mheap.runs[node];
+		struct gs_runs *runs = &gs_mheaps[node].runs;
 		long now = READ_ONCE(runs->nr_pages) * GS_PAGE_SIZE >> PAGE_SHIFT;
 
 		mod_node_page_state(NODE_DATA(node),

@@ -67,7 +67,7 @@ static unsigned long release_for_a_while(unsigned long npages)
 
 static bool scavenge(void)
 {
-	unsigned long now = READ_ONCE(gs_mheap.in_spans);
+	unsigned long now = gs_mheap_in_spans();
 	unsigned long free = gs_mheap_free_pages();
 	unsigned long peak = recent_peak(now);
 	unsigned long goal = peak + GS_RESERVE_PAGES;

@@ -58,7 +58,7 @@ static struct goslab_usage read_sums(void)
 {
 	return (struct goslab_usage) {
 		.held = gs_sys_held(),
-		.spans = READ_ONCE(gs_mheap.in_spans) << GS_PAGE_SHIFT,
+		.spans = gs_mheap_in_spans() << GS_PAGE_SHIFT,
 		.free_runs = gs_mheap_free_pages() << GS_PAGE_SHIFT,
 		.metadata = gs_sys_meta(),
 	};

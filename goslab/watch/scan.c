@@ -22,6 +22,21 @@
 /* Pages that one hold of the lock looks at: each may begin a span. */
 #define PAGES_PER_HOLD	16
 
+/* What to call, and with what. */
+struct call {
+	gs_span_fn fn;
+	void *arg;
+};
+
+static bool call_at_start(struct mspan *s, void *p, void *arg)
+{
+	struct call *call = arg;
+
+	if (gs_span_in_use(s) && s->base == (unsigned long)p)
+		call->fn(s, call->arg);
+	return true;
+}
+
 /*
  * Call @fn for each span in use that starts in the arena at @base, under the
  * lock. A span has up to GS_SPAN_MAX_CAP states to count, so one hold covers a
@@ -30,20 +45,12 @@
 void gs_scan_arena(struct heap_arena *arena, unsigned long base, gs_span_fn fn,
 		   void *arg)
 {
-	unsigned int first, page;
-	unsigned long flags;
+	struct call call = { fn, arg };
+	unsigned int first;
 
-	for (first = 0; first < GS_ARENA_PAGES; first += PAGES_PER_HOLD) {
-		gs_lock(&gs_mheap.lock, flags);
-		for (page = first; page < first + PAGES_PER_HOLD; page++) {
-			struct mspan *s = arena->spans[page];
-
-			if (s && gs_span_in_use(s) &&
-			    s->base == base + page * GS_PAGE_SIZE)
-				fn(s, arg);
-		}
-		gs_unlock(&gs_mheap.lock, flags);
-	}
+	for (first = 0; first < GS_ARENA_PAGES; first += PAGES_PER_HOLD)
+		gs_mheap_each_page(arena, base, first, first + PAGES_PER_HOLD,
+				   call_at_start, &call);
 	cond_resched();
 }
 

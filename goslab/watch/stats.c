@@ -33,6 +33,7 @@ struct totals {
 	u64 central_locks;
 	u64 large;
 	struct gs_parked parked;
+	struct mheap_counts heap;
 };
 
 static void add_cpu(struct totals *t, const struct mcache *mcache)
@@ -62,7 +63,8 @@ static struct totals get_totals(void)
 		for (node = 0; node < nr_node_ids; node++)
 			t.central_locks += READ_ONCE(c->central[node].nr_lock);
 	t.parked = gs_pagecache_read();
-	t.large = READ_ONCE(gs_mheap.nr_large) + t.parked.large;
+	t.heap = gs_mheap_counts();
+	t.large = t.heap.nr_large + t.parked.large;
 	t.allocs += atomic64_read(&gs_mcache_nr_direct) + t.large;
 	return t;
 }
@@ -108,14 +110,14 @@ static void show_counts(struct seq_file *m, const struct gs_census *all)
 	line(m, "refills", t.refills);
 	line(m, "flushes", t.flushes);
 	line(m, "central_locks", t.central_locks);
-	line(m, "heap_locks", READ_ONCE(gs_mheap.nr_lock));
+	line(m, "heap_locks", t.heap.nr_lock);
 	line(m, "spans", gs_spans_in_use(&t.parked));
-	line(m, "spans_allocated", READ_ONCE(gs_mheap.nr_alloc) + t.parked.hits);
-	line(m, "spans_freed", READ_ONCE(gs_mheap.nr_free) + t.parked.hits +
+	line(m, "spans_allocated", t.heap.nr_alloc + t.parked.hits);
+	line(m, "spans_freed", t.heap.nr_free + t.parked.hits +
 	     t.parked.spans);
-	line(m, "spans_short", READ_ONCE(gs_mheap.nr_short));
-	line(m, "pages_drawn", READ_ONCE(gs_mheap.drawn));
-	line(m, "pages_released", READ_ONCE(gs_mheap.released));
+	line(m, "spans_short", t.heap.nr_short);
+	line(m, "pages_drawn", t.heap.drawn);
+	line(m, "pages_released", t.heap.released);
 	line(m, "pages_scavenged", gs_scavenge_released());
 	line(m, "pages_reclaimed", gs_mheap_reclaimed());
 	line(m, "worker_us", gs_worker_busy_us());

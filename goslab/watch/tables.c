@@ -122,7 +122,7 @@ int gs_caches_show(struct seq_file *m, void *unused)
 #define NR_LENGTHS	14
 
 /* Free runs of a node, by power of two of pages, some for each hold of the lock. */
-static void count_runs(const struct gs_runs *runs, unsigned long *hist)
+static void count_runs(struct mheap *h, unsigned long *hist)
 {
 	struct gs_runs_pos pos = { };
 	struct mspan *run;
@@ -130,14 +130,14 @@ static void count_runs(const struct gs_runs *runs, unsigned long *hist)
 	unsigned int n;
 
 	do {
-		gs_lock(&gs_mheap.lock, flags);
-		run = gs_runs_after(runs, &pos);
+		gs_lock(&h->lock, flags);
+		run = gs_runs_after(&h->runs, &pos);
 		for (n = 0; run && n < RUNS_PER_HOLD; n++) {
 			hist[min_t(unsigned int, ilog2(run->npages),
 				   NR_LENGTHS - 1)]++;
 			run = gs_runs_next(run, &pos);
 		}
-		gs_unlock(&gs_mheap.lock, flags);
+		gs_unlock(&h->lock, flags);
 		gs_count_steps(n);
 		cond_resched();
 	} while (run);
@@ -145,11 +145,11 @@ static void count_runs(const struct gs_runs *runs, unsigned long *hist)
 
 static void runs_row(struct seq_file *m, int node)
 {
-	struct gs_runs *runs = &gs_mheap.runs[node];
+	struct gs_runs *runs = &gs_mheaps[node].runs;
 	unsigned long hist[NR_LENGTHS] = { };
 	unsigned int i;
 
-	count_runs(runs, hist);
+	count_runs(&gs_mheaps[node], hist);
 	seq_printf(m, "Node %d, free runs %6lu quick %6lu pages %8lu :", node,
 		   runs->nr_runs, runs->nr_quick, runs->nr_pages);
 	for (i = 0; i < NR_LENGTHS; i++)
@@ -160,6 +160,7 @@ static void runs_row(struct seq_file *m, int node)
 int gs_mheap_show(struct seq_file *m, void *unused)
 {
 	struct gs_parked parked = gs_pagecache_read();
+	struct mheap_counts n = gs_mheap_counts();
 	unsigned int i;
 	int node;
 
@@ -170,9 +171,9 @@ int gs_mheap_show(struct seq_file *m, void *unused)
 			runs_row(m, node);
 	seq_puts(m, "# blocks drawn, by order of PAGE_SIZE\norders drawn:");
 	for (i = 0; i <= GS_MAX_ORDER; i++)
-		seq_printf(m, " %lu", READ_ONCE(gs_mheap.orders[i]));
-	seq_printf(m, "\npages drawn: %lu\n", READ_ONCE(gs_mheap.drawn));
-	seq_printf(m, "pages released: %lu\n", READ_ONCE(gs_mheap.released));
+		seq_printf(m, " %lu", n.orders[i]);
+	seq_printf(m, "\npages drawn: %lu\n", n.drawn);
+	seq_printf(m, "pages released: %lu\n", n.released);
 	seq_printf(m, "pages in spans: %lu\n", gs_pages_in_use(&parked));
 	seq_printf(m, "pages parked: %lu\n", parked.pages);
 	seq_printf(m, "pages free: %lu\n", gs_mheap_free_pages());
@@ -265,29 +266,37 @@ const struct seq_operations gs_spans_sops = {
 	.show = gs_spans_show,
 };
 
+/* What a row says of an arena. */
+struct arena_sums {
+	unsigned int in_spans;
+	unsigned int free;
+	unsigned int runs;
+};
+
+static bool add_page(struct mspan *s, void *p, void *arg)
+{
+	struct arena_sums *sums = arg;
+
+	if (!gs_span_covers(s, p))
+		return true;
+	if (!gs_span_is_free(s)) {
+		sums->in_spans++;
+	} else if ((unsigned long)p == s->base) {
+		sums->runs++;
+		sums->free += s->npages;
+	}
+	return true;
+}
+
 static void arena_row(struct seq_file *m, unsigned long i)
 {
-	unsigned int page, in_spans = 0, free = 0, runs = 0;
 	struct heap_arena *arena = gs_radix_next(&gs_radix, &i);
-	unsigned long base = gs_arena_base(i), flags;
+	unsigned long base = gs_arena_base(i);
+	struct arena_sums sums = { };
 
-	gs_lock(&gs_mheap.lock, flags);
-	for (page = 0; page < GS_ARENA_PAGES; page++) {
-		struct mspan *s = arena->spans[page];
-		unsigned long addr = base + page * GS_PAGE_SIZE;
-
-		if (!s || !gs_span_covers(s, (void *)addr))
-			continue;
-		if (!gs_span_is_free(s)) {
-			in_spans++;
-		} else if (addr == s->base) {
-			runs++;
-			free += s->npages;
-		}
-	}
-	gs_unlock(&gs_mheap.lock, flags);
-	seq_printf(m, "%p %8u %8u %8u %8lu\n", (void *)base, in_spans, free, runs,
-		   GS_ARENA_PAGES);
+	gs_mheap_each_page(arena, base, 0, GS_ARENA_PAGES, add_page, &sums);
+	seq_printf(m, "%p %8u %8u %8u %8lu\n", (void *)base, sums.in_spans,
+		   sums.free, sums.runs, GS_ARENA_PAGES);
 }
 
 static int gs_arenas_show(struct seq_file *m, void *v)

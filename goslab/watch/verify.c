@@ -60,8 +60,9 @@ static int verify_structures(void)
 static u64 activity(void)
 {
 	struct gs_parked parked = gs_pagecache_read();
-	u64 sum = parked.hits + parked.parks + READ_ONCE(gs_mheap.nr_alloc) +
-		  READ_ONCE(gs_mheap.nr_free) + atomic64_read(&gs_mcache_nr_direct) +
+	struct mheap_counts heap = gs_mheap_counts();
+	u64 sum = parked.hits + parked.parks + heap.nr_alloc + heap.nr_free +
+		  atomic64_read(&gs_mcache_nr_direct) +
 		  gs_sys_draws() + gs_transfer_moves();
 	struct gs_class *c;
 	int node;
