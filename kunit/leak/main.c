@@ -15,7 +15,7 @@
 #include <linux/module.h>
 
 #define NR_SMALL	10
-#define NR_LARGE	3
+#define NR_LARGE	10
 #define NR_IN_CACHE	5
 #define NR_BEHIND	4
 #define NR_CHAIN	7
@@ -59,7 +59,7 @@ static noinline int lose_large(void)
 	int err = 0;
 
 	for (i = 0; i < NR_LARGE && !err; i++)
-		err = lose(goslab_malloc(100000, GFP_KERNEL));
+		err = lose(goslab_malloc(40000, GFP_KERNEL));
 	return err;
 }
 

