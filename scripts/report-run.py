@@ -169,7 +169,7 @@ def limits(run):
                bounds.TIME[ours])
         yield ('%s: peak held, to requested' % ours,
                run[ours]['peak_held_bytes'] /
-               run[ours]['peak_requested_bytes'], bounds.HELD)
+               run[ours]['peak_requested_bytes'], bounds.HELD[ours])
     yield ('goslab_malloc: peak held, to what kmalloc holds',
            run['goslab_malloc']['peak_held_bytes'] /
            run['kmalloc']['peak_held_bytes'], bounds.HELD_TO_KMALLOC)
