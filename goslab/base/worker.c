@@ -24,6 +24,7 @@ static struct workqueue_struct *wq;
 static struct delayed_work work;
 static gs_worker_fn tick_fn;
 static u64 busy_ns;
+static unsigned long nr_ticks;
 static bool paused;
 
 static void tick(struct work_struct *unused)
@@ -32,6 +33,7 @@ static void tick(struct work_struct *unused)
 	bool again = tick_fn();
 
 	WRITE_ONCE(busy_ns, busy_ns + ktime_get_ns() - start);
+	WRITE_ONCE(nr_ticks, nr_ticks + 1);
 	if (again)
 		queue_delayed_work(wq, &work, GS_TICK);
 	else
@@ -80,6 +82,13 @@ unsigned long gs_worker_busy_us(void)
 	return READ_ONCE(busy_ns) / NSEC_PER_USEC;
 }
 GS_EXPORT_KUNIT(gs_worker_busy_us);
+
+/* Ticks since loading. */
+unsigned long gs_worker_ticks(void)
+{
+	return READ_ONCE(nr_ticks);
+}
+GS_EXPORT_KUNIT(gs_worker_ticks);
 
 int gs_worker_init(gs_worker_fn fn)
 {

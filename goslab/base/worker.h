@@ -21,6 +21,7 @@ void gs_worker_try_queue(struct work_struct *work);
 void gs_worker_queue_on(int cpu, struct work_struct *work);
 void gs_worker_queue_rcu(struct rcu_work *work);
 unsigned long gs_worker_busy_us(void);
+unsigned long gs_worker_ticks(void);
 
 #define GS_TICK		HZ
 
