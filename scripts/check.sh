@@ -89,29 +89,54 @@ check_checkpatch() {
 	local tree out
 	tree=$(kernel_tree)
 	[ -n "$tree" ] || return 77
+	# It is slow: some files each, on all processors.
 	out=$(cd "$TOP" && find goslab kunit -name '*.[ch]' ! -name '*.mod.c' \
-		-exec perl "$tree/scripts/checkpatch.pl" --no-tree --terse \
-		--no-summary -f {} + 2>/dev/null) || true
-	! grep ' ERROR:' <<<"$out"
+		-print0 | xargs -0 -P "$JOBS" -n 16 sh -c 'perl "$0" --no-tree \
+		--terse --no-summary -f "$@" 2>/dev/null | grep " ERROR:"' \
+		"$tree/scripts/checkpatch.pl") || true
+	[ -z "$out" ] || { echo "$out"; return 1; }
 }
 
-# run_checks NAME... - each with its line; 1 if one failed.
-run_checks() {
-	local name n=0 out status failed=0
+# aside COMMAND... - in the background, when fewer than JOBS are there.
+aside() {
+	while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do
+		wait -n || true
+	done
+	"$@" &
+}
 
-	echo "KTAP version 1"
-	echo "1..$#"
+# one_check NAME DIR - what it says goes to DIR/NAME, its status to DIR/NAME.status.
+one_check() {
+	local status=0
+	"check_$1" >"$2/$1" 2>&1 || status=$?
+	echo $status >"$2/$1.status"
+}
+
+# run_checks NAME... - each with its line, the last one begun first, for it takes
+# longest; 1 if one failed.
+run_checks() {
+	local name n=0 failed=0 dir=$WORK/out
+
 	for name; do
 		declare -F "check_$name" >/dev/null || die "no check '$name';" \
 			"there are:" $CHECKS
-		n=$((n + 1)) status=0
-		out=$("check_$name" 2>&1) || status=$?
-		case $status in
+	done
+	mkdir "$dir"
+	aside one_check "${*: -1}" "$dir"
+	for name in "${@:1:$#-1}"; do
+		aside one_check "$name" "$dir"
+	done
+	wait
+	echo "KTAP version 1"
+	echo "1..$#"
+	for name; do
+		n=$((n + 1))
+		case $(cat "$dir/$name.status") in
 		0) echo "ok $n $name" ;;
 		77) echo "ok $n $name # SKIP no kernel source was fetched yet" ;;
 		*) echo "not ok $n $name"; failed=1 ;;
 		esac
-		[ -z "$out" ] || sed 's/^/# /' <<<"$out"
+		sed 's/^/# /' "$dir/$name"
 	done
 	return $failed
 }
@@ -132,57 +157,65 @@ broken() {
 		{ echo "$name did not say '$words' but: $out"; return 1; }
 }
 
+# try CHECK WORDS COMMAND... - broken(), in the background.
+try() { aside try_one "$@"; }
+try_one() { broken "$@" || touch "$SELF/bad"; }
+
 add() { printf '%b\n' "$2" >>"$1"; }
 add_to_few() { rm -r kunit goslab/{api,watch,front,middle,back}; mkdir kunit; add "$@"; }
 drop() { sed -i "/$2/d" "$1"; }
 
 # One thing wrong for each check, two where it has two halves.
 check_self-test() {
-	local bad=0
-
-	SELF=$(mktemp -d) || return 1
-	trap 'rm -rf "$SELF"' EXIT
-	mkdir "$SELF/whole"
+	SELF=$WORK/self
+	mkdir -p "$SELF/whole"
 	(cd "$TOP" && cp -r goslab kunit scripts Documentation .ci Makefile \
 		README.md "$SELF/whole")
 	rm -rf "$SELF/whole/kunit/traces"
-	broken sizeclasses sizeclass add goslab/base/sizeclass_table.h x || bad=1
-	broken layers 'base/ includes front/' add goslab/base/sys.h \
-		'#include "front/mcache.h"' || bad=1
-	broken sizes 'long_one has 102 lines' add goslab/base/sys.c \
-		"int long_one(void)\n{$(printf '\\n\\tx;%.0s' {1..99})\n}" || bad=1
-	broken versions LINUX_VERSION_CODE add goslab/base/sys.c \
-		'#if LINUX_VERSION_CODE' || bad=1
-	broken names 'stray is not static' add goslab/base/sys.c \
-		'int stray(void)\n{\n}' || bad=1
-	broken names 'BUG_ON' add goslab/base/sys.c 'BUG_ON(1);' || bad=1
-	broken tests 'sys.c:2: the top comment' drop goslab/base/sys.c \
-		Tests: || bad=1
-	broken suites 'odd_kunit.o is not built' add kunit/odd_kunit.c x || bad=1
-	broken api 'nothing about double frees' add goslab/base/report.c \
-		'[GS_BUG_X] = "double frees",' || bad=1
-	broken locks 'the lock odd_lock' add goslab/base/sys.c \
-		'static DEFINE_SPINLOCK(odd_lock);' || bad=1
-	broken debugfs 'bytes_held is in the sources only' drop \
-		Documentation/debugfs.rst '^``bytes_held``' || bad=1
-	broken debugfs 'heap_locks is in the page only' drop \
-		goslab/watch/stats.c '"heap_locks"' || bad=1
-	broken links 'no file goslab/none.c' add Documentation/api.rst \
-		'See goslab/none.c.' || bad=1
-	broken syntax 'odd.sh' add scripts/odd.sh 'if' || bad=1
-	broken hosts 'odd.py' add scripts/odd.py "x = 'http:/""/mirror'" || bad=1
-	[ -n "$(kernel_tree)" ] || { [ $bad = 1 ] || bad=77; return $bad; }
-	broken dropin 'kstrdup() is neither' drop \
-		goslab/include/linux/goslab_slab_names.h '^#define kstrdup\t' || bad=1
-	broken kernel-doc wrong add goslab/base/sys.h \
-		'/**\n * odd() - x.\n * @wrong: y\n */\nint odd(int z);' || bad=1
-	broken checkpatch 'sys.h' add_to_few goslab/base/sys.h \
-		'if(1){ }' || bad=1
-	return $bad
+	try sizeclasses sizeclass add goslab/base/sizeclass_table.h x
+	try layers 'base/ includes front/' add goslab/base/sys.h \
+		'#include "front/mcache.h"'
+	try sizes 'long_one has 102 lines' add goslab/base/sys.c \
+		"int long_one(void)\n{$(printf '\\n\\tx;%.0s' {1..99})\n}"
+	try versions LINUX_VERSION_CODE add goslab/base/sys.c \
+		'#if LINUX_VERSION_CODE'
+	try names 'stray is not static' add goslab/base/sys.c \
+		'int stray(void)\n{\n}'
+	try names 'BUG_ON' add goslab/base/sys.c 'BUG_ON(1);'
+	try tests 'sys.c:2: the top comment' drop goslab/base/sys.c \
+		Tests:
+	try suites 'odd_kunit.o is not built' add kunit/odd_kunit.c x
+	try api 'nothing about double frees' add goslab/base/report.c \
+		'[GS_BUG_X] = "double frees",'
+	try locks 'the lock odd_lock' add goslab/base/sys.c \
+		'static DEFINE_SPINLOCK(odd_lock);'
+	try debugfs 'bytes_held is in the sources only' drop \
+		Documentation/debugfs.rst '^``bytes_held``'
+	try debugfs 'heap_locks is in the page only' drop \
+		goslab/watch/stats.c '"heap_locks"'
+	try links 'no file goslab/none.c' add Documentation/api.rst \
+		'See goslab/none.c.'
+	try syntax 'odd.sh' add scripts/odd.sh 'if'
+	try hosts 'odd.py' add scripts/odd.py "x = 'http:/""/mirror'"
+	if [ -z "$(kernel_tree)" ]; then
+		wait
+		[ ! -e "$SELF/bad" ] || return 1
+		return 77
+	fi
+	try dropin 'kstrdup() is neither' drop \
+		goslab/include/linux/goslab_slab_names.h '^#define kstrdup\t'
+	try kernel-doc wrong add goslab/base/sys.h \
+		'/**\n * odd() - x.\n * @wrong: y\n */\nint odd(int z);'
+	try checkpatch 'sys.h' add_to_few goslab/base/sys.h \
+		'if(1){ }'
+	wait
+	[ ! -e "$SELF/bad" ]
 }
 
 main() {
 	need python3 perl
+	WORK=$(mktemp -d)
+	trap 'rm -rf "$WORK"' EXIT
 	case ${1:-} in
 	--self-test) run_checks self-test ;;
 	"") run_checks $CHECKS self-test ;;
