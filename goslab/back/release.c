@@ -95,18 +95,18 @@ static unsigned int cut_arena(int node, unsigned long start, unsigned long npage
 }
 
 /*
- * One piece of at most @npages of @node. *@done: set when nothing is left. Return:
- * pages; 0 for none in the arena that was the highest, or no lock (@try).
+ * One piece of at most @npages of @node. *@stop: set without the lock (@try) or a
+ * descriptor. Return: pages; 0 for none in the arena that was the highest.
  */
 static unsigned int release_piece(int node, unsigned long npages, bool try,
-				  unsigned long *base, bool *done)
+				  unsigned long *base, bool *stop)
 {
 	struct mheap *h = &gs_mheaps[node];
 	struct mspan *spare = NULL;
 	unsigned long flags, start;
 	unsigned int got = 0;
 
-	*done = true;
+	*stop = true;
 	if (GS_UNIT_PAGES > 1) {
 		spare = gs_span_alloc(1, false, GFP_NOWAIT | __GFP_NOWARN);
 		if (!spare)
@@ -118,8 +118,8 @@ static unsigned int release_piece(int node, unsigned long npages, bool try,
 		h->n.nr_lock++;
 	else
 		goto out;
-	*done = !h->runs.highest;
-	if (!*done) {
+	*stop = false;
+	if (h->runs.highest) {
 		start = ALIGN_DOWN(h->runs.highest - 1, GS_ARENA_SIZE);
 		got = cut_arena(node, start, npages, base, &spare);
 		/* Nothing of the node at or above @start can be given back. */
@@ -182,20 +182,20 @@ static bool merge_nodes(int of, bool try)
 unsigned long gs_mheap_release_node(int of, unsigned long npages, bool try)
 {
 	unsigned long base, given = 0;
-	bool done = false;
-	int node;
+	bool stop = false;
 
 	/* A piece shorter than a unit would be found nowhere. */
 	npages = round_up(min(npages, ULONG_MAX - GS_UNIT_PAGES), GS_UNIT_PAGES);
 	if (!merge_nodes(of, try))
 		return 0;
-	while (given < npages && !done) {
+	while (given < npages && !stop) {
+		int node = of == NUMA_NO_NODE ? highest_node() : of;
 		unsigned int got;
 
-		node = of == NUMA_NO_NODE ? highest_node() : of;
-		if (node == NUMA_NO_NODE)
+		/* Others may have given back what was there a moment ago. */
+		if (node == NUMA_NO_NODE || !READ_ONCE(gs_mheaps[node].runs.highest))
 			break;
-		got = release_piece(node, npages - given, try, &base, &done);
+		got = release_piece(node, npages - given, try, &base, &stop);
 		if (!got)
 			continue;
 		gs_sys_give((void *)base, got * GS_PAGE_SIZE);
