@@ -78,7 +78,8 @@ build_clang() {
 	prepared "$kernel" || return 1
 	# Without vmlinux nobody knows the kernel's symbols.
 	make -C "$kernel" M="$WORK/clang" ARCH=x86_64 LLVM=-$CLANG \
-		CC="ccache clang-$CLANG" -j"$JOBS" KBUILD_MODPOST_WARN=1 GOSLAB_KUNIT=1 GOSLAB_DEBUG=1 modules
+		CC="ccache clang-$CLANG" -j"$JOBS" KBUILD_MODPOST_WARN=1 \
+		GOSLAB_KUNIT=1 GOSLAB_DEBUG=1 modules
 }
 
 main() {

@@ -5,13 +5,14 @@ DIRECTORY has what bench.sh leaves of the beds qemu-7.2 and locks (BEDS="locks
 qemu-7.2"). For each workload and allocator the table says of every lock that the
 allocator takes: acquisitions an operation, with eight CPUs; the instructions of an
 operation that it is held, by the hold that was measured on one CPU; and the
-instructions of an operation divided by them: the number of CPUs that do nothing
-else at which the lock is always held. With more CPUs it is the limit. Each size class
-of goslab_malloc() has its own lock; "busiest of N" is the one that is held longest.
+instructions of an operation divided by them: the number of CPUs that do nothing else
+at which the lock is always held. With more CPUs it is the limit. Each size class of
+goslab_malloc() has its own lock; "busiest of N" is the one that is held longest.
 Locks of other kinds (the central lists of caches, zones, partial slabs) count as one
-lock for each kind, so their number is a lower bound. The shortest hold of all is what lock_stat itself takes
-(some 400 instructions around a few of work); it is subtracted from each hold. Locks
-that are taken under another one still make the hold of that longer by as much.
+lock for each kind, so their number is a lower bound. The shortest hold of all is
+what lock_stat itself takes (some 400 instructions around a few of work); it is
+subtracted from each hold. Locks that are taken under another one still make the hold
+of that longer by as much.
 
 Also, of the boot with eight CPUs: how often an acquisition found a lock taken.
 

@@ -105,8 +105,8 @@ run_check() {
 	record check "$log" $((SECONDS - start)) "$problem"
 }
 
-# run_builds - stricter compilers.
-run_builds() {
+# job_builds - stricter compilers.
+job_builds() {
 	local start=$SECONDS log=$RESULTS/builds.log problem=""
 
 	wanted uml-smp && wanted qemu-6.12 || return 0
@@ -129,8 +129,8 @@ run_bench() {
 	record bench "$log" $((SECONDS - start)) "$problem"
 }
 
-# run_clients - modules that were not written for goslab, in place of slab.
-run_clients() {
+# job_clients - modules that were not written for goslab, in place of slab.
+job_clients() {
 	local start=$SECONDS log=$RESULTS/clients.log problem=""
 
 	wanted uml-smp || wanted qemu-6.1 || return 0
@@ -174,10 +174,8 @@ aside() {
 	GROUPS_ASIDE+=("$ASIDE")
 }
 
-# join NAME PID - waits for what runs aside; one that breaks off has failed.
-join() {
-	wait "$2" || record "lost-$1" "" 0 "the runs of '$1' broke off"
-}
+# lost NAME - what ran aside broke off: it has failed.
+lost() { ORDER=0 record "lost-$1" "" 0 "the runs of '$1' broke off"; }
 
 # run_jobs JOB... - two at a time, in this order.
 run_jobs() {
@@ -188,9 +186,7 @@ run_jobs() {
 		# The last turn waits for all.
 		while [ ${#running[@]} -ge 2 ] ||
 			{ [ -z "$job" ] && [ ${#running[@]} -gt 0 ]; }; do
-			wait -n -p pid "${!running[@]}" || ORDER=99 record \
-				"lost-${running[$pid]}" "" 0 \
-				"the runs of '${running[$pid]}' broke off"
+			wait -n -p pid "${!running[@]}" || lost "${running[$pid]}"
 			unset "running[$pid]"
 		done
 		[ -n "$job" ] || break
@@ -221,10 +217,7 @@ run_smp() {
 	bed_run uml-smp stray --timeout 200 -- stray.sh
 }
 
-# The jobs. Two of one bed would build its modules twice.
-
-job_builds() { run_builds; }
-job_clients() { run_clients; }
+# The other jobs. Two of one bed would build its modules twice.
 
 job_small_up() {
 	bed_run uml-up kunit --timeout 600 -- kunit.sh
@@ -342,7 +335,7 @@ main() {
 	aside run_check
 	check=$ASIDE
 	! wanted uml-smp || modules uml-smp || true
-	join check "$check"
+	wait "$check" || lost check
 	run_smp
 	run_jobs $JOBS_ALL
 	say "tests took $((SECONDS - start)) s"

@@ -32,8 +32,8 @@
 void gs_mheap_map_direct(struct mspan *s, void *block, unsigned int order,
 			 const struct gs_span_req *req, enum gs_direct direct)
 {
-	struct mheap *h = &gs_mheaps[page_to_nid(virt_to_page(block))];
 	unsigned long flags;
+	struct mheap *h;
 
 	s->base = (unsigned long)block;
 	s->npages = PAGE_SIZE << order >> GS_PAGE_SHIFT;
@@ -41,6 +41,7 @@ void gs_mheap_map_direct(struct mspan *s, void *block, unsigned int order,
 	s->zone = page_zonenum(virt_to_page(block));
 	s->needzero = !want_init_on_alloc(0);
 	s->direct = direct;
+	h = &gs_mheaps[s->node];
 	gs_mheap_lock(h, &flags);
 	h->n.drawn += s->npages;
 	h->n.orders[order]++;

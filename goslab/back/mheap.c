@@ -355,7 +355,10 @@ static bool alloc_node(struct mspan *s, const struct gs_span_req *req,
 	return done;
 }
 
-/* From the free runs; all but the last resort (ANY) leaves the reserve. */
+/*
+ * From the free runs; all but the last resort (ANY) leaves the reserve to atomic
+ * callers. A node that has too few pages by a look without its lock is passed over.
+ */
 static bool alloc_free(struct mspan *s, const struct gs_span_req *req,
 		       unsigned int npages, enum whose whose,
 		       struct mspan **spare, struct mspan **quick)

@@ -7,7 +7,6 @@
 #include <linux/numa.h>
 #include <linux/spinlock.h>
 
-#include "back/arena.h"
 #include "back/mspan.h"
 #include "back/pageruns.h"
 
@@ -124,6 +123,8 @@ unsigned long gs_mheap_reclaimed(void);
 unsigned long gs_mheap_release_node(int of, unsigned long npages, bool try);
 bool gs_mheap_refill_reserve(void);
 int gs_mheap_verify(void);
+
+struct heap_arena;
 
 /* For each page, under the lock of its node; false to stop. See pages.c. */
 typedef bool (*gs_page_fn)(struct mspan *s, void *p, void *arg);

@@ -28,7 +28,8 @@ static int node_at(const struct mspan *s, const void *p, int node)
  * @first: page to begin with.
  * @end: page to end before.
  * @fn: called for each page with what it maps to, which may not cover it. If it does,
- *      the lock of its node is held. Returns false to stop.
+ *      and did before the lock was taken, the lock of its node is held. Returns false
+ *      to stop.
  * @arg: for @fn.
  */
 void gs_mheap_each_page(struct heap_arena *arena, unsigned long base,
@@ -42,7 +43,7 @@ void gs_mheap_each_page(struct heap_arena *arena, unsigned long base,
 		void *p = (void *)(base + page * GS_PAGE_SIZE);
 		unsigned long flags;
 		struct mheap *h;
-		bool more = true;
+		bool more;
 
 		node = node_at(READ_ONCE(arena->spans[page]), p, node);
 		h = &gs_mheaps[node];

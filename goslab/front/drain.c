@@ -387,8 +387,8 @@ GS_EXPORT_KUNIT(gs_drain_dead);
  * Empties and ends their slots on the CPUs that have some, no others, then empties
  * their transfer caches. Then it waits for everybody who still carries objects from
  * one of them to a span: an eviction (gs_mcache_grow_cap()) or a sweep
- * (gs_transfer_empty()). Both put them into spans only, within an RCU read section, so afterwards
- * nothing is anywhere else. Slots are made again if a class is used again.
+ * (gs_transfer_empty()). Both put them into spans only, within an RCU read section,
+ * so afterwards nothing is anywhere else. Slots are made again if a class is used again.
  *
  * Context: Task; sleeps, for a grace period.
  */
