@@ -348,6 +348,69 @@ static void room_moves(struct kunit *test)
 	gs_max_parked = was;
 }
 
+/*
+ * Refill the magazine once, then flush it once. @n objects are held before. Return:
+ * how many are then.
+ */
+static unsigned int swing(struct held *h, const struct gs_slot *slot, unsigned int n)
+{
+	u32 refills = slot->nr_refill, flushes = slot->nr_flush;
+
+	while (n < MANY && slot->nr_refill == refills)
+		h->p[n++] = goslab_cache_alloc(h->cache, GFP_KERNEL);
+	while (n && slot->nr_flush == flushes)
+		goslab_cache_free(h->cache, h->p[--n]);
+	return n;
+}
+
+/* Slots of large objects have all the room of this CPU, and are idle. */
+static void use_room(void)
+{
+	unsigned int size, n;
+	void *p[64];
+
+	for (size = 512; size <= 2048; size *= 2) {
+		for (n = 0; n < ARRAY_SIZE(p); n++)
+			p[n] = goslab_malloc(size, GFP_KERNEL);
+		for (n = 0; n < ARRAY_SIZE(p); n++)
+			goslab_free(p[n]);
+	}
+	gs_max_parked = here()->cap_bytes;
+}
+
+/*
+ * A slot that is too small gets the room of idle ones, in whatever rhythm it is
+ * refilled and flushed: from a transfer cache and to it, without a lock.
+ */
+static void room_in_any_rhythm(struct kunit *test)
+{
+	unsigned long was = gs_max_parked;
+	unsigned int rhythm, round, n;
+
+	for (rhythm = 0; rhythm < 2; rhythm++) {
+		struct held *h = hold(test);
+		struct gs_slot *slot;
+
+		gs_drain_all();
+		take(test, h, 1);
+		give(h, 1);
+		slot = gs_test_slot(h->c);
+		use_room();
+		/* From here on the two go up in turns. */
+		for (round = n = 0; round < 8; round++)
+			n = swing(h, slot, n);
+		slot->nr_refill = rhythm;
+		slot->nr_flush = 0;
+		for (round = 0; round < 2000; round++)
+			n = swing(h, slot, n);
+		give(h, n);
+		KUNIT_EXPECT_EQ(test, gs_slot_cap(slot), (unsigned int)h->c->depth);
+		KUNIT_EXPECT_LE(test, here()->cap_bytes, (size_t)gs_max_parked);
+		gs_max_parked = was;
+		goslab_cache_destroy(h->cache);
+	}
+}
+
 /* What a CPU owns is bounded, too, and all classes go on without. */
 static void owned_spans(struct kunit *test)
 {
@@ -504,6 +567,7 @@ static struct kunit_case mcache_cases[] = {
 	KUNIT_CASE(freeing_cpu_gets_a_slot),
 	KUNIT_CASE(budget),
 	KUNIT_CASE(room_moves),
+	KUNIT_CASE(room_in_any_rhythm),
 	KUNIT_CASE(owned_spans),
 	KUNIT_CASE(room_for_large_objects),
 	KUNIT_CASE(busy_slot),

@@ -42,8 +42,8 @@
 
 /*
  * While the slots of a CPU have room for less than EASY bytes, a slot grows each time
- * that it was too small. After that, and if another one must give way, it grows each
- * SELDOM-th time: what lies in magazines is not worth more memory.
+ * that it was too small. After that, and if another one must give way, it grows one
+ * time in SELDOM: what lies in magazines is not worth more memory.
  */
 #define EASY		(192UL << 10)
 #define SELDOM		32
@@ -404,21 +404,34 @@ static unsigned int evict(struct mcache *mcache, struct gs_slot *victim,
 }
 
 /*
+ * True one time in SELDOM, by chance: a count would have a rhythm, and a slot that
+ * asks in the same rhythm would always be refused. An interrupt may draw the same
+ * number.
+ */
+static bool by_chance(struct mcache *mcache)
+{
+	u32 rnd = READ_ONCE(mcache->rnd) * 1664525 + 1013904223;
+
+	WRITE_ONCE(mcache->rnd, rnd);
+	return rnd < U32_MAX / SELDOM;
+}
+
+/*
  * Is it worth a try? A look without locks: this may move from one CPU to another
  * between the two reads.
  */
 static bool may_grow(const struct gs_class *c)
 {
-	const struct mcache *mcache = raw_cpu_ptr(&gs_mcache);
+	struct mcache *mcache = raw_cpu_ptr(&gs_mcache);
 	const struct gs_slot *slot = *raw_cpu_ptr(c->slots);
 	unsigned int room = gs_slot_cap(slot);
 
 	if (room >= c->depth || next_cap(c, room) <= room)
 		return false;
 	/* If a slot must give way, the clock needs time between its looks. */
-	return !room || (slot->nr_refill + slot->nr_flush) % SELDOM == 0 ||
-	       READ_ONCE(mcache->cap_bytes) + room * c->elemsize <=
-	       min(gs_max_parked, EASY);
+	return !room || READ_ONCE(mcache->cap_bytes) + room * c->elemsize <=
+			min(gs_max_parked, EASY) ||
+	       by_chance(mcache);
 }
 
 /* Not inline, because most calls do not need a batch on the stack. */

@@ -86,6 +86,7 @@ struct gs_tiny_open {
  * @owned: bytes of the spans that this CPU owns. Its CPU changes it, or a drain of
  *         a dead one; atomic because an interrupt may come in between.
  * @cap_bytes: sum of room * elemsize of all slots: what may be parked at most.
+ * @rnd: state of the generator that decides which slot grows.
  */
 struct mcache {
 	struct gs_slot *slot[GS_NR_SPC];
@@ -94,6 +95,7 @@ struct mcache {
 	struct gs_slot *hand;
 	atomic_long_t owned;
 	size_t cap_bytes;
+	u32 rnd;
 };
 
 DECLARE_PER_CPU(struct mcache, gs_mcache);
