@@ -242,7 +242,7 @@ static void charged(struct kunit *test)
 		}
 		/* No shrink in between: nothing of it may lie in a free run. */
 		goslab_cache_destroy(cache);
-		KUNIT_EXPECT_EQ(test, gs_test_idle_pages() - gs_mheap_free_pages(),
+		KUNIT_EXPECT_EQ(test, gs_test_held_pages() - gs_mheap_free_pages(),
 				gs_mheap_counts().in_spans);
 		KUNIT_EXPECT_EQ(test, gs_test_idle_pages(), idle);
 	}

@@ -443,7 +443,7 @@ static void random_walk(struct kunit *test)
 	for (n = 0; n < GS_TEST_STEPS / 10; n++) {
 		step(test, o, &rnd);
 		if (gs_mheap_counts().in_spans - in_spans != o->bytes >> GS_PAGE_SHIFT ||
-		    gs_test_idle_pages() !=
+		    gs_test_held_pages() !=
 		    gs_mheap_counts().in_spans + gs_mheap_free_pages())
 			break;
 		if (n % GS_TEST_VERIFY_EACH == 0)

@@ -347,7 +347,7 @@ static void random_walk(struct kunit *test)
 
 	for (n = 0; n < GS_TEST_STEPS / 10; n++) {
 		step(test, o, &rnd);
-		if (gs_test_idle_pages() !=
+		if (gs_test_held_pages() !=
 		    gs_mheap_counts().in_spans + gs_mheap_free_pages())
 			break;
 		if (gs_rnd_below(&rnd, 500) == 0)

@@ -272,10 +272,17 @@ void gs_test_whole(struct kunit *test, const char *file, int line)
 			      kbasename(file), line);
 }
 
+unsigned long gs_test_held_pages(void)
+{
+	struct mheap_counts n = gs_mheap_counts();
+
+	return n.drawn - n.released;
+}
+
 unsigned long gs_test_idle_pages(void)
 {
 	goslab_shrink();
-	return gs_mheap_counts().drawn - gs_mheap_counts().released;
+	return gs_test_held_pages();
 }
 
 /* What the tables of the radix tree take: they come as pages do, and stay. */

@@ -96,7 +96,9 @@ void gs_test_whole(struct kunit *test, const char *file, int line);
 
 #define GS_EXPECT_WHOLE(test)	gs_test_whole(test, __FILE__, __LINE__)
 
-/* All pages of spans and free runs that are held, after a goslab_shrink(). */
+/* All pages of spans and free runs that are held. */
+unsigned long gs_test_held_pages(void);
+/* The same after a goslab_shrink(). */
 unsigned long gs_test_idle_pages(void);
 
 size_t gs_test_table_bytes(void);
