@@ -7,6 +7,7 @@
 #include <linux/string.h>
 
 #include "back/mspan.h"
+#include "base/sys.h"
 #include "testlib.h"
 
 #define BASE	(PAGE_OFFSET + (1UL << 40))	/* nobody's */
@@ -164,6 +165,47 @@ static unsigned int wrong_indices(const struct mspan *s)
 		bad += gs_span_index_within(s, p) != within;
 	}
 	return bad;
+}
+
+#define NR_SHORT	200
+
+static void take_short(void *arg)
+{
+	struct mspan **s = arg;
+	unsigned int i;
+
+	for (i = 0; i < NR_SHORT - 16; i++)
+		s[i] = gs_span_alloc(1, false, GFP_ATOMIC);
+}
+
+/* Two batches stay with the CPU that freed them; all others have the rest. */
+static void short_ones_go_to_all(struct kunit *test)
+{
+	struct mspan **s = kunit_kcalloc(test, NR_SHORT, sizeof(*s), GFP_KERNEL);
+	unsigned int i, n = NR_SHORT - 16;
+	size_t meta;
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	if (gs_test_other_cpu() < 0)
+		kunit_skip(test, "needs two CPUs");
+	for (i = 0; i < NR_SHORT; i++) {
+		s[i] = gs_span_alloc(1, false, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, s[i]);
+		s[i]->base = 0;
+	}
+	for (i = 0; i < NR_SHORT; i++)
+		gs_span_free(s[i]);
+	meta = gs_sys_meta();
+	gs_test_on_other_cpu(take_short, s);
+	KUNIT_EXPECT_EQ(test, gs_sys_meta(), meta);
+	/* Each of them once. */
+	for (i = 0; i < n; i++) {
+		KUNIT_ASSERT_NOT_NULL(test, s[i]);
+		KUNIT_EXPECT_NE(test, s[i]->base, 1UL);
+		s[i]->base = 1;
+	}
+	for (i = 0; i < n; i++)
+		gs_span_free(s[i]);
 }
 
 static void index_of_every_byte(struct kunit *test)
@@ -481,6 +523,7 @@ static struct kunit_case mspan_cases[] = {
 	KUNIT_CASE(descriptors_do_not_overlap),
 	KUNIT_CASE(descriptors_keep_their_type),
 	KUNIT_CASE(descriptors_of_runs_serve_objects),
+	KUNIT_CASE(short_ones_go_to_all),
 	KUNIT_CASE(index_of_every_byte),
 	KUNIT_CASE(windows_give_every_object_once),
 	KUNIT_CASE(a_window_goes_back_whole),
@@ -494,7 +537,7 @@ static struct kunit_case mspan_cases[] = {
 
 static struct kunit_suite mspan_suite = {
 	.name = "goslab_mspan",
-	GS_TEST_CASES,
+	GS_TEST_CASES_PINNED,
 	.test_cases = mspan_cases,
 };
 kunit_test_suite(mspan_suite);

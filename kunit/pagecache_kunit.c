@@ -98,6 +98,83 @@ static void longer_ones(struct kunit *test)
 	expect_ok(test);
 }
 
+static struct mspan *get_large(struct kunit *test, unsigned int npages,
+			       unsigned int align)
+{
+	struct gs_span_req req = {
+		.npages = npages, .most_pages = npages + npages / 4,
+		.min_pages = npages, .align = align, .cap = 1, .large = true,
+		.node = numa_mem_id(), .gfp = GFP_ATOMIC, .atomic = true,
+	};
+	struct mspan *s = gs_pagecache_alloc(&req);
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	return s;
+}
+
+/* A large object gets the front of a longer span, and the heap's lock is not taken. */
+static void cut_off_the_front(struct kunit *test)
+{
+	unsigned long locks, spans = gs_mheap_counts().nr_spans, base;
+	struct mspan *all = get(test, 40), *s, *t;
+
+	base = all->base;
+	gs_pagecache_free(all);
+	locks = gs_mheap_counts().nr_lock;
+	s = get_large(test, 9, 1);
+	KUNIT_EXPECT_EQ(test, s->base, base);
+	KUNIT_EXPECT_EQ(test, (unsigned int)s->npages, 9U);
+	KUNIT_EXPECT_EQ(test, (int)s->state, GS_SPAN_DEAD);
+	KUNIT_EXPECT_EQ(test, (unsigned int)all->npages, 31U);
+	KUNIT_EXPECT_EQ(test, here()->nr_pages, 31U);
+	KUNIT_EXPECT_EQ(test, gs_mheap_counts().nr_spans, spans + 2);
+	KUNIT_EXPECT_EQ(test, gs_mheap_counts().nr_lock, locks);
+	expect_ok(test);
+	/* Nearly as long: not cut. */
+	t = get_large(test, 25, 1);
+	KUNIT_EXPECT_PTR_EQ(test, t, all);
+	KUNIT_EXPECT_EQ(test, here()->nr_spans, 0U);
+	gs_pagecache_free(t);
+	gs_pagecache_free(s);
+	/* All of it is one run again. */
+	gs_drain_all();
+	KUNIT_EXPECT_EQ(test, gs_mheap_counts().nr_spans, spans);
+	expect_ok(test);
+}
+
+/* Its first page is not aligned to 8 pages. */
+static struct mspan *get_odd(struct kunit *test, unsigned int npages)
+{
+	struct mspan *s = get(test, npages), *front;
+
+	if (!IS_ALIGNED(s->base, 8 * GS_PAGE_SIZE))
+		return s;
+	front = gs_span_alloc(1, false, GFP_ATOMIC);
+	KUNIT_ASSERT_NOT_NULL(test, front);
+	preempt_disable();
+	gs_mheap_split(s, 1, front);
+	preempt_enable();
+	gs_mheap_free(front);
+	return s;
+}
+
+/* Only at its front, if that is aligned, and only for a large object. */
+static void not_cut_off(struct kunit *test)
+{
+	struct mspan *all = get_odd(test, 41), *s;
+	unsigned int npages = all->npages;
+
+	gs_pagecache_free(all);
+	s = get_large(test, 16, 8);
+	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(s->base, 8 * GS_PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, (unsigned int)all->npages, npages);
+	gs_mheap_free(s);
+	s = get(test, 16);
+	KUNIT_EXPECT_EQ(test, (unsigned int)all->npages, npages);
+	gs_mheap_free(s);
+	expect_ok(test);
+}
+
 /* The descriptor that a span comes with must have room for the objects. */
 static void descriptors_fit(struct kunit *test)
 {
@@ -331,8 +408,9 @@ static void step(struct kunit *test, struct gs_oracle *o, struct gs_rnd *rnd)
 		return;
 	}
 	npages = gs_rnd_log(rnd, 1, 2 * GS_PARK_PAGES);
-	s = get_from(numa_mem_id(), npages, gs_rnd_below(rnd, 2) ? npages * 5 / 4 : 0,
-		     1 + gs_rnd_below(rnd, 200));
+	s = gs_rnd_below(rnd, 2) ? get_large(test, npages, 1) :
+		get_from(numa_mem_id(), npages, gs_rnd_below(rnd, 2) ?
+			 npages * 5 / 4 : 0, 1 + gs_rnd_below(rnd, 200));
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	KUNIT_EXPECT_GE(test, (unsigned int)s->npages, npages);
 	gs_oracle_add(o, (void *)s->base, 64, true)->tag = (unsigned long)s;
@@ -364,6 +442,8 @@ static void random_walk(struct kunit *test)
 static struct kunit_case pagecache_cases[] = {
 	KUNIT_CASE(comes_back),
 	KUNIT_CASE(longer_ones),
+	KUNIT_CASE(cut_off_the_front),
+	KUNIT_CASE(not_cut_off),
 	KUNIT_CASE(descriptors_fit),
 	KUNIT_CASE(limit),
 	KUNIT_CASE(given_up_in_batches),

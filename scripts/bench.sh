@@ -159,10 +159,9 @@ paths() {
 bench_locks() {
 	boot locks qemu-7.2-locks --icount --append init_on_alloc=0 -- \
 		lockstat.sh mix,$THREADS icount=1 rounds=1 scale=200 size=64
-	# kmalloc() takes minutes for the mix. The others are long enough that the first
-	# objects of each CPU do not count.
+	# All are so long that the first objects of each CPU do not count.
 	boot locks-8 qemu-7.2-locks --cpus 8 --mem 2G -- \
-		lockstat.sh mix threads=8 rounds=1 scale=40
+		lockstat.sh mix threads=8 rounds=1 scale=120
 	boot locks-8-threads qemu-7.2-locks --cpus 8 --mem 2G -- \
 		lockstat.sh $THREADS threads=8 rounds=1 scale=200 size=64
 }

@@ -246,19 +246,23 @@ static struct mspan **entry(unsigned long addr)
  */
 void gs_arena_set(unsigned long base, unsigned int npages, struct mspan *s)
 {
-	unsigned long addr, end = base + npages * GS_PAGE_SIZE;
-	struct mspan **e = entry(base);
+	struct mspan *to = s ?: &gs_no_span;
 
 	/*
 	 * Pairs with gs_arena_look(): who finds the span finds what was stored
 	 * in it before.
 	 */
 	smp_wmb();
-	for (addr = base; addr < end; addr += GS_PAGE_SIZE) {
-		/* Free runs of two arenas may have merged. */
-		if (IS_ALIGNED(addr, GS_ARENA_SIZE))
-			e = entry(addr);
-		WRITE_ONCE(*e++, s ?: &gs_no_span);
+	/* Free runs of two arenas may have merged. */
+	while (npages) {
+		unsigned long left = GS_ARENA_SIZE - (base & (GS_ARENA_SIZE - 1));
+		unsigned int n = min_t(unsigned long, npages, left >> GS_PAGE_SHIFT);
+		struct mspan **e = entry(base), **end = e + n;
+
+		while (e < end)
+			WRITE_ONCE(*e++, to);
+		base += n * GS_PAGE_SIZE;
+		npages -= n;
 	}
 }
 GS_EXPORT_KUNIT(gs_arena_set);

@@ -2,12 +2,13 @@
 /*
  * mspan: descriptors of spans, their objects' states and their two bitmaps.
  *
- * Flow:       mcache -> mcentral -> mheap -> [mspan] Owner:      one mcache
- * (the span is owned), its mcentral, or mheap. Lock:       alloc_bits,
- * free_index, alloc_cache, alloc_count of an owned span:
+ * Flow:       mcache -> mcentral -> mheap -> [mspan]
+ * Owner:      one mcache (the span is owned), its mcentral, or mheap.
+ * Lock:       alloc_bits, free_index, alloc_cache, alloc_count of an owned span:
  *             the owner, with its slot entered. Of other spans, and freed_bits
  *             always: the lock of its mcentral. A state byte: the holder of the
- *             object, by a plain store, as each object has its own byte.
+ *             object, by a plain store, as each object has its own byte. Free
+ *             descriptors of a CPU: interrupts off.
  * Lifetime:   gs_span_init() .. gs_span_exit(). A descriptor keeps its type
  *             and its cap, so that a free that finds a stale entry at worst reads
  *             the fields of another span, and refuses.
@@ -25,6 +26,7 @@
 
 #include <linux/bitmap.h>
 #include <linux/kernel.h>
+#include <linux/percpu.h>
 
 #include "base/fixalloc.h"
 #include "base/sizeclass.h"
@@ -46,6 +48,21 @@ static size_t desc_bytes(unsigned int cap, bool tiny)
 #define NR_SIZES	(MAX_DESC / 64 + 1)
 
 static struct fixalloc descs[NR_SIZES];
+
+/*
+ * struct stash - shortest descriptors that a CPU freed: those of runs, which come and
+ * go in numbers while the lock of a page heap is held.
+ * @first: linked by the word that the fixalloc uses, too.
+ * @n: how many, up to two batches. One more may come from a task that changes CPUs.
+ */
+struct stash {
+	struct mspan *first;
+	unsigned int n;
+};
+
+#define STASH_BATCH	8
+
+static DEFINE_PER_CPU(struct stash, stashes);
 
 /* The masks of a tiny span take more than the states of a span with most objects. */
 static_assert(GS_TINY_CAP * sizeof(atomic_t) >=
@@ -70,6 +87,76 @@ void gs_span_exit(void)
 		gs_fixalloc_exit(&descs[i]);
 }
 
+static struct fixalloc *desc_alloc(unsigned int cap, bool tiny)
+{
+	return &descs[desc_bytes(cap, tiny) / 64];
+}
+
+static struct mspan **stash_next(struct mspan *s)
+{
+	return (struct mspan **)&s->list;
+}
+
+/* Interrupts are off. */
+static void stash_push(struct stash *stash, struct mspan *s)
+{
+	*stash_next(s) = stash->first;
+	stash->first = s;
+	stash->n++;
+}
+
+static struct mspan *stash_pop(struct stash *stash)
+{
+	struct mspan *s = stash->first;
+
+	if (s) {
+		stash->first = *stash_next(s);
+		stash->n--;
+	}
+	return s;
+}
+
+/* A free descriptor of the shortest kind, or NULL. Draws no pages. */
+struct mspan *gs_span_alloc_short(void)
+{
+	void *p[STASH_BATCH] __uninitialized;
+	unsigned long flags;
+	struct mspan *s;
+	unsigned int n;
+
+	local_irq_save(flags);
+	s = stash_pop(this_cpu_ptr(&stashes));
+	local_irq_restore(flags);
+	if (s)
+		return s;
+	n = gs_fixalloc_alloc_some(desc_alloc(1, false), p, STASH_BATCH);
+	if (!n)
+		return NULL;
+	local_irq_save(flags);
+	while (n > 1)
+		stash_push(this_cpu_ptr(&stashes), p[--n]);
+	local_irq_restore(flags);
+	return p[0];
+}
+
+static void free_short(struct mspan *s)
+{
+	void *p[STASH_BATCH] __uninitialized;
+	unsigned long flags;
+	struct stash *stash;
+	unsigned int n = 0;
+
+	local_irq_save(flags);
+	stash = this_cpu_ptr(&stashes);
+	stash_push(stash, s);
+	if (stash->n >= 2 * STASH_BATCH)
+		while (n < STASH_BATCH)
+			p[n++] = stash_pop(stash);
+	local_irq_restore(flags);
+	if (n)
+		gs_fixalloc_free_some(desc_alloc(1, false), p, n);
+}
+
 /**
  * gs_span_alloc() - take a descriptor.
  * @cap: objects that it must have room for, at most GS_SPAN_MAX_CAP, of a tiny
@@ -82,11 +169,14 @@ void gs_span_exit(void)
 struct mspan *gs_span_alloc(unsigned int cap, bool tiny, gfp_t gfp)
 {
 	size_t bytes = desc_bytes(cap, tiny);
-	struct mspan *s;
+	struct mspan *s = NULL;
 
 	if (WARN_ON_ONCE(bytes > MAX_DESC))
 		return NULL;
-	s = gs_fixalloc_alloc(&descs[bytes / 64], gfp);
+	if (bytes == desc_bytes(1, false))
+		s = gs_span_alloc_short();
+	if (!s)
+		s = gs_fixalloc_alloc(&descs[bytes / 64], gfp);
 	if (!s)
 		return NULL;
 	/*
@@ -103,12 +193,6 @@ struct mspan *gs_span_alloc(unsigned int cap, bool tiny, gfp_t gfp)
 }
 GS_EXPORT_KUNIT(gs_span_alloc);
 
-/* A free descriptor of the shortest kind, or NULL. Draws no pages. */
-struct mspan *gs_span_alloc_short(void)
-{
-	return gs_fixalloc_alloc_free(&descs[desc_bytes(1, false) / 64]);
-}
-
 /* Not all objects of @s are free: its next user must cut it again. */
 void gs_span_spoil(struct mspan *s)
 {
@@ -123,7 +207,10 @@ void gs_span_free(struct mspan *s)
 	gs_span_close(s, GS_SPAN_DEAD);
 	gs_span_spoil(s);
 	s->npages = 0;
-	gs_fixalloc_free(&descs[desc_bytes(s->cap, s->tiny) / 64], s);
+	if (s->cap <= BITS_PER_LONG && desc_alloc(s->cap, s->tiny) == desc_alloc(1, false))
+		free_short(s);
+	else
+		gs_fixalloc_free(desc_alloc(s->cap, s->tiny), s);
 }
 GS_EXPORT_KUNIT(gs_span_free);
 

@@ -4,10 +4,11 @@
  *
  * A span that is freed stays with its CPU as it is: descriptor, mapping and all.
  * The next request of the same length takes it; that for a large object may take
- * one that is a little longer. What is more than gs_park_limit pages goes to the
- * page heap, and a quarter of the limit with it, up to GS_MERGE_BATCH spans for each
- * hold of its lock. Before the page heap draws from the kernel for a CPU, what that
- * CPU has parked goes to the heap, where it may merge into what is wanted.
+ * one that is a little longer, or the front of one that is much longer. What is more
+ * than gs_park_limit pages goes to the page heap, and a quarter of the limit with it,
+ * up to GS_MERGE_BATCH spans for each hold of its lock. Before the page heap draws
+ * from the kernel for a CPU, what that CPU has parked goes to the heap, where it may
+ * merge into what is wanted.
  *
  * (Go: pageCache, 64 pages and their bits for each P. There, frees take the
  * heap's lock; here spans come back, so a span's length and descriptor are kept
@@ -21,13 +22,15 @@
  * Lifetime:   until gs_pagecache_exit().
  * Context:    any but NMI; sleeps only as the request's gfp says.
  * Invariants: P1  a span that is parked is in state GS_SPAN_PARKED, of its
- *                 list's length and its CPU's node; the counts are right.
+ *                 list's length and its CPU's node; the counts and the bits of
+ *                 the lengths are right.
  *             (gs_pagecache_verify())
  *             What is parked counts in the in_spans of its node.
  * Tests:      kunit/pagecache_kunit.c
  */
 #include "back/pagecache.h"
 
+#include <linux/bitops.h>
 #include <linux/cpumask.h>
 #include <linux/kernel.h>
 #include <linux/sched.h>
@@ -60,27 +63,79 @@ static void leave(struct gs_page_cache *pc)
 	gs_busy_leave(&pc->busy);
 }
 
-/* A parked span leaves; entered. */
-static void unpark(struct gs_page_cache *pc, struct mspan *s)
+/* Bits of the lengths above @npages. */
+static u64 longer_than(unsigned int npages)
 {
-	pc->nr_pages -= s->npages;
+	return npages < GS_PARK_PAGES ? ~0ULL << npages : 0;
+}
+
+static void push(struct gs_page_cache *pc, struct mspan *s)
+{
+	*gs_quick_next(s) = pc->list[s->npages];
+	pc->list[s->npages] = s;
+	pc->there |= BIT_ULL(s->npages - 1);
+}
+
+/* The list of length @n has one span less; entered. */
+static void popped(struct gs_page_cache *pc, unsigned int n)
+{
+	if (!pc->list[n])
+		pc->there &= ~BIT_ULL(n - 1);
+	pc->nr_pages -= n;
 	pc->nr_spans--;
 }
 
-/* The shortest span that will do; entered. */
-static struct mspan *find(struct gs_page_cache *pc, const struct gs_span_req *req)
+/*
+ * The shortest span of more than @above pages and at most @most that suits @req;
+ * entered.
+ */
+static struct mspan *find(struct gs_page_cache *pc, const struct gs_span_req *req,
+			  unsigned int above, unsigned int most)
 {
-	unsigned int most = clamp(req->most_pages, req->npages, GS_PARK_PAGES + 0U);
-	unsigned int n = req->npages;
-	struct mspan *s = NULL;
+	u64 lengths = pc->there & longer_than(above) & ~longer_than(most);
 
-	for (; n <= most && !s; n++)
-		s = gs_quick_take(&pc->list[n], req->align, req->cap, req->tiny);
-	return s;
+	while (lengths) {
+		unsigned int n = __ffs64(lengths) + 1;
+		struct mspan *s = gs_quick_take(&pc->list[n], req->align, req->cap,
+						req->tiny);
+
+		if (s) {
+			popped(pc, n);
+			return s;
+		}
+		lengths &= lengths - 1;
+	}
+	return NULL;
 }
 
-/* Take a span for @req out of this CPU's cache, or NULL. */
-static struct mspan *take(const struct gs_span_req *req)
+static unsigned int most_of(const struct gs_span_req *req)
+{
+	return clamp(req->most_pages, req->npages, GS_PARK_PAGES + 0U);
+}
+
+/*
+ * The first pages of a span that is too long, the shortest one of these. @front: a
+ * descriptor for them. Entered. Return: @front or NULL.
+ */
+static struct mspan *cut(struct gs_page_cache *pc, const struct gs_span_req *req,
+			 struct mspan *front)
+{
+	struct mspan *s = find(pc, req, most_of(req), GS_PARK_PAGES);
+
+	if (!s)
+		return NULL;
+	gs_mheap_split(s, req->npages, front);
+	push(pc, s);
+	pc->nr_pages += s->npages;
+	pc->nr_spans++;
+	return front;
+}
+
+/*
+ * Take a span for @req out of this CPU's cache: with @front, cut off one that is too
+ * long. Return: the span or NULL.
+ */
+static struct mspan *take(const struct gs_span_req *req, struct mspan *front)
 {
 	struct gs_page_cache *pc;
 	struct mspan *s = NULL;
@@ -91,9 +146,9 @@ static struct mspan *take(const struct gs_span_req *req)
 	pc = this_cpu_ptr(&gs_page_cache);
 	if (pc->nr_spans && req->node == numa_mem_id() &&
 	    gs_busy_enter(&pc->busy)) {
-		s = find(pc, req);
+		s = front ? cut(pc, req, front) :
+			    find(pc, req, req->npages - 1, most_of(req));
 		if (s) {
-			unpark(pc, s);
 			pc->nr_hits++;
 			pc->nr_large += req->large;
 			WRITE_ONCE(s->state, GS_SPAN_DEAD);
@@ -101,6 +156,27 @@ static struct mspan *take(const struct gs_span_req *req)
 		leave(pc);
 	}
 	preempt_enable();
+	return s;
+}
+
+/*
+ * A large object whose length is not there is cut off a longer span: lengths are
+ * many, and most of them are never there. The spans of small classes are not: they
+ * may stay for long, and what is left of long spans could not merge.
+ */
+static struct mspan *take_front(const struct gs_span_req *req)
+{
+	struct mspan *front, *s;
+
+	if (!req->large || req->npages >= GS_PARK_PAGES ||
+	    !(raw_cpu_read(gs_page_cache.there) & longer_than(most_of(req))))
+		return NULL;
+	front = gs_span_alloc(req->cap, req->tiny, req->gfp);
+	if (!front)
+		return NULL;
+	s = take(req, front);
+	if (!s)
+		gs_span_free(front);
 	return s;
 }
 
@@ -125,7 +201,7 @@ static void give_up(struct gs_page_cache *pc, struct give *give, unsigned int pa
 		while ((s = *list) && give->n < GS_MERGE_BATCH &&
 		       from - pc->nr_pages < pages) {
 			*list = *gs_quick_next(s);
-			unpark(pc, s);
+			popped(pc, s->npages);
 			give->s[give->n++] = s;
 		}
 		if (*list || from - pc->nr_pages >= pages)
@@ -147,8 +223,7 @@ static bool put(struct mspan *s, struct give *give)
 	if (s->node == numa_mem_id() &&
 	    gs_busy_enter(&pc->busy)) {
 		WRITE_ONCE(s->state, GS_SPAN_PARKED);
-		*gs_quick_next(s) = pc->list[s->npages];
-		pc->list[s->npages] = s;
+		push(pc, s);
 		pc->nr_pages += s->npages;
 		pc->nr_spans++;
 		pc->nr_parks++;
@@ -216,7 +291,7 @@ void gs_pagecache_exit(void)
  */
 struct mspan *gs_pagecache_alloc(struct gs_span_req *req)
 {
-	struct mspan *s = take(req);
+	struct mspan *s = take(req, NULL) ?: take_front(req);
 
 	if (s || !raw_cpu_read(gs_page_cache.nr_spans))
 		return s ?: gs_mheap_alloc(req);
@@ -291,6 +366,8 @@ static int verify_entered(const struct gs_page_cache *pc)
 	struct mspan *s;
 
 	for (n = 0; n <= GS_PARK_PAGES; n++) {
+		if (n && !pc->list[n] != !(pc->there & BIT_ULL(n - 1)))
+			return 35;
 		for (s = pc->list[n]; s; s = *gs_quick_next(s)) {
 			if (s->state != GS_SPAN_PARKED || s->npages != n ||
 			    s->node != numa_mem_id())

@@ -96,6 +96,20 @@ void *gs_fixalloc_alloc_free(struct fixalloc *f)
 }
 GS_EXPORT_KUNIT(gs_fixalloc_alloc_free);
 
+/* Up to @n of them under one hold of the lock. Return: how many. */
+unsigned int gs_fixalloc_alloc_some(struct fixalloc *f, void **p, unsigned int n)
+{
+	unsigned long flags;
+	unsigned int got = 0;
+
+	gs_lock(&f->lock, flags);
+	while (got < n && f->free)
+		p[got++] = pop(f);
+	gs_unlock(&f->lock, flags);
+	return got;
+}
+GS_EXPORT_KUNIT(gs_fixalloc_alloc_some);
+
 /**
  * gs_fixalloc_alloc() - take a piece.
  * @f: where from.
@@ -129,13 +143,20 @@ void *gs_fixalloc_alloc(struct fixalloc *f, gfp_t gfp)
 }
 GS_EXPORT_KUNIT(gs_fixalloc_alloc);
 
-/* Give a piece back. */
-void gs_fixalloc_free(struct fixalloc *f, void *p)
+/* Give @n pieces back. */
+void gs_fixalloc_free_some(struct fixalloc *f, void **p, unsigned int n)
 {
 	unsigned long flags;
 
 	gs_lock(&f->lock, flags);
-	push(f, p);
+	while (n)
+		push(f, p[--n]);
 	gs_unlock(&f->lock, flags);
+}
+GS_EXPORT_KUNIT(gs_fixalloc_free_some);
+
+void gs_fixalloc_free(struct fixalloc *f, void *p)
+{
+	gs_fixalloc_free_some(f, &p, 1);
 }
 GS_EXPORT_KUNIT(gs_fixalloc_free);

@@ -30,7 +30,9 @@ void gs_fixalloc_init(struct fixalloc *f, unsigned int size, unsigned int link);
 void gs_fixalloc_exit(struct fixalloc *f);
 void *gs_fixalloc_alloc(struct fixalloc *f, gfp_t gfp);
 void *gs_fixalloc_alloc_free(struct fixalloc *f);
+unsigned int gs_fixalloc_alloc_some(struct fixalloc *f, void **p, unsigned int n);
 void gs_fixalloc_free(struct fixalloc *f, void *p);
+void gs_fixalloc_free_some(struct fixalloc *f, void **p, unsigned int n);
 unsigned int gs_fixalloc_per_chunk(const struct fixalloc *f);
 
 #endif /* GS_BASE_FIXALLOC_H */
