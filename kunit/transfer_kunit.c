@@ -162,6 +162,62 @@ static void what_does_not_fit_goes_to_spans(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gs_mcentral_verify(gs_tt.mc), 0);
 }
 
+/* A class of small objects as it is with @cpus CPUs, and @n objects of it. */
+static void init_small(struct kunit *test, struct gs_class *c, unsigned int cpus,
+		       struct gs_entry *e, unsigned int n)
+{
+	unsigned int domains = gs_transfer_domains, got = 0;
+	struct mspan *s;
+
+	gs_transfer_domains = 1;
+	gs_transfer_cpus = cpus;
+	strscpy(c->name, "small", sizeof(c->name));
+	KUNIT_EXPECT_EQ(test, gs_class_init(c, 64, 8), 0);
+	gs_transfer_domains = domains;
+	while (got < n) {
+		s = gs_class_new_span(c, numa_mem_id(), GFP_KERNEL, false);
+		KUNIT_ASSERT_NOT_NULL(test, s);
+		got += gs_mcentral_add(gs_class_central(c, s->node), s, e + got, 28);
+		gs_mcentral_put_span(s);
+	}
+}
+
+/* Four batches for each CPU: one may be ahead of another by so many objects. */
+static void small_ones_have_many_batches(struct kunit *test)
+{
+	struct gs_entry *e = kunit_kcalloc(test, 64 * 28, sizeof(*e), GFP_KERNEL);
+	struct gs_class *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
+	unsigned int was = gs_transfer_cpus, i, most;
+	struct mcentral *mc;
+
+	KUNIT_ASSERT_NOT_NULL(test, e);
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	init_small(test, c, 8, e, 64 * 28);
+	mc = gs_class_central(c, numa_mem_id());
+	KUNIT_EXPECT_EQ(test, (unsigned int)c->batch, 28U);
+	KUNIT_EXPECT_EQ(test, (unsigned int)mc->nr_batches, GS_TRANSFER_MANY + 0U);
+	gs_transfer_make(mc, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, mc->transfer);
+	for (i = 0; i < 40; i++)
+		gs_transfer_flush(mc, e + 28 * i, 28);
+	most = min(4U * 8, GS_TRANSFER_MANY + 0U) * 28;
+	KUNIT_EXPECT_EQ(test, gs_transfer_nr(mc), most);
+	KUNIT_EXPECT_EQ(test, gs_mcentral_verify(mc), 0);
+	for (i = 0; i < most; i += 28)
+		KUNIT_EXPECT_EQ(test, gs_transfer_take(mc, e + i, 28), 28U);
+	KUNIT_EXPECT_EQ(test, gs_transfer_nr(mc), 0U);
+	gs_mcentral_put(c, e, most);
+	gs_mcentral_put(c, e + 40 * 28, 24 * 28);
+	KUNIT_EXPECT_EQ(test, (unsigned int)mc->nr_spans, 0U);
+	gs_class_exit(c);
+	/* Few CPUs: a page of them. */
+	init_small(test, c, 4, NULL, 0);
+	KUNIT_EXPECT_EQ(test, (unsigned int)gs_class_central(c, numa_mem_id())->nr_batches,
+			GS_TRANSFER_BATCHES + 0U);
+	gs_class_exit(c);
+	gs_transfer_cpus = was;
+}
+
 static void a_class_that_shrinks_gets_no_more(struct kunit *test)
 {
 	unsigned int i;
@@ -420,6 +476,7 @@ static struct kunit_case transfer_cases[] = {
 	KUNIT_CASE(a_batch_comes_back_as_it_went),
 	KUNIT_CASE(what_does_not_fit_goes_to_spans),
 	KUNIT_CASE(a_class_that_shrinks_gets_no_more),
+	KUNIT_CASE(small_ones_have_many_batches),
 	KUNIT_CASE(few_objects_share_a_batch),
 	KUNIT_CASE(a_batch_in_work_is_passed_over),
 	KUNIT_CASE(emptying_puts_all_into_spans),

@@ -163,7 +163,9 @@ bench_locks() {
 	boot locks-8 qemu-7.2-locks --cpus 8 --mem 2G -- \
 		lockstat.sh mix threads=8 rounds=1 scale=120
 	boot locks-8-threads qemu-7.2-locks --cpus 8 --mem 2G -- \
-		lockstat.sh $THREADS threads=8 rounds=1 scale=200 size=64
+		lockstat.sh ${THREADS/producer_consumer,/} threads=8 rounds=1 scale=200
+	boot locks-8-pairs qemu-7.2-locks --cpus 8 --mem 2G -- \
+		lockstat.sh producer_consumer threads=8 rounds=1 scale=1000 size=64
 }
 
 # The loops in user space, once for each allocator there is.

@@ -180,7 +180,8 @@ def main():
     """The tables; the exit status."""
     directory = sys.argv[1]
     eight = [*rows_of(directory, 'locks-8'),
-             *rows_of(directory, 'locks-8-threads')]
+             *rows_of(directory, 'locks-8-threads'),
+             *rows_of(directory, 'locks-8-pairs')]
     rows = list(with_rates_of(eight, rows_of(directory, 'locks')))
     if not rows:
         sys.exit('saturation.py: nothing in %s/locks: run BEDS="locks qemu-7.2" '

@@ -21,9 +21,10 @@
  * Context:    any but NMI; gs_transfer_make() as its gfp says.
  * Invariants: M2  entries are in state GS_CACHED. They take at most 16 KiB for
  *                 each CPU, 128 KiB in all, and an eighth of the
- *                 class's objects or a batch for each CPU, whichever is more. Their
- *                 spans cannot become empty. CPUs that leave batches at the same
- *                 moment may pass these bounds by their batches.
+ *                 class's objects or a batch for each CPU (small objects on many
+ *                 CPUs: four), whichever is more. Their spans cannot become
+ *                 empty. CPUs that leave batches at the same moment may pass these
+ *                 bounds by their batches.
  * Tests:      kunit/transfer_kunit.c
  */
 #include "middle/transfer.h"
@@ -41,6 +42,8 @@
 #include "middle/class.h"
 
 #define TRANSFER_SHARE	8
+/* Batches that a CPU may be ahead of others, where there are GS_TRANSFER_MANY. */
+#define TRANSFER_AHEAD	4
 
 unsigned int gs_transfer_domains = 1;
 GS_EXPORT_KUNIT(gs_transfer_domains);
@@ -105,18 +108,26 @@ void gs_transfer_exit(void)
 
 /*
  * Batches that each domain of a class has. Objects of many bytes need few. The classes
- * of large objects have none, and on one CPU nobody has.
+ * of large objects have none, and on one CPU nobody has. Small objects go to another
+ * CPU by the thousand: a producer may be ahead of its consumer by so many.
  */
 unsigned int gs_transfer_batches(const struct gs_class *c)
 {
 	unsigned int n = c->batch ? c->transfer / c->batch : 0;
 
-	n = min(n, 2 * gs_transfer_cpus);
 	if (!c->batch || !gs_transfer_cpus)
 		return 0;
-	if (gs_transfer_domains > 1 || n >= GS_TRANSFER_BATCHES)
+	if (gs_transfer_domains > 1)
 		return GS_TRANSFER_BATCHES;
-	return few[n > 1];
+	if (min(n, TRANSFER_AHEAD * gs_transfer_cpus) >= GS_TRANSFER_MANY)
+		return GS_TRANSFER_MANY;
+	n = min(n, 2 * gs_transfer_cpus);
+	return n >= GS_TRANSFER_BATCHES ? GS_TRANSFER_BATCHES : few[n > 1];
+}
+
+static bool has_many(const struct mcentral *mc)
+{
+	return mc->nr_batches == GS_TRANSFER_MANY;
 }
 
 static size_t bytes_of(const struct mcentral *mc)
@@ -194,10 +205,11 @@ static void note_use(struct gs_transfer *t)
  * that they seldom try the same and mostly find what they left. Return: the
  * batch, or -1.
  */
-static int claim(unsigned long *word)
+static int claim(unsigned long *word, bool many)
 {
+	unsigned int cpu = raw_smp_processor_id();
+	unsigned int from = many ? cpu % GS_TRANSFER_MANY : cpu % GS_TRANSFER_BATCHES;
 	unsigned long bits = READ_ONCE(*word);
-	unsigned int from = raw_smp_processor_id() % GS_TRANSFER_BATCHES;
 
 	while (bits) {
 		unsigned int bit = __ffs(bits & (~0UL << from) ?: bits);
@@ -220,12 +232,11 @@ static void release(struct gs_transfer *t, unsigned int i, unsigned int n)
 }
 
 /* Objects in one transfer cache; exact when quiet. */
-static unsigned int nr_of(const struct gs_transfer *t)
+static unsigned int nr_of(const struct mcentral *mc, const struct gs_transfer *t)
 {
 	unsigned int i, n = 0;
 
-	/* Of batches that there are none of it is zero. */
-	for (i = 0; i < GS_TRANSFER_BATCHES; i++)
+	for (i = 0; i < mc->nr_batches; i++)
 		n += READ_ONCE(t->nr[i]);
 	return n;
 }
@@ -237,7 +248,7 @@ unsigned int gs_transfer_nr(const struct mcentral *mc)
 	unsigned int d, n = 0;
 
 	for (d = 0; all && d < mc->nr_domains; d++)
-		n += nr_of(of_domain(mc, all, d));
+		n += nr_of(mc, of_domain(mc, all, d));
 	return n;
 }
 GS_EXPORT_KUNIT(gs_transfer_nr);
@@ -261,7 +272,7 @@ unsigned int gs_transfer_take_there(struct mcentral *mc, struct gs_entry *e,
 
 	for (d = 0; d < mc->nr_domains && !got; d++) {
 		t = of_domain(mc, all, own + d);
-		while (got < want && (i = claim(&t->full)) >= 0) {
+		while (got < want && (i = claim(&t->full, has_many(mc))) >= 0) {
 			nr = t->nr[i];
 			n = min(nr, want - got);
 			memcpy(e + got, t->entry[i] + nr - n, n * sizeof(*e));
@@ -283,8 +294,9 @@ static unsigned int limit(const struct mcentral *mc)
 	const struct gs_class *c = mc->class;
 	unsigned int share = gs_mcentral_nr_objects(mc) / TRANSFER_SHARE;
 
-	/* A batch for each CPU that may pass some on. */
-	share = max(share, c->batch * gs_transfer_cpus);
+	/* A batch for each CPU that may pass some on, or several. */
+	share = max(share, c->batch * gs_transfer_cpus *
+			   (has_many(mc) ? TRANSFER_AHEAD : 1));
 	return DIV_ROUND_UP(min_t(unsigned int, c->transfer, share), mc->nr_domains);
 }
 
@@ -292,15 +304,15 @@ static unsigned int limit(const struct mcentral *mc)
  * Have a batch to oneself that has room for @n objects. Few objects share a batch
  * with others. Return: the batch, or -1.
  */
-static int claim_room(struct gs_transfer *t, unsigned int n)
+static int claim_room(struct gs_transfer *t, bool many, unsigned int n)
 {
-	int i = n <= GS_BATCH_MAX / 2 ? claim(&t->full) : -1;
+	int i = n <= GS_BATCH_MAX / 2 ? claim(&t->full, many) : -1;
 
 	if (i >= 0 && t->nr[i] + n <= GS_BATCH_MAX)
 		return i;
 	if (i >= 0)
 		release(t, i, t->nr[i]);
-	return claim(&t->empty);
+	return claim(&t->empty, many);
 }
 
 /* Leave @n objects for others. Return: false if there is no room. */
@@ -315,9 +327,9 @@ static bool leave(struct mcentral *mc, const struct gs_entry *e, unsigned int n)
 	most = limit(mc);
 	for (d = 0; d < mc->nr_domains; d++) {
 		t = of_domain(mc, all, own + d);
-		if (nr_of(t) + n > most)
+		if (nr_of(mc, t) + n > most)
 			continue;
-		i = claim_room(t, n);
+		i = claim_room(t, has_many(mc), n);
 		if (i < 0)
 			continue;
 		memcpy(t->entry[i] + t->nr[i], e, n * sizeof(*e));
@@ -371,7 +383,7 @@ static void empty_domain(struct mcentral *mc, struct gs_transfer *t)
 	unsigned long bits = READ_ONCE(t->full), i;
 	unsigned int n;
 
-	for_each_set_bit(i, &bits, GS_TRANSFER_BATCHES) {
+	for_each_set_bit(i, &bits, GS_TRANSFER_MANY) {
 		/* While it is ours nothing else shows that its objects exist. */
 		rcu_read_lock();
 		if (test_and_clear_bit(i, &t->full)) {
@@ -461,7 +473,7 @@ bool gs_transfer_verify(struct mcentral *mc)
 	unsigned int d, i;
 
 	for (d = 0; all && d < mc->nr_domains; d++)
-		for (i = 0; i < GS_TRANSFER_BATCHES; i++)
+		for (i = 0; i < mc->nr_batches; i++)
 			if (!batch_ok(of_domain(mc, all, d), i))
 				return false;
 	return true;

@@ -11,6 +11,8 @@
 
 /* Batches of one domain: as many as the class has a use for, three or one. */
 #define GS_TRANSFER_BATCHES	7
+/* The same for four pages, which small objects on many CPUs get. */
+#define GS_TRANSFER_MANY	31
 /* CPU cores that make a domain, and the most domains of a node. */
 #define GS_TRANSFER_CORES	8
 #define GS_TRANSFER_DOMAINS	8
@@ -34,7 +36,7 @@ struct gs_transfer {
 	unsigned long full;
 	unsigned long empty;
 	bool used;
-	u8 nr[GS_TRANSFER_BATCHES];
+	u8 nr[GS_TRANSFER_MANY];
 	struct gs_entry entry[][GS_BATCH_MAX] __aligned(64);
 };
 
@@ -43,7 +45,8 @@ struct gs_transfer {
 	 (batches) * GS_BATCH_MAX * sizeof(struct gs_entry))
 
 static_assert(GS_TRANSFER_BYTES(GS_TRANSFER_BATCHES) <= 4096);
-static_assert(GS_TRANSFER_BATCHES <= BITS_PER_LONG);
+static_assert(GS_TRANSFER_BYTES(GS_TRANSFER_MANY) <= 4 * 4096);
+static_assert(GS_TRANSFER_MANY < BITS_PER_LONG);
 
 /* Domains of a node, CPUs in all (0 if there is one), the domain of a CPU. */
 extern unsigned int gs_transfer_domains;
@@ -59,7 +62,10 @@ static inline unsigned long gs_transfer_most_bytes(void)
 /* Objects that they have room for. */
 static inline unsigned int gs_transfer_most(void)
 {
-	return gs_transfer_domains * GS_TRANSFER_BATCHES * GS_BATCH_MAX;
+	unsigned int batches = gs_transfer_domains > 1 ?
+		gs_transfer_domains * GS_TRANSFER_BATCHES : GS_TRANSFER_MANY;
+
+	return batches * GS_BATCH_MAX;
 }
 
 /* Is the class so large, and its lock taken so often, that it wants a transfer cache? */
