@@ -225,6 +225,27 @@ static void in_entered_slot(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gs_test_idle_pages(), 0UL);
 }
 
+/* A CPU notes a few objects; the work looks for the others by their states. */
+static void more_than_are_noted(struct kunit *test)
+{
+	static void *p[50];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(p); i++) {
+		p[i] = goslab_malloc(40000, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p[i]);
+	}
+	/* The work cannot come in between. */
+	preempt_disable();
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		goslab_free_nolock(p[i]);
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		KUNIT_EXPECT_EQ(test, (int)*gs_test_state(p[i]), GS_DEFERRED);
+	preempt_enable();
+	gs_nolock_flush();
+	KUNIT_EXPECT_EQ(test, gs_test_idle_pages(), 0UL);
+}
+
 /* Where a slot gives its objects or its room away it is entered, too. */
 static void in_slot_that_gives_way(struct kunit *test)
 {
@@ -238,7 +259,7 @@ static void in_slot_that_gives_way(struct kunit *test)
 	/* No room left: a class that grows takes that of one that is idle, of 256. */
 	gs_max_parked = raw_cpu_ptr(&gs_mcache)->cap_bytes;
 	set_inside("malloc-256", 256, q);
-	for (round = 0; round < 100 && !inside.times; round++) {
+	for (round = 0; round < 5000 && !inside.times; round++) {
 		for (i = 0; i < ARRAY_SIZE(p); i++) {
 			p[i] = goslab_malloc(400, GFP_KERNEL);
 			goslab_free(goslab_malloc(1000, GFP_KERNEL));
@@ -498,6 +519,7 @@ static struct kunit_case nolock_cases[] = {
 	KUNIT_CASE(bad_arguments),
 	KUNIT_CASE(strange_module),
 	KUNIT_CASE(in_entered_slot),
+	KUNIT_CASE(more_than_are_noted),
 	KUNIT_CASE(in_slot_that_gives_way),
 	KUNIT_CASE(every_kind),
 	KUNIT_CASE(tiny),

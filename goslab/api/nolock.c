@@ -6,17 +6,18 @@
  *         preemption off and sets a busy flag, so an interrupt or NMI, however
  *         deep, finds the slot either whole or busy. If the slot gives nothing,
  *         an irq_work starts a work on this CPU that refills it in task context.
- * Free:   the fast path. If that fails, the state becomes GS_DEFERRED, a bit for
- *         the page is set, and the work finds the object by its state. Nothing
- *         is linked and no byte of the object is written. So objects with a
- *         ctor, objects that are read under RCU and large ones are freed in the
- *         same way.
+ * Free:   the fast path. If that fails, the state becomes GS_DEFERRED, and the
+ *         object's address is noted on the CPU for the work. If so many are noted
+ *         already that there is no place, a bit for the page is set, and the work
+ *         looks for objects in that state. Nothing is linked and no byte of the
+ *         object is written. So objects with a ctor, objects that are read under
+ *         RCU and large ones are freed in the same way.
  * Lock:   none in the calls. flush_mutex, sleeping, a leaf: one flush at a time.
  * Lifetime: from gs_nolock_init() to gs_nolock_flush() at unload, when no client
  *         is left.
  * Context: any; the work: task.
- * Invariants: if an object is GS_DEFERRED, the bit of its page is set, or a work
- *         has cleared the bit and still looks for the object.
+ * Invariants: if an object is GS_DEFERRED, it is noted, or the bit of its page is
+ *         set, or a work has taken the note or the bit and still comes to it.
  *         A bit may be set for nothing, and its page may belong to another span
  *         by the time a work looks: only states count.
  * Tests:  kunit/nolock_kunit.c, kunit/contexts/main.c
@@ -47,6 +48,9 @@
 /* Objects that a refill is for. */
 #define REFILL		8
 
+/* Objects that a CPU notes. An NMI may have to look at all places. */
+#define NOTED		16
+
 enum note {
 	NOTE_FREE,
 	NOTE_WRITING,
@@ -61,6 +65,7 @@ enum note {
  * @wanted: span classes whose slot had nothing.
  * @note: enum note: of @name.
  * @name: of a module that has no number yet.
+ * @objects: deferred ones. A free puts one in the place of NULL, the work takes it.
  */
 struct nolock {
 	struct irq_work irq;
@@ -69,6 +74,7 @@ struct nolock {
 	DECLARE_BITMAP(wanted, GS_NR_SPC);
 	int note;
 	char name[MODULE_NAME_LEN];
+	void *objects[NOTED];
 };
 
 static DEFINE_PER_CPU(struct nolock, nolocks);
@@ -180,7 +186,38 @@ static void free_deferred_of(struct mspan *s)
 	}
 }
 
-/* The same for all spans whose pages have this bit. */
+/*
+ * Free the object at @p if it is still deferred: a look by bits may have come before,
+ * and then anything may be at @p.
+ */
+static void free_deferred_at(void *p)
+{
+	struct mspan *s = gs_arena_span(p);
+	u8 was = GS_DEFERRED;
+	int i;
+
+	if (!s || !gs_span_in_use(s))
+		return;
+	i = gs_span_index_within(s, p);
+	/* As in free_deferred_of(). */
+	if (i >= 0 && i < s->cap && try_cmpxchg(&s->objects[i], &was, GS_PENDING))
+		gs_free_pending(s, i, _THIS_IP_);
+}
+
+static void free_noted(struct nolock *n)
+{
+	unsigned int place;
+	void *p;
+
+	for (place = 0; place < NOTED; place++) {
+		p = READ_ONCE(n->objects[place]);
+		/* Ordered before the look at the state. */
+		if (p && (p = xchg(&n->objects[place], NULL)))
+			free_deferred_at(p);
+	}
+}
+
+/* The same as free_deferred_of() for all spans whose pages have this bit. */
 static void free_deferred_with(unsigned long bit)
 {
 	const unsigned long each = NR_BITS / GS_ARENA_PAGES;
@@ -217,6 +254,7 @@ static void serve(struct work_struct *work)
 		clear_bit(spc, n->wanted);
 		refill(&gs_classes[spc]);
 	}
+	free_noted(n);
 	free_deferred();
 }
 
@@ -262,16 +300,33 @@ void *__goslab_malloc_nolock(size_t size, gfp_t gfp, int node,
 }
 EXPORT_SYMBOL_GPL(__goslab_malloc_nolock);
 
+/* Is there a place for @p? Interrupts and NMIs may look for one at the same time. */
+static bool note_object(struct nolock *n, void *p)
+{
+	unsigned int place;
+
+	for (place = 0; place < NOTED; place++)
+		if (!READ_ONCE(n->objects[place]) &&
+		    !cmpxchg(&n->objects[place], NULL, p))
+			return true;
+	return false;
+}
+
 /* Leave the object at @p, which is GS_PENDING, to the work. */
 static void defer(void *p, u8 *state)
 {
 	unsigned long page = ((unsigned long)p - gs_radix.base) >> GS_PAGE_SHIFT;
+	struct nolock *n;
 
 	smp_store_release(state, GS_DEFERRED);
-	smp_mb__before_atomic();
-	set_bit(page % NR_BITS, deferred);
 	preempt_disable();
-	ask(this_cpu_ptr(&nolocks));
+	n = this_cpu_ptr(&nolocks);
+	/* The state comes before the note (cmpxchg() is fully ordered) or the bit. */
+	if (!note_object(n, p)) {
+		smp_mb__before_atomic();
+		set_bit(page % NR_BITS, deferred);
+	}
+	ask(n);
 	preempt_enable();
 }
 
