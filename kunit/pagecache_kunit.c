@@ -6,6 +6,7 @@
  * begins. Spans are of no class; nobody but the cases looks at them.
  */
 #include <linux/bottom_half.h>
+#include <linux/kthread.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/topology.h>
@@ -98,15 +99,21 @@ static void longer_ones(struct kunit *test)
 	expect_ok(test);
 }
 
-static struct mspan *get_large(struct kunit *test, unsigned int npages,
-			       unsigned int align)
+static struct mspan *get_large_from(int node, unsigned int npages, unsigned int align)
 {
 	struct gs_span_req req = {
 		.npages = npages, .most_pages = npages + npages / 4,
 		.min_pages = npages, .align = align, .cap = 1, .large = true,
-		.node = numa_mem_id(), .gfp = GFP_ATOMIC, .atomic = true,
+		.node = node, .gfp = GFP_ATOMIC, .atomic = true,
 	};
-	struct mspan *s = gs_pagecache_alloc(&req);
+
+	return gs_pagecache_alloc(&req);
+}
+
+static struct mspan *get_large(struct kunit *test, unsigned int npages,
+			       unsigned int align)
+{
+	struct mspan *s = get_large_from(numa_mem_id(), npages, align);
 
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	return s;
@@ -172,6 +179,63 @@ static void not_cut_off(struct kunit *test)
 	s = get(test, 16);
 	KUNIT_EXPECT_EQ(test, (unsigned int)all->npages, npages);
 	gs_mheap_free(s);
+	expect_ok(test);
+}
+
+static struct {
+	bool split;
+	bool verified;
+} half;
+
+/* Half of a split: the first page maps to its new span already. */
+static void in_split(enum gs_hook_point point, void *arg)
+{
+	struct mspan *front = arg;
+
+	gs_test_hook(GS_HOOK_SPLIT, NULL);
+	gs_arena_set(front->base, 1, front);
+	WRITE_ONCE(half.split, true);
+	while (!READ_ONCE(half.verified))
+		cpu_relax();
+}
+
+static int split_one(void *unused)
+{
+	struct mspan *all = get_from(numa_mem_id(), GS_PARK_PAGES, 0, 1), *s = NULL;
+
+	if (all) {
+		gs_pagecache_free(all);
+		s = get_large_from(numa_mem_id(), 9, 1);
+	}
+	while (!kthread_should_stop())
+		schedule_timeout_uninterruptible(1);
+	if (!s)
+		return -ENOMEM;
+	gs_pagecache_free(s);
+	return 0;
+}
+
+/* A span that another CPU is splitting is no false report. */
+static void verified_while_split(struct kunit *test)
+{
+	int cpu = gs_test_other_cpu();
+	struct task_struct *task;
+	unsigned int tick;
+
+	if (cpu < 0)
+		kunit_skip(test, "needs two CPUs");
+	memset(&half, 0, sizeof(half));
+	gs_test_hook(GS_HOOK_SPLIT, in_split);
+	task = kthread_create(split_one, NULL, "goslab_split");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	kthread_bind(task, cpu);
+	wake_up_process(task);
+	for (tick = 0; tick < 10 * HZ && !READ_ONCE(half.split); tick++)
+		schedule_timeout_uninterruptible(1);
+	KUNIT_EXPECT_TRUE(test, half.split);
+	KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 0);
+	WRITE_ONCE(half.verified, true);
+	KUNIT_EXPECT_EQ(test, kthread_stop(task), 0);
 	expect_ok(test);
 }
 
@@ -444,6 +508,7 @@ static struct kunit_case pagecache_cases[] = {
 	KUNIT_CASE(longer_ones),
 	KUNIT_CASE(cut_off_the_front),
 	KUNIT_CASE(not_cut_off),
+	KUNIT_CASE(verified_while_split),
 	KUNIT_CASE(descriptors_fit),
 	KUNIT_CASE(limit),
 	KUNIT_CASE(given_up_in_batches),

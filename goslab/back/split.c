@@ -19,6 +19,7 @@
 
 #include "back/arena.h"
 #include "back/mheap.h"
+#include "base/debug.h"
 
 /*
  * struct splits - of a CPU.
@@ -54,6 +55,7 @@ void gs_mheap_split(struct mspan *s, unsigned int npages, struct mspan *front)
 	front->needzero = s->needzero;
 	WRITE_ONCE(s->base, s->base + npages * GS_PAGE_SIZE);
 	WRITE_ONCE(s->npages, s->npages - npages);
+	gs_hook(GS_HOOK_SPLIT, front);
 	gs_arena_set(front->base, npages, front);
 	/* Who sees that it is done sees all of it. */
 	smp_wmb();
