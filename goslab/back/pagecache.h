@@ -8,7 +8,7 @@
 #include "back/mheap.h"
 #include "base/busy.h"
 
-/* Spans up to this many pages are parked: 512 KiB. A bit of a word for each length. */
+/* Spans up to this many pages are parked: 512 KiB. */
 #define GS_PARK_PAGES	64
 
 /**
@@ -21,7 +21,6 @@
  * @nr_hits: spans ever taken out for use.
  * @nr_large: of these, for large objects.
  * @nr_parks: spans ever put in.
- * @there: bit n is set if the list of length n + 1 has spans.
  * @seen: low bits of @nr_hits + @nr_parks when the drain last looked.
  * @list: by length in pages, last in first.
  */
@@ -34,7 +33,6 @@ struct gs_page_cache {
 	unsigned long nr_hits;
 	unsigned long nr_large;
 	unsigned long nr_parks;
-	u64 there;
 	struct mspan *list[GS_PARK_PAGES + 1];
 };
 
