@@ -210,9 +210,11 @@ static void free_noted(struct nolock *n)
 	void *p;
 
 	for (place = 0; place < NOTED; place++) {
-		p = READ_ONCE(n->objects[place]);
+		if (!READ_ONCE(n->objects[place]))
+			continue;
 		/* Ordered before the look at the state. */
-		if (p && (p = xchg(&n->objects[place], NULL)))
+		p = xchg(&n->objects[place], NULL);
+		if (p)
 			free_deferred_at(p);
 	}
 }
