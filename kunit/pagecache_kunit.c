@@ -6,7 +6,6 @@
  * begins. Spans are of no class; nobody but the cases looks at them.
  */
 #include <linux/bottom_half.h>
-#include <linux/kthread.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/topology.h>
@@ -96,146 +95,6 @@ static void longer_ones(struct kunit *test)
 	s = get_from(numa_mem_id(), GS_PARK_PAGES, 2 * GS_PARK_PAGES, 1);
 	KUNIT_EXPECT_EQ(test, (unsigned int)s->npages, GS_PARK_PAGES + 0U);
 	gs_pagecache_free(s);
-	expect_ok(test);
-}
-
-static struct mspan *get_large_from(int node, unsigned int npages, unsigned int align)
-{
-	struct gs_span_req req = {
-		.npages = npages, .most_pages = npages + npages / 4,
-		.min_pages = npages, .align = align, .cap = 1, .large = true,
-		.node = node, .gfp = GFP_ATOMIC, .atomic = true,
-	};
-
-	return gs_pagecache_alloc(&req);
-}
-
-static struct mspan *get_large(struct kunit *test, unsigned int npages,
-			       unsigned int align)
-{
-	struct mspan *s = get_large_from(numa_mem_id(), npages, align);
-
-	KUNIT_ASSERT_NOT_NULL(test, s);
-	return s;
-}
-
-/* A large object gets the front of a longer span, and the heap's lock is not taken. */
-static void cut_off_the_front(struct kunit *test)
-{
-	unsigned long locks, spans = gs_mheap_counts().nr_spans, base;
-	struct mspan *all = get(test, 40), *s, *t;
-
-	base = all->base;
-	gs_pagecache_free(all);
-	locks = gs_mheap_counts().nr_lock;
-	s = get_large(test, 9, 1);
-	KUNIT_EXPECT_EQ(test, s->base, base);
-	KUNIT_EXPECT_EQ(test, (unsigned int)s->npages, 9U);
-	KUNIT_EXPECT_EQ(test, (int)s->state, GS_SPAN_DEAD);
-	KUNIT_EXPECT_EQ(test, (unsigned int)all->npages, 31U);
-	KUNIT_EXPECT_EQ(test, here()->nr_pages, 31U);
-	KUNIT_EXPECT_EQ(test, gs_mheap_counts().nr_spans, spans + 2);
-	KUNIT_EXPECT_EQ(test, gs_mheap_counts().nr_lock, locks);
-	expect_ok(test);
-	/* Nearly as long: not cut. */
-	t = get_large(test, 25, 1);
-	KUNIT_EXPECT_PTR_EQ(test, t, all);
-	KUNIT_EXPECT_EQ(test, here()->nr_spans, 0U);
-	gs_pagecache_free(t);
-	gs_pagecache_free(s);
-	/* All of it is one run again. */
-	gs_drain_all();
-	KUNIT_EXPECT_EQ(test, gs_mheap_counts().nr_spans, spans);
-	expect_ok(test);
-}
-
-/* Its first page is not aligned to 8 pages. */
-static struct mspan *get_odd(struct kunit *test, unsigned int npages)
-{
-	struct mspan *s = get(test, npages), *front;
-
-	if (!IS_ALIGNED(s->base, 8 * GS_PAGE_SIZE))
-		return s;
-	front = gs_span_alloc(1, false, GFP_ATOMIC);
-	KUNIT_ASSERT_NOT_NULL(test, front);
-	preempt_disable();
-	gs_mheap_split(s, 1, front);
-	preempt_enable();
-	gs_mheap_free(front);
-	return s;
-}
-
-/* Only at its front, if that is aligned, and only for a large object. */
-static void not_cut_off(struct kunit *test)
-{
-	struct mspan *all = get_odd(test, 41), *s;
-	unsigned int npages = all->npages;
-
-	gs_pagecache_free(all);
-	s = get_large(test, 16, 8);
-	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(s->base, 8 * GS_PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, (unsigned int)all->npages, npages);
-	gs_mheap_free(s);
-	s = get(test, 16);
-	KUNIT_EXPECT_EQ(test, (unsigned int)all->npages, npages);
-	gs_mheap_free(s);
-	expect_ok(test);
-}
-
-static struct {
-	bool split;
-	bool verified;
-} half;
-
-/* Half of a split: the first page maps to its new span already. */
-static void in_split(enum gs_hook_point point, void *arg)
-{
-	struct mspan *front = arg;
-
-	gs_test_hook(GS_HOOK_SPLIT, NULL);
-	gs_arena_set(front->base, 1, front);
-	WRITE_ONCE(half.split, true);
-	while (!READ_ONCE(half.verified))
-		cpu_relax();
-}
-
-static int split_one(void *unused)
-{
-	struct mspan *all = get_from(numa_mem_id(), GS_PARK_PAGES, 0, 1), *s = NULL;
-
-	if (all) {
-		gs_pagecache_free(all);
-		s = get_large_from(numa_mem_id(), 9, 1);
-	}
-	while (!kthread_should_stop())
-		schedule_timeout_uninterruptible(1);
-	if (!s)
-		return -ENOMEM;
-	gs_pagecache_free(s);
-	return 0;
-}
-
-/* A span that another CPU is splitting is no false report. */
-static void verified_while_split(struct kunit *test)
-{
-	int cpu = gs_test_other_cpu();
-	struct task_struct *task;
-	unsigned int tick;
-
-	if (cpu < 0)
-		kunit_skip(test, "needs two CPUs");
-	memset(&half, 0, sizeof(half));
-	gs_test_hook(GS_HOOK_SPLIT, in_split);
-	task = kthread_create(split_one, NULL, "goslab_split");
-	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
-	kthread_bind(task, cpu);
-	wake_up_process(task);
-	for (tick = 0; tick < 10 * HZ && !READ_ONCE(half.split); tick++)
-		schedule_timeout_uninterruptible(1);
-	KUNIT_EXPECT_TRUE(test, half.split);
-	KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 0);
-	WRITE_ONCE(half.verified, true);
-	KUNIT_EXPECT_EQ(test, kthread_stop(task), 0);
 	expect_ok(test);
 }
 
@@ -472,9 +331,8 @@ static void step(struct kunit *test, struct gs_oracle *o, struct gs_rnd *rnd)
 		return;
 	}
 	npages = gs_rnd_log(rnd, 1, 2 * GS_PARK_PAGES);
-	s = gs_rnd_below(rnd, 2) ? get_large(test, npages, 1) :
-		get_from(numa_mem_id(), npages, gs_rnd_below(rnd, 2) ?
-			 npages * 5 / 4 : 0, 1 + gs_rnd_below(rnd, 200));
+	s = get_from(numa_mem_id(), npages, gs_rnd_below(rnd, 2) ? npages * 5 / 4 : 0,
+		     1 + gs_rnd_below(rnd, 200));
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	KUNIT_EXPECT_GE(test, (unsigned int)s->npages, npages);
 	gs_oracle_add(o, (void *)s->base, 64, true)->tag = (unsigned long)s;
@@ -506,9 +364,6 @@ static void random_walk(struct kunit *test)
 static struct kunit_case pagecache_cases[] = {
 	KUNIT_CASE(comes_back),
 	KUNIT_CASE(longer_ones),
-	KUNIT_CASE(cut_off_the_front),
-	KUNIT_CASE(not_cut_off),
-	KUNIT_CASE(verified_while_split),
 	KUNIT_CASE(descriptors_fit),
 	KUNIT_CASE(limit),
 	KUNIT_CASE(given_up_in_batches),

@@ -4,11 +4,10 @@
  *
  * A span that is freed stays with its CPU as it is: descriptor, mapping and all.
  * The next request of the same length takes it; that for a large object may take
- * one that is a little longer, or the front of one that is much longer. What is more
- * than gs_park_limit pages goes to the page heap, and a quarter of the limit with it,
- * up to GS_MERGE_BATCH spans for each hold of its lock. Before the page heap draws
- * from the kernel for a CPU, what that CPU has parked goes to the heap, where it may
- * merge into what is wanted.
+ * one that is a little longer. What is more than gs_park_limit pages goes to the
+ * page heap, and a quarter of the limit with it, up to GS_MERGE_BATCH spans for each
+ * hold of its lock. Before the page heap draws from the kernel for a CPU, what that
+ * CPU has parked goes to the heap, where it may merge into what is wanted.
  *
  * (Go: pageCache, 64 pages and their bits for each P. There, frees take the
  * heap's lock; here spans come back, so a span's length and descriptor are kept
@@ -61,66 +60,27 @@ static void leave(struct gs_page_cache *pc)
 	gs_busy_leave(&pc->busy);
 }
 
-/* A span goes into the list of its length; entered. */
-static __always_inline void push(struct gs_page_cache *pc, struct mspan *s)
-{
-	*gs_quick_next(s) = pc->list[s->npages];
-	pc->list[s->npages] = s;
-	pc->nr_pages += s->npages;
-	pc->nr_spans++;
-}
-
-static void popped(struct gs_page_cache *pc, const struct mspan *s)
+/* A parked span leaves; entered. */
+static void unpark(struct gs_page_cache *pc, struct mspan *s)
 {
 	pc->nr_pages -= s->npages;
 	pc->nr_spans--;
 }
 
-/* The shortest span of @least to @most pages that suits @req; entered. */
-static __always_inline struct mspan *
-find(struct gs_page_cache *pc, const struct gs_span_req *req,
-     unsigned int least, unsigned int most)
+/* The shortest span that will do; entered. */
+static struct mspan *find(struct gs_page_cache *pc, const struct gs_span_req *req)
 {
+	unsigned int most = clamp(req->most_pages, req->npages, GS_PARK_PAGES + 0U);
+	unsigned int n = req->npages;
 	struct mspan *s = NULL;
-	unsigned int n;
 
-	for (n = least; n <= most && !s; n++)
+	for (; n <= most && !s; n++)
 		s = gs_quick_take(&pc->list[n], req->align, req->cap, req->tiny);
-	if (s)
-		popped(pc, s);
 	return s;
 }
 
-static unsigned int most_of(const struct gs_span_req *req)
-{
-	return clamp(req->most_pages, req->npages, GS_PARK_PAGES + 0U);
-}
-
-/*
- * The first pages of a span that is too long, the shortest one of these. @front: a
- * descriptor for them. Entered. Return: @front or NULL.
- */
-static struct mspan *cut(struct gs_page_cache *pc, const struct gs_span_req *req,
-			 struct mspan *front)
-{
-	struct mspan *s = find(pc, req, most_of(req) + 1, GS_PARK_PAGES);
-
-	if (!s)
-		return NULL;
-	gs_mheap_split(s, req->npages, front);
-	push(pc, s);
-	return front;
-}
-
-/*
- * Take a span for @req out of this CPU's cache: with @front, cut off one that is too
- * long. Return: the span or NULL.
- *
- * Inline, a copy for each of the two: every pair of a large object comes here, and a
- * call more is 33 instructions of 433.
- */
-static __always_inline struct mspan *
-take(const struct gs_span_req *req, struct mspan *front)
+/* Take a span for @req out of this CPU's cache, or NULL. */
+static struct mspan *take(const struct gs_span_req *req)
 {
 	struct gs_page_cache *pc;
 	struct mspan *s = NULL;
@@ -131,9 +91,9 @@ take(const struct gs_span_req *req, struct mspan *front)
 	pc = this_cpu_ptr(&gs_page_cache);
 	if (pc->nr_spans && req->node == numa_mem_id() &&
 	    gs_busy_enter(&pc->busy)) {
-		s = front ? cut(pc, req, front) :
-			    find(pc, req, req->npages, most_of(req));
+		s = find(pc, req);
 		if (s) {
+			unpark(pc, s);
 			pc->nr_hits++;
 			pc->nr_large += req->large;
 			WRITE_ONCE(s->state, GS_SPAN_DEAD);
@@ -141,27 +101,6 @@ take(const struct gs_span_req *req, struct mspan *front)
 		leave(pc);
 	}
 	preempt_enable();
-	return s;
-}
-
-/*
- * A large object whose length is not there is cut off a longer span: lengths are
- * many, and most of them are never there. The spans of small classes are not: they
- * may stay for long, and what is left of long spans could not merge.
- */
-static noinline struct mspan *take_front(const struct gs_span_req *req)
-{
-	struct mspan *front, *s;
-
-	if (!req->large || req->npages >= GS_PARK_PAGES ||
-	    raw_cpu_read(gs_page_cache.nr_pages) <= most_of(req))
-		return NULL;
-	front = gs_span_alloc(req->cap, req->tiny, req->gfp);
-	if (!front)
-		return NULL;
-	s = take(req, front);
-	if (!s)
-		gs_span_free(front);
 	return s;
 }
 
@@ -186,7 +125,7 @@ static void give_up(struct gs_page_cache *pc, struct give *give, unsigned int pa
 		while ((s = *list) && give->n < GS_MERGE_BATCH &&
 		       from - pc->nr_pages < pages) {
 			*list = *gs_quick_next(s);
-			popped(pc, s);
+			unpark(pc, s);
 			give->s[give->n++] = s;
 		}
 		if (*list || from - pc->nr_pages >= pages)
@@ -208,7 +147,10 @@ static bool put(struct mspan *s, struct give *give)
 	if (s->node == numa_mem_id() &&
 	    gs_busy_enter(&pc->busy)) {
 		WRITE_ONCE(s->state, GS_SPAN_PARKED);
-		push(pc, s);
+		*gs_quick_next(s) = pc->list[s->npages];
+		pc->list[s->npages] = s;
+		pc->nr_pages += s->npages;
+		pc->nr_spans++;
 		pc->nr_parks++;
 		if (pc->nr_pages > gs_park_limit)
 			give_up(pc, give, pc->nr_pages - gs_park_limit / 4 * 3);
@@ -274,7 +216,7 @@ void gs_pagecache_exit(void)
  */
 struct mspan *gs_pagecache_alloc(struct gs_span_req *req)
 {
-	struct mspan *s = take(req, NULL) ?: take_front(req);
+	struct mspan *s = take(req);
 
 	if (s || !raw_cpu_read(gs_page_cache.nr_spans))
 		return s ?: gs_mheap_alloc(req);

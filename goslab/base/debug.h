@@ -62,7 +62,6 @@ enum gs_hook_point {
 	GS_HOOK_REFILL_LEFT,	/* struct gs_class *: lock dropped, not entered */
 	GS_HOOK_ENTERED,	/* struct gs_slot *: busy is set */
 	GS_HOOK_PAGES_ENTERED,	/* struct gs_page_cache *: busy is set */
-	GS_HOOK_SPLIT,		/* struct mspan *: the front, nothing maps to it yet */
 	GS_HOOK_DRAIN_POSTED,	/* int *: the CPU that a drain is posted to */
 	GS_HOOK_DRAIN_LEFT,	/* struct gs_class *: batch taken, no lock yet */
 	GS_HOOK_DRAIN_ENDING,	/* struct gs_class *: it ends, nothing posted yet */
