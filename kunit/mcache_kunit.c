@@ -363,7 +363,7 @@ static unsigned int swing(struct held *h, const struct gs_slot *slot, unsigned i
 	return n;
 }
 
-/* Slots of large objects have all the room of this CPU, and are idle. */
+/* Slots of longer objects have all the room of this CPU, and are idle. */
 static void use_room(void)
 {
 	unsigned int size, n;

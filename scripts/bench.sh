@@ -159,7 +159,7 @@ paths() {
 bench_locks() {
 	boot locks qemu-7.2-locks --icount --append init_on_alloc=0 -- \
 		lockstat.sh mix,$THREADS icount=1 rounds=1 scale=200 size=64
-	# All are so long that the first objects of each CPU do not count.
+	# All are so long that the first objects of each CPU hardly count.
 	boot locks-8 qemu-7.2-locks --cpus 8 --mem 2G -- \
 		lockstat.sh mix threads=8 rounds=1 scale=120
 	boot locks-8-threads qemu-7.2-locks --cpus 8 --mem 2G -- \

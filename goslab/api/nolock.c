@@ -165,6 +165,16 @@ static void refill(struct gs_class *c)
 	}
 }
 
+/* Free object @i of @s if it is deferred. Once it is claimed, its span stays. */
+static void free_if_deferred(struct mspan *s, unsigned int i)
+{
+	u8 was = GS_DEFERRED;
+
+	if (READ_ONCE(s->objects[i]) == was &&
+	    try_cmpxchg(&s->objects[i], &was, GS_PENDING))
+		gs_free_pending(s, i, _THIS_IP_);
+}
+
 /* Free all deferred objects of a span that was found at one of its pages. */
 static void free_deferred_of(struct mspan *s)
 {
@@ -174,16 +184,11 @@ static void free_deferred_of(struct mspan *s)
 		return;
 	/*
 	 * The span may go meanwhile and its descriptor be used for another one,
-	 * which never has less room. Once an object is claimed, its span stays.
+	 * which never has less room.
 	 */
 	nelems = min(READ_ONCE(s->nelems), s->cap);
-	for (i = 0; i < nelems; i++) {
-		u8 was = GS_DEFERRED;
-
-		if (READ_ONCE(s->objects[i]) == was &&
-		    try_cmpxchg(&s->objects[i], &was, GS_PENDING))
-			gs_free_pending(s, i, _THIS_IP_);
-	}
+	for (i = 0; i < nelems; i++)
+		free_if_deferred(s, i);
 }
 
 /*
@@ -193,30 +198,25 @@ static void free_deferred_of(struct mspan *s)
 static void free_deferred_at(void *p)
 {
 	struct mspan *s = gs_arena_span(p);
-	u8 was = GS_DEFERRED;
 	int i;
 
 	if (!s || !gs_span_in_use(s))
 		return;
 	i = gs_span_index_within(s, p);
 	/* As in free_deferred_of(). */
-	if (i >= 0 && i < s->cap && try_cmpxchg(&s->objects[i], &was, GS_PENDING))
-		gs_free_pending(s, i, _THIS_IP_);
+	if (i >= 0 && i < s->cap)
+		free_if_deferred(s, i);
 }
 
+/* Only the work of the CPU takes notes. */
 static void free_noted(struct nolock *n)
 {
 	unsigned int place;
-	void *p;
 
-	for (place = 0; place < NOTED; place++) {
-		if (!READ_ONCE(n->objects[place]))
-			continue;
+	for (place = 0; place < NOTED; place++)
 		/* Ordered before the look at the state. */
-		p = xchg(&n->objects[place], NULL);
-		if (p)
-			free_deferred_at(p);
-	}
+		if (READ_ONCE(n->objects[place]))
+			free_deferred_at(xchg(&n->objects[place], NULL));
 }
 
 /* The same as free_deferred_of() for all spans whose pages have this bit. */

@@ -83,20 +83,10 @@ static void push(struct fixalloc *f, void *p)
 	f->nr_free++;
 }
 
-/* Take a piece that was used before, or NULL: may be called with a lock held. */
-void *gs_fixalloc_alloc_free(struct fixalloc *f)
-{
-	unsigned long flags;
-	void *p;
-
-	gs_lock(&f->lock, flags);
-	p = pop(f);
-	gs_unlock(&f->lock, flags);
-	return p;
-}
-GS_EXPORT_KUNIT(gs_fixalloc_alloc_free);
-
-/* Up to @n of them under one hold of the lock. Return: how many. */
+/*
+ * Take up to @n pieces that are free: may be called with a lock held. Return: how
+ * many.
+ */
 unsigned int gs_fixalloc_alloc_some(struct fixalloc *f, void **p, unsigned int n)
 {
 	unsigned long flags;
@@ -109,6 +99,15 @@ unsigned int gs_fixalloc_alloc_some(struct fixalloc *f, void **p, unsigned int n
 	return got;
 }
 GS_EXPORT_KUNIT(gs_fixalloc_alloc_some);
+
+/* The same for one, or NULL. */
+void *gs_fixalloc_alloc_free(struct fixalloc *f)
+{
+	void *p;
+
+	return gs_fixalloc_alloc_some(f, &p, 1) ? p : NULL;
+}
+GS_EXPORT_KUNIT(gs_fixalloc_alloc_free);
 
 /**
  * gs_fixalloc_alloc() - take a piece.

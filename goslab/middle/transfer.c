@@ -113,12 +113,13 @@ void gs_transfer_exit(void)
  */
 unsigned int gs_transfer_batches(const struct gs_class *c)
 {
-	unsigned int n = c->batch ? c->transfer / c->batch : 0;
+	unsigned int n;
 
 	if (!c->batch || !gs_transfer_cpus)
 		return 0;
 	if (gs_transfer_domains > 1)
 		return GS_TRANSFER_BATCHES;
+	n = c->transfer / c->batch;
 	if (min(n, TRANSFER_AHEAD * gs_transfer_cpus) >= GS_TRANSFER_MANY)
 		return GS_TRANSFER_MANY;
 	n = min(n, 2 * gs_transfer_cpus);
@@ -205,10 +206,10 @@ static void note_use(struct gs_transfer *t)
  * that they seldom try the same and mostly find what they left. Return: the
  * batch, or -1.
  */
-static int claim(unsigned long *word, bool many)
+static int claim(const struct mcentral *mc, unsigned long *word)
 {
 	unsigned int cpu = raw_smp_processor_id();
-	unsigned int from = many ? cpu % GS_TRANSFER_MANY : cpu % GS_TRANSFER_BATCHES;
+	unsigned int from = has_many(mc) ? cpu % GS_TRANSFER_MANY : cpu % GS_TRANSFER_BATCHES;
 	unsigned long bits = READ_ONCE(*word);
 
 	while (bits) {
@@ -272,7 +273,7 @@ unsigned int gs_transfer_take_there(struct mcentral *mc, struct gs_entry *e,
 
 	for (d = 0; d < mc->nr_domains && !got; d++) {
 		t = of_domain(mc, all, own + d);
-		while (got < want && (i = claim(&t->full, has_many(mc))) >= 0) {
+		while (got < want && (i = claim(mc, &t->full)) >= 0) {
 			nr = t->nr[i];
 			n = min(nr, want - got);
 			memcpy(e + got, t->entry[i] + nr - n, n * sizeof(*e));
@@ -304,15 +305,15 @@ static unsigned int limit(const struct mcentral *mc)
  * Have a batch to oneself that has room for @n objects. Few objects share a batch
  * with others. Return: the batch, or -1.
  */
-static int claim_room(struct gs_transfer *t, bool many, unsigned int n)
+static int claim_room(const struct mcentral *mc, struct gs_transfer *t, unsigned int n)
 {
-	int i = n <= GS_BATCH_MAX / 2 ? claim(&t->full, many) : -1;
+	int i = n <= GS_BATCH_MAX / 2 ? claim(mc, &t->full) : -1;
 
 	if (i >= 0 && t->nr[i] + n <= GS_BATCH_MAX)
 		return i;
 	if (i >= 0)
 		release(t, i, t->nr[i]);
-	return claim(&t->empty, many);
+	return claim(mc, &t->empty);
 }
 
 /* Leave @n objects for others. Return: false if there is no room. */
@@ -329,7 +330,7 @@ static bool leave(struct mcentral *mc, const struct gs_entry *e, unsigned int n)
 		t = of_domain(mc, all, own + d);
 		if (nr_of(mc, t) + n > most)
 			continue;
-		i = claim_room(t, has_many(mc), n);
+		i = claim_room(mc, t, n);
 		if (i < 0)
 			continue;
 		memcpy(t->entry[i] + t->nr[i], e, n * sizeof(*e));

@@ -9,9 +9,9 @@
 #include "middle/class.h"
 #include "middle/mcentral.h"
 
-/* Batches of one domain: as many as the class has a use for, three or one. */
+/* Batches of one domain in a page; a class with no use for so many has three or one. */
 #define GS_TRANSFER_BATCHES	7
-/* The same for four pages, which small objects on many CPUs get. */
+/* Batches in four pages, which small objects get where there are many CPUs. */
 #define GS_TRANSFER_MANY	31
 /* CPU cores that make a domain, and the most domains of a node. */
 #define GS_TRANSFER_CORES	8
