@@ -117,7 +117,7 @@ static void sleeping_caller_stays_one(struct kunit *test)
 
 	KUNIT_ASSERT_TRUE(test, gs_mheap_refill_reserve());
 	while (gs_mheap_free_pages() > GS_RESERVE_PAGES)
-		KUNIT_ASSERT_EQ(test, gs_mheap_release(1, false),
+		KUNIT_ASSERT_EQ(test, gs_mheap_release(1),
 				(unsigned long)GS_UNIT_PAGES);
 	record(U64_MAX, false);
 	s = gs_class_new_span(c, numa_mem_id(), GFP_KERNEL, true);

@@ -130,7 +130,7 @@ static void give_spares(struct list_head *spares)
 static void shrink_here(void)
 {
 	gs_drain_this_cpu(false);
-	gs_mheap_release(ULONG_MAX, false);
+	gs_mheap_release(ULONG_MAX);
 }
 
 /* One try, with or without spare metadata. Return: draws that it made. */

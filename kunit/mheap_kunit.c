@@ -5,9 +5,11 @@
  * The worker stands still and the heap has no free run when a case begins.
  * Spans are of no class; nobody but the cases looks at them.
  */
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/topology.h>
+#include <linux/workqueue.h>
 
 #include "back/arena.h"
 #include "back/mheap.h"
@@ -236,7 +238,7 @@ static void atomic_callers_have_a_reserve(struct kunit *test)
 	KUNIT_EXPECT_GT(test, gs_mheap_counts().drawn, drawn);
 	KUNIT_EXPECT_GE(test, gs_mheap_free_pages(), GS_RESERVE_PAGES);
 	gs_mheap_free(s);
-	gs_mheap_release(ULONG_MAX, false);
+	gs_mheap_release(ULONG_MAX);
 
 	/* Who may not has it without a draw. */
 	KUNIT_EXPECT_TRUE(test, gs_mheap_refill_reserve());
@@ -268,8 +270,8 @@ static void release_gives_back_the_highest(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, s[2]->base, base + 2 * GS_UNIT_SIZE);
 	gs_mheap_free(s[1]);		/* a hole below, 29 pages above */
 
-	KUNIT_EXPECT_EQ(test, gs_mheap_release(0, false), 0);
-	KUNIT_EXPECT_EQ(test, gs_mheap_release(4 * unit, false), 4 * unit);
+	KUNIT_EXPECT_EQ(test, gs_mheap_release(0), 0);
+	KUNIT_EXPECT_EQ(test, gs_mheap_release(4 * unit), 4 * unit);
 	KUNIT_EXPECT_EQ(test, gs_mheap_counts().released, released + 4 * unit);
 	KUNIT_EXPECT_EQ(test, gs_mheap_free_pages(), 26 * unit);
 	KUNIT_EXPECT_FALSE(test, is_ours(base + 28 * GS_UNIT_SIZE));
@@ -277,12 +279,12 @@ static void release_gives_back_the_highest(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 0);
 
 	/* Less than a page of the kernel is one, and hides no other. */
-	KUNIT_EXPECT_EQ(test, gs_mheap_release(1, false), unit);
-	KUNIT_EXPECT_EQ(test, gs_mheap_release(24 * unit, true),
+	KUNIT_EXPECT_EQ(test, gs_mheap_release(1), unit);
+	KUNIT_EXPECT_EQ(test, gs_mheap_release(24 * unit),
 			24 * unit);
 	KUNIT_EXPECT_NOT_NULL(test, gs_arena_span((void *)base + GS_UNIT_SIZE));
-	KUNIT_EXPECT_EQ(test, gs_mheap_release(ULONG_MAX, false), unit);
-	KUNIT_EXPECT_EQ(test, gs_mheap_release(ULONG_MAX, false), 0);
+	KUNIT_EXPECT_EQ(test, gs_mheap_release(ULONG_MAX), unit);
+	KUNIT_EXPECT_EQ(test, gs_mheap_release(ULONG_MAX), 0);
 	KUNIT_EXPECT_TRUE(test, maps_to_itself(s[0]) && maps_to_itself(s[2]));
 	gs_mheap_free(s[0]);
 	gs_mheap_free(s[2]);
@@ -302,24 +304,46 @@ static void release_ends_at_the_lowest_arena(struct kunit *test)
 		most += gs_mheaps[node].runs.nr_runs +
 			gs_mheaps[node].runs.nr_quick + 1;
 	locks = gs_mheap_counts().nr_lock;
-	KUNIT_EXPECT_GT(test, gs_mheap_release(ULONG_MAX, false), 0);
+	KUNIT_EXPECT_GT(test, gs_mheap_release(ULONG_MAX), 0);
 	KUNIT_EXPECT_LE(test, gs_mheap_counts().nr_lock - locks, most);
 	for (node = 0; node < nr_node_ids; node++)
 		KUNIT_EXPECT_EQ(test, gs_mheaps[node].runs.highest, 0);
 }
 
-static void reclaim_does_not_wait_for_the_lock(struct kunit *test)
-{
-	unsigned long flags, done;
+static int lock_node;
+static bool lock_taken;
 
-	if (!IS_ENABLED(CONFIG_SMP))
-		kunit_skip(test, "without SMP a lock is always free");
-	gs_mheap_free(must_get(test, 4, 1, GFP_KERNEL));
-	gs_lock(&gs_mheaps[0].lock, flags);
-	done = gs_mheap_release(ULONG_MAX, true);
-	gs_unlock(&gs_mheaps[0].lock, flags);
-	KUNIT_EXPECT_EQ(test, done, 0);
-	KUNIT_EXPECT_GT(test, gs_mheap_release(ULONG_MAX, true), 0);
+static void hold_the_lock(struct work_struct *unused)
+{
+	struct mheap *h = &gs_mheaps[lock_node];
+	unsigned long flags;
+
+	gs_lock(&h->lock, flags);
+	WRITE_ONCE(lock_taken, true);
+	mdelay(10);
+	gs_unlock(&h->lock, flags);
+}
+static DECLARE_WORK(hold_work, hold_the_lock);
+
+/*
+ * The kernel kills a program when one round of reclaim got nothing: that another CPU
+ * has the lock is no reason to say so.
+ */
+static void reclaim_waits_for_the_lock(struct kunit *test)
+{
+	struct mspan *s = must_get(test, 4, 1, GFP_KERNEL);
+	int cpu = gs_test_other_cpu();
+
+	lock_node = s->node;
+	gs_mheap_free(s);
+	if (cpu < 0)
+		kunit_skip(test, "one CPU");
+	WRITE_ONCE(lock_taken, false);
+	schedule_work_on(cpu, &hold_work);
+	while (!READ_ONCE(lock_taken))
+		cpu_relax();
+	KUNIT_EXPECT_GE(test, gs_mheap_reclaim(lock_node, ULONG_MAX), 4UL);
+	flush_work(&hold_work);
 }
 
 static struct mspan *get_long(struct kunit *test)
@@ -358,7 +382,7 @@ static void long_descriptors_are_kept_for_spans(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 0);
 	for (; (d = last); gs_span_free(d))
 		last = (void *)d->class;
-	KUNIT_EXPECT_EQ(test, gs_mheap_release(ULONG_MAX, false), free + 1);
+	KUNIT_EXPECT_EQ(test, gs_mheap_release(ULONG_MAX), free + 1);
 }
 
 static void large_spans_are_counted(struct kunit *test)
@@ -416,7 +440,7 @@ static void step(struct kunit *test, struct gs_oracle *o, struct gs_rnd *rnd)
 	struct mspan *s;
 
 	if (!gs_rnd_below(rnd, 50))
-		gs_mheap_release(gs_rnd_log(rnd, 1, 4096), false);
+		gs_mheap_release(gs_rnd_log(rnd, 1, 4096));
 	if (o->nr == o->max || (o->nr && gs_rnd_below(rnd, 2))) {
 		was = gs_oracle_remove(o, gs_rnd_below(rnd, o->nr), false);
 		gs_mheap_free((struct mspan *)was.tag);
@@ -467,13 +491,13 @@ static void release_does_not_search_again(struct kunit *test)
 		s[i] = must_get(test, GS_ARENA_PAGES, 1, GFP_KERNEL);
 	for (i = 1; i < ARRAY_SIZE(s); i++)
 		gs_mheap_free(s[i]);
-	gs_mheap_release(ULONG_MAX, false);
+	gs_mheap_release(ULONG_MAX);
 	KUNIT_EXPECT_EQ(test, gs_mheap_free_pages(), 0UL);
 	locks = gs_mheap_counts().nr_lock;
-	KUNIT_EXPECT_EQ(test, gs_mheap_release(1, false), 0UL);
+	KUNIT_EXPECT_EQ(test, gs_mheap_release(1), 0UL);
 	KUNIT_EXPECT_LE(test, gs_mheap_counts().nr_lock - locks, nr_node_ids + 1UL);
 	gs_mheap_free(s[0]);
-	KUNIT_EXPECT_EQ(test, gs_mheap_release(ULONG_MAX, false),
+	KUNIT_EXPECT_EQ(test, gs_mheap_release(ULONG_MAX),
 			(unsigned long)GS_ARENA_PAGES);
 }
 
@@ -561,11 +585,11 @@ static void release_of_one_node(struct kunit *test)
 	}
 	gs_mheap_free(s[0]);
 	gs_mheap_free(s[1]);
-	KUNIT_EXPECT_GE(test, gs_mheap_release_node(nodes[1], ULONG_MAX, true),
+	KUNIT_EXPECT_GE(test, gs_mheap_release_node(nodes[1], ULONG_MAX),
 			8UL);
 	KUNIT_EXPECT_EQ(test, gs_mheaps[nodes[1]].runs.nr_pages, 0UL);
 	KUNIT_EXPECT_GE(test, gs_mheaps[nodes[0]].runs.nr_pages, 8UL);
-	KUNIT_EXPECT_GE(test, gs_mheap_release_node(nodes[0], ULONG_MAX, false),
+	KUNIT_EXPECT_GE(test, gs_mheap_release_node(nodes[0], ULONG_MAX),
 			8UL);
 	KUNIT_EXPECT_EQ(test, gs_mheaps[nodes[0]].runs.nr_pages, 0UL);
 }
@@ -595,7 +619,7 @@ static void nodes_share_no_lock(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, (int)s->node, first_online_node);
 		gs_mheap_free(s);
 	}
-	gs_mheap_release_node(first_online_node, ULONG_MAX, false);
+	gs_mheap_release_node(first_online_node, ULONG_MAX);
 	KUNIT_EXPECT_EQ(test, other->n.nr_lock, locks);
 	KUNIT_EXPECT_GE(test, own->n.nr_lock - own_locks, 200UL);
 }
@@ -612,7 +636,7 @@ static struct kunit_case mheap_cases[] = {
 	KUNIT_CASE(release_does_not_search_again),
 	KUNIT_CASE(release_of_one_node),
 	KUNIT_CASE(nodes_share_no_lock),
-	KUNIT_CASE(reclaim_does_not_wait_for_the_lock),
+	KUNIT_CASE(reclaim_waits_for_the_lock),
 	KUNIT_CASE(long_descriptors_are_kept_for_spans),
 	KUNIT_CASE(others_runs_before_a_draw),
 	KUNIT_CASE(large_spans_are_counted),

@@ -165,7 +165,7 @@ static void merged_before_a_draw(struct kunit *test)
 		s[i] = get(test, 1);
 	/* What is left of the heap may not help. */
 	while (gs_mheap_free_pages())
-		KUNIT_ASSERT_GT(test, gs_mheap_release(ULONG_MAX, false), 0UL);
+		KUNIT_ASSERT_GT(test, gs_mheap_release(ULONG_MAX), 0UL);
 	for (i = 0; i < ARRAY_SIZE(s); i++)
 		gs_pagecache_free(s[i]);
 	KUNIT_EXPECT_GE(test, here()->nr_pages, 32U);

@@ -246,7 +246,7 @@ static void r2_unmerged(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, s[1]->base, s[0]->base + gs_span_size(s[0]));
 	goslab_free(p[1]);
 	/* So that it is a run, not a span freed lately. */
-	gs_mheap_release(0, false);
+	gs_mheap_release(0);
 	s[0]->state = GS_SPAN_RUN;
 	expect_broken(test, 32);
 	s[0]->state = GS_SPAN_LARGE;

@@ -5,8 +5,8 @@
  *
  * Always from the top down: front (slots), middle (transfer caches), back (runs).
  *
- * Lock:       see drain.c and class.c; the shrinker takes none that it would
- *             have to wait for, and waits for no other CPU.
+ * Lock:       see drain.c and class.c; the shrinker waits for none but the
+ *             spinlock of a page heap, and for no other CPU.
  * Context:    the shrinker: reclaim, with any gfp. The others: task.
  * Tests:      kunit/reclaim_kunit.c, scripts/guest/stock.sh
  */
@@ -60,7 +60,7 @@ static unsigned long count_objects(struct shrinker *s, struct shrink_control *sc
 static unsigned long scan_objects(struct shrinker *s, struct shrink_control *sc)
 {
 	unsigned long want = gs_pages(sc->nr_to_scan << PAGE_SHIFT);
-	unsigned long done = gs_mheap_release_node(sc->nid, want, true);
+	unsigned long done = gs_mheap_reclaim(sc->nid, want);
 
 	/* What is parked comes back later; nobody waits for it here. */
 	if (done < want) {
@@ -78,7 +78,7 @@ size_t goslab_shrink(void)
 {
 	might_sleep();
 	gs_drain_all();
-	return gs_mheap_release(ULONG_MAX, false) << GS_PAGE_SHIFT;
+	return gs_mheap_release(ULONG_MAX) << GS_PAGE_SHIFT;
 }
 EXPORT_SYMBOL_GPL(goslab_shrink);
 
@@ -91,8 +91,8 @@ size_t goslab_cache_shrink(struct goslab_cache *cache)
 		return 0;
 	before = gs_mheap_free_pages();
 	gs_drain_all();
-	return gs_mheap_release(max_t(long, gs_mheap_free_pages() - before, 0),
-				false) << GS_PAGE_SHIFT;
+	return gs_mheap_release(max_t(long, gs_mheap_free_pages() - before, 0))
+	       << GS_PAGE_SHIFT;
 }
 EXPORT_SYMBOL_GPL(goslab_cache_shrink);
 

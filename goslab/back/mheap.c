@@ -54,7 +54,7 @@ unsigned long gs_mheap_exit(void)
 {
 	struct mheap_counts n;
 
-	gs_mheap_release(ULONG_MAX, false);
+	gs_mheap_release(ULONG_MAX);
 	gs_mheap_publish_idle();
 	n = gs_mheap_counts();
 	gs_sys_give_meta(gs_mheaps, nr_node_ids * sizeof(*gs_mheaps));

@@ -120,7 +120,8 @@ unsigned long gs_mheap_free_pages(void);
 unsigned long gs_mheap_take_peak(void);
 void gs_mheap_publish_idle(void);
 unsigned long gs_mheap_reclaimed(void);
-unsigned long gs_mheap_release_node(int of, unsigned long npages, bool try);
+unsigned long gs_mheap_release_node(int of, unsigned long npages);
+unsigned long gs_mheap_reclaim(int node, unsigned long npages);
 bool gs_mheap_refill_reserve(void);
 int gs_mheap_verify(void);
 
@@ -133,9 +134,9 @@ void gs_mheap_each_page(struct heap_arena *arena, unsigned long base,
 			void *arg);
 
 /* The same for all nodes. */
-static inline unsigned long gs_mheap_release(unsigned long npages, bool try)
+static inline unsigned long gs_mheap_release(unsigned long npages)
 {
-	return gs_mheap_release_node(NUMA_NO_NODE, npages, try);
+	return gs_mheap_release_node(NUMA_NO_NODE, npages);
 }
 
 #endif /* GS_BACK_MHEAP_H */

@@ -95,10 +95,10 @@ static unsigned int cut_arena(int node, unsigned long start, unsigned long npage
 }
 
 /*
- * One piece of at most @npages of @node. *@stop: set without the lock (@try) or a
- * descriptor. Return: pages; 0 for none in the arena that was the highest.
+ * One piece of at most @npages of @node. *@stop: set without a descriptor. Return:
+ * pages; 0 for none in the arena that was the highest.
  */
-static unsigned int release_piece(int node, unsigned long npages, bool try,
+static unsigned int release_piece(int node, unsigned long npages,
 				  unsigned long *base, bool *stop)
 {
 	struct mheap *h = &gs_mheaps[node];
@@ -106,19 +106,13 @@ static unsigned int release_piece(int node, unsigned long npages, bool try,
 	unsigned long flags, start;
 	unsigned int got = 0;
 
-	*stop = true;
 	if (GS_UNIT_PAGES > 1) {
 		spare = gs_span_alloc(1, false, GFP_NOWAIT | __GFP_NOWARN);
+		*stop = !spare;
 		if (!spare)
 			return 0;
 	}
-	if (!try)
-		gs_mheap_lock(h, &flags);
-	else if (spin_trylock_irqsave(&h->lock, flags))
-		h->n.nr_lock++;
-	else
-		goto out;
-	*stop = false;
+	gs_mheap_lock(h, &flags);
 	if (h->runs.highest) {
 		start = ALIGN_DOWN(h->runs.highest - 1, GS_ARENA_SIZE);
 		got = cut_arena(node, start, npages, base, &spare);
@@ -127,50 +121,40 @@ static unsigned int release_piece(int node, unsigned long npages, bool try,
 			h->runs.highest = min(h->runs.highest, below(start));
 	}
 	gs_unlock(&h->lock, flags);
-out:
 	if (spare)
 		gs_span_free(spare);
 	return got;
 }
 
-/* Merge what was freed lately. Return: false if the lock was not to be had. */
-static bool merge_all(int node, bool try)
+/* Merge what was freed lately. */
+static void merge_all(int node)
 {
 	struct mheap *h = &gs_mheaps[node];
 	unsigned long flags;
 	bool more;
 
 	do {
-		if (!try)
-			gs_mheap_lock(h, &flags);
-		else if (spin_trylock_irqsave(&h->lock, flags))
-			h->n.nr_lock++;
-		else
-			return false;
+		gs_mheap_lock(h, &flags);
 		more = gs_runs_merge_quick(&h->runs);
 		gs_unlock(&h->lock, flags);
 	} while (more);
-	return true;
 }
 
 /* merge_all() of one node, or of all. */
-static bool merge_nodes(int of, bool try)
+static void merge_nodes(int of)
 {
 	int node;
 
 	if (of != NUMA_NO_NODE)
-		return merge_all(of, try);
+		return merge_all(of);
 	for (node = 0; node < nr_node_ids; node++)
-		if (!merge_all(node, try))
-			return false;
-	return true;
+		merge_all(node);
 }
 
 /**
  * gs_mheap_release_node() - give free runs back to the kernel, highest first.
  * @of: of which node, or NUMA_NO_NODE for all.
  * @npages: at most, rounded up to whole pages of the kernel.
- * @try: for the kernel's reclaim, which does not wait for the lock.
  *
  * Takes the lock once per piece, and looks at one arena then. Arenas without a
  * free run are looked at once, until a run is put into a higher one again: the
@@ -179,15 +163,14 @@ static bool merge_nodes(int of, bool try)
  * Context: any but NMI; no lock held.
  * Return: pages given back.
  */
-unsigned long gs_mheap_release_node(int of, unsigned long npages, bool try)
+unsigned long gs_mheap_release_node(int of, unsigned long npages)
 {
 	unsigned long base, given = 0;
 	bool stop = false;
 
 	/* A piece shorter than a unit would be found nowhere. */
 	npages = round_up(min(npages, ULONG_MAX - GS_UNIT_PAGES), GS_UNIT_PAGES);
-	if (!merge_nodes(of, try))
-		return 0;
+	merge_nodes(of);
 	while (given < npages && !stop) {
 		int node = of == NUMA_NO_NODE ? highest_node() : of;
 		unsigned int got;
@@ -195,17 +178,36 @@ unsigned long gs_mheap_release_node(int of, unsigned long npages, bool try)
 		/* Others may have given back what was there a moment ago. */
 		if (node == NUMA_NO_NODE || !READ_ONCE(gs_mheaps[node].runs.highest))
 			break;
-		got = release_piece(node, npages - given, try, &base, &stop);
+		got = release_piece(node, npages - given, &base, &stop);
 		if (!got)
 			continue;
 		gs_sys_give((void *)base, got * GS_PAGE_SIZE);
 		given += got;
 	}
-	if (try)
-		atomic_long_add(given, &reclaimed);
 	return given;
 }
 GS_EXPORT_KUNIT(gs_mheap_release_node);
+
+/**
+ * gs_mheap_reclaim() - the same for the kernel's reclaim.
+ * @node: of which node.
+ * @npages: at most.
+ *
+ * Waits for the lock, as it is held for some microseconds. The kernel kills a program
+ * after a single round of reclaim that got nothing, if it has little on its own lists:
+ * it must not be told that there is nothing because another CPU is at it.
+ *
+ * Context: reclaim; no lock held.
+ * Return: pages given back.
+ */
+unsigned long gs_mheap_reclaim(int node, unsigned long npages)
+{
+	unsigned long given = gs_mheap_release_node(node, npages);
+
+	atomic_long_add(given, &reclaimed);
+	return given;
+}
+GS_EXPORT_KUNIT(gs_mheap_reclaim);
 
 /* Pages that the kernel's reclaim was ever given. */
 unsigned long gs_mheap_reclaimed(void)

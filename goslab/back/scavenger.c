@@ -55,7 +55,7 @@ static unsigned long release_for_a_while(unsigned long npages)
 
 	while (done < npages && ktime_before(ktime_get(), end)) {
 		unsigned long got = gs_mheap_release(min(npages - done,
-							 STEP + 0UL), false);
+							 STEP + 0UL));
 
 		if (!got)
 			break;
