@@ -7,13 +7,16 @@
  *
  * Lock:       see drain.c and class.c; the shrinker waits for none but the
  *             spinlock of a page heap, and for no other CPU.
- * Context:    the shrinker: reclaim, with any gfp. The others: task.
+ * Context:    the shrinker and before_oom(): reclaim, with any gfp. The others: task.
  * Tests:      kunit/reclaim_kunit.c, scripts/guest/stock.sh
  */
 #include <linux/cpuhotplug.h>
 #include <linux/export.h>
 #include <linux/goslab.h>
 #include <linux/module.h>
+#include <linux/nodemask.h>
+#include <linux/notifier.h>
+#include <linux/oom.h>
 #include <linux/shrinker.h>
 
 #include "api/cache.h"
@@ -73,6 +76,26 @@ static unsigned long scan_objects(struct shrinker *s, struct shrink_control *sc)
 	mm_account_reclaimed_pages(done);
 	return done;
 }
+
+/*
+ * The kernel is about to kill a program. It decides by its own lists: with nothing on
+ * them, and free pages below the watermark when a round of reclaim is over, it does
+ * not ask what shrinkers still have. Here it asks. (i915, virtio_balloon)
+ */
+static int before_oom(struct notifier_block *nb, unsigned long unused, void *freed)
+{
+	unsigned long npages = 0;
+	int node;
+
+	for_each_node_state(node, N_MEMORY)
+		npages += gs_mheap_reclaim(node, ULONG_MAX);
+	gs_drain_post_all();
+	gs_worker_queue(&sweep_work);
+	*(unsigned long *)freed += npages * GS_PAGE_SIZE >> PAGE_SHIFT;
+	return NOTIFY_OK;
+}
+
+static struct notifier_block oom_nb = { .notifier_call = before_oom };
 
 size_t goslab_shrink(void)
 {
@@ -145,6 +168,9 @@ int gs_reclaim_init(void)
 	ret = init_shrinker();
 	if (ret)
 		goto no_shrinker;
+	ret = gs_load_fails() ? -ENOMEM : register_oom_notifier(&oom_nb);
+	if (ret)
+		goto no_oom;
 	ret = gs_load_fails() ? -ENOMEM :
 	      cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "goslab:cpu",
 					cpu_prepare, cpu_dead);
@@ -154,6 +180,8 @@ int gs_reclaim_init(void)
 	return 0;
 
 no_cpuhp:
+	unregister_oom_notifier(&oom_nb);
+no_oom:
 	shrinker_free(shrinker);
 no_shrinker:
 	gs_worker_exit();
@@ -168,6 +196,7 @@ void gs_reclaim_exit(void)
 {
 	goslab_shrink();
 	cpuhp_remove_state_nocalls(cpu_state);
+	unregister_oom_notifier(&oom_nb);
 	shrinker_free(shrinker);
 	gs_worker_exit();
 }
