@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * pageruns_kunit: goslab_pageruns: back/pageruns.c on runs of its own.
+ * pageruns_kunit: goslab_pageruns: back/pageruns.c and back/pagetree.c on runs of its
+ * own.
  *
  * The pages are those of a block drawn for the suite, beside the page heap,
  * and mapped in the real radix tree. The first and the last page stay
@@ -47,6 +48,8 @@ static int pageruns_init(struct kunit *test)
 	if (!f || gs_test_init(test))
 		return -ENOMEM;
 	test->priv = f;
+	gs_runs_init(&f->runs, 0, &gs_fit_best);
+	gs_runs_init(&f->other, 1, &gs_fit_best);
 	f->block = gs_sys_draw(NUMA_NO_NODE, GFP_KERNEL, get_order(GS_MAX_BLOCK));
 	if (!f->block)
 		return -ENOMEM;
@@ -62,7 +65,7 @@ static void forget_runs(struct gs_runs *runs)
 		next = rb_next_postorder(node);
 		gs_span_free(rb_entry(node, struct mspan, rb));
 	}
-	*runs = (struct gs_runs){ };
+	gs_runs_init(runs, runs->node, &gs_fit_best);
 }
 
 static void pageruns_exit(struct kunit *test)
@@ -105,7 +108,7 @@ static void carve(struct kunit *test, struct mspan *run, unsigned int page,
 		  unsigned int npages)
 {
 	struct fixture *f = test->priv;
-	struct mspan *left = gs_runs_carve(&f->runs, run, addr(f, page), npages,
+	struct mspan *left = gs_tree_carve(&f->runs, run, addr(f, page), npages,
 					   new_desc(test));
 
 	if (left)
@@ -178,7 +181,7 @@ static void best_fit_and_lowest(struct kunit *test)
 	insert(test, 100, 64, 0, false);
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		unsigned long base;
-		struct mspan *run = gs_runs_find(&f->runs, cases[i].npages,
+		struct mspan *run = gs_tree_find(&f->runs, cases[i].npages,
 						 cases[i].align, &base);
 
 		KUNIT_EXPECT_EQ_MSG(test, run ? (int)page_of(f, base) : -1,
@@ -203,7 +206,7 @@ static void search_is_bounded(struct kunit *test)
 	insert(test, 442, 66, 0, false);
 	KUNIT_ASSERT_GT(test, nr, GS_FIND_LOOKS);
 	WRITE_ONCE(gs_most_steps, 0);
-	run = gs_runs_find(&f->runs, 2, 64, &base);
+	run = gs_tree_find(&f->runs, 2, 64, &base);
 	KUNIT_ASSERT_NOT_NULL(test, run);
 	KUNIT_EXPECT_EQ(test, run->npages, 66);
 	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(base, 64 * GS_PAGE_SIZE));
@@ -256,9 +259,9 @@ static void splits(struct kunit *test)
 		unsigned long base;
 
 		insert(test, 50, 10, 0, true);
-		run = gs_runs_find(&f->runs, 10, 1, &base);
+		run = gs_tree_find(&f->runs, 10, 1, &base);
 		KUNIT_ASSERT_NOT_NULL(test, run);
-		left = gs_runs_carve(&f->runs, run,
+		left = gs_tree_carve(&f->runs, run,
 				     base + cases[i].from * GS_PAGE_SIZE,
 				     cases[i].npages, new_desc(test));
 		KUNIT_EXPECT_EQ_MSG(test, !!left, cases[i].back, "%s",
@@ -285,11 +288,11 @@ static void splits_without_a_spare(struct kunit *test)
 	struct mspan *run;
 
 	insert(test, 50, 10, 0, false);
-	run = gs_runs_find(&f->runs, 4, 1, &base);
-	KUNIT_EXPECT_NULL(test, gs_runs_carve(&f->runs, run, base, 4, NULL));
+	run = gs_tree_find(&f->runs, 4, 1, &base);
+	KUNIT_EXPECT_NULL(test, gs_tree_carve(&f->runs, run, base, 4, NULL));
 	expect_runs(test, "front", (const unsigned int[][2]) { { 54, 6 }, { } });
-	run = gs_runs_find(&f->runs, 6, 1, &base);
-	KUNIT_EXPECT_PTR_EQ(test, gs_runs_carve(&f->runs, run, base, 6, NULL),
+	run = gs_tree_find(&f->runs, 6, 1, &base);
+	KUNIT_EXPECT_PTR_EQ(test, gs_tree_carve(&f->runs, run, base, 6, NULL),
 			    run);
 	expect_runs(test, "all", (const unsigned int[][2]) { { } });
 	gs_span_free(run);
@@ -519,7 +522,7 @@ static bool take_pages(struct kunit *test, struct walk *w)
 	unsigned int align = 1 << gs_rnd_below(&w->rnd, 4);
 	int want = naive_fit(w, npages, align);
 	unsigned long base;
-	struct mspan *run = gs_runs_find(&w->f->runs, npages, align, &base);
+	struct mspan *run = gs_tree_find(&w->f->runs, npages, align, &base);
 
 	if (want < 0)
 		return !run;

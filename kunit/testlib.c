@@ -21,6 +21,7 @@
 
 #include "back/arena.h"
 #include "back/mheap.h"
+#include "back/pagebits.h"
 #include "base/worker.h"
 #include "front/mcache.h"
 #include "pattern.h"
@@ -291,12 +292,20 @@ size_t gs_test_table_bytes(void)
 	unsigned long i, group = ULONG_MAX;
 	struct heap_arena *arena;
 	size_t bytes = 0;
+	int node;
 
 	gs_arena_for_each(i, arena) {
 		bytes += PAGE_ALIGN(sizeof(*arena));
 		if (i / GS_GROUP_ARENAS != group)
 			bytes += PAGE_ALIGN(sizeof(struct gs_group));
 		group = i / GS_GROUP_ARENAS;
+	}
+	for_each_node(node) {
+		const struct gs_page_bits *bits = gs_mheaps[node].runs.bits;
+
+		if (bits)
+			bytes += (bits->groups.nr_chunks +
+				  bits->windows.nr_chunks) * PAGE_SIZE;
 	}
 	return bytes;
 }

@@ -12,7 +12,7 @@
 #              the fast path against its golden file; ends with 1 past 5 %
 # RECORD=1     the same, and takes the figures and the fast path as recorded
 # BEDS="..."   only these: uml-up uml-heap uml-smp qemu-6.1 qemu-6.12 qemu-7.2 user
-#              mix locks
+#              mix locks, or fits alone: the policies of the page heap
 # REPORT=1     the report again, of what is there
 # DOC=1        then the tables and plots of Documentation/performance.rst, too
 # MISSED=ok    ends with 0 though a limit is missed
@@ -168,6 +168,18 @@ bench_locks() {
 		lockstat.sh producer_consumer threads=8 rounds=1 scale=1000 size=64
 }
 
+# The policies of the page heap, in a table; Documentation/page-heap has it after DOC=1.
+bench_fits() {
+	local log=$BUILD/qemu-7.2-test/bench-fits.log
+
+	"$SCRIPTS/setup.sh" qemu
+	"$SCRIPTS/modules.sh" qemu-7.2-test GOSLAB_KUNIT=1
+	boot fits qemu-7.2-test --icount --mem 2G -- fits.sh
+	python3 "$SCRIPTS/bench-fits.py" "$log" >"$OUT/fits.txt"
+	cat "$OUT/fits.txt"
+	[ -z "${DOC:-}" ] || cp "$OUT/fits.txt" "$TOP/Documentation/page-heap/"
+}
+
 # The loops in user space, once for each allocator there is.
 bench_user() {
 	local dir=$OUT/user lib name round
@@ -222,6 +234,10 @@ main() {
 	if [ -n "${SHORT:-}${RECORD:-}" ]; then
 		"$SCRIPTS/setup.sh" qemu
 		bench_short
+		return
+	fi
+	if [ "$BEDS" = fits ]; then
+		bench_fits
 		return
 	fi
 	if [ -z "${REPORT:-}" ]; then

@@ -224,6 +224,7 @@ job_small_up() {
 	# As Debian boots: only then are fresh pages known to be zero.
 	bed_run uml-up kunit-zero --timeout 600 --append init_on_alloc=1 \
 		-- kunit.sh
+	bed_run uml-up kunit-bitmap --timeout 600 -- kunit.sh goslab.fit=bitmap
 	python3 "$SCRIPTS/mktraces.py" "$RESULTS/traces"
 	bed_run uml-up traces --timeout 400 --add "$RESULTS/traces" -- traces.sh
 }

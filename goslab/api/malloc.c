@@ -31,6 +31,7 @@
 
 #include "api/api.h"
 #include "back/arena.h"
+#include "back/mheap.h"
 #include "base/owner.h"
 #include "base/report.h"
 #include "base/sizeclass.h"
@@ -320,7 +321,7 @@ void gs_free_bad(struct mspan *s, void *p, unsigned long site)
 			GS_BUG_DOUBLE_FREE : GS_BUG_BAD_STATE;
 	else if (ours)
 		kind = GS_BUG_INTERIOR_FREE;
-	else if (gs_arena_is_free_run(p))
+	else if (gs_mheap_is_free(p))
 		/* It held an object that was freed. */
 		kind = GS_BUG_DOUBLE_FREE;
 	gs_report_at(kind, ours ? gs_span_name(s) : NULL, p, site);

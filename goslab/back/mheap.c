@@ -32,10 +32,23 @@
 struct mheap *gs_mheaps;
 GS_EXPORT_KUNIT(gs_mheaps);
 
-int gs_mheap_init(void)
+static void give_heaps(void)
 {
 	int node;
 
+	for (node = 0; node < nr_node_ids; node++)
+		gs_runs_exit(&gs_mheaps[node].runs);
+	gs_sys_give_meta(gs_mheaps, nr_node_ids * sizeof(*gs_mheaps));
+}
+
+/* Return: 0, -ENOMEM, or -EINVAL for a policy that there is not. */
+int gs_mheap_init(void)
+{
+	const struct gs_fit *fit = gs_fit_chosen();
+	int node;
+
+	if (!fit)
+		return -EINVAL;
 	gs_mheaps = gs_sys_draw_meta(nr_node_ids * sizeof(*gs_mheaps),
 				     NUMA_NO_NODE, GFP_KERNEL);
 	if (!gs_mheaps)
@@ -45,6 +58,10 @@ int gs_mheap_init(void)
 
 		/* Lockdep's statistics name it as it is written here. */
 		spin_lock_init(&mheap->lock);
+		if (gs_runs_init(&mheap->runs, node, fit)) {
+			give_heaps();
+			return -ENOMEM;
+		}
 	}
 	return 0;
 }
@@ -57,7 +74,7 @@ unsigned long gs_mheap_exit(void)
 	gs_mheap_release(ULONG_MAX);
 	gs_mheap_publish_idle();
 	n = gs_mheap_counts();
-	gs_sys_give_meta(gs_mheaps, nr_node_ids * sizeof(*gs_mheaps));
+	give_heaps();
 	return n.drawn - n.released;
 }
 
@@ -115,6 +132,26 @@ unsigned long gs_mheap_free_pages(void)
 }
 GS_EXPORT_KUNIT(gs_mheap_free_pages);
 
+/**
+ * gs_mheap_is_free() - is this address in pages that we hold free?
+ * @p: any address.
+ *
+ * Context: any; takes no lock, so it is for reports.
+ */
+bool gs_mheap_is_free(const void *p)
+{
+	int node;
+
+	for (node = 0; node < nr_node_ids; node++) {
+		const struct gs_runs *runs = &gs_mheaps[node].runs;
+
+		if (runs->fit->has(runs, p))
+			return true;
+	}
+	return gs_arena_is_free_run(p);
+}
+GS_EXPORT_KUNIT(gs_mheap_is_free);
+
 /* A span was given out; under the lock. */
 void gs_mheap_count_span(struct mheap *h, const struct gs_span_req *req,
 			 unsigned int npages)
@@ -158,23 +195,15 @@ static bool carve(struct mspan *s, struct mheap *h, const struct gs_span_req *re
 		  unsigned int npages, struct mspan **spare, bool *more)
 {
 	struct gs_runs *runs = &h->runs;
-	struct mspan *run;
-	unsigned long base;
+	bool done = runs->fit->take(runs, s, npages, req->align, spare);
 
-	run = gs_runs_find(runs, npages, req->align, &base);
-	if (!run && runs->nr_quick) {
+	if (!done && runs->nr_quick) {
 		*more |= gs_runs_merge_quick(runs);
-		run = gs_runs_find(runs, npages, req->align, &base);
+		done = runs->fit->take(runs, s, npages, req->align, spare);
 	}
-	if (!run)
+	if (!done)
 		return false;
-	s->base = base;
-	s->npages = npages;
-	s->node = run->node;
-	s->zone = run->zone;
-	s->needzero = run->needzero;
-	*spare = gs_runs_carve(runs, run, base, npages, *spare);
-	gs_arena_set(base, npages, s);
+	gs_arena_set(s->base, npages, s);
 	gs_mheap_count_span(h, req, npages);
 	return true;
 }
@@ -215,8 +244,10 @@ static bool grow_by(unsigned int order, int node, gfp_t gfp, struct mspan *s,
 	block = gs_sys_draw(node, gfp, order);
 	if (!block)
 		goto no_block;
+	h = &gs_mheaps[page_to_nid(virt_to_page(block))];
 	if (!gs_arena_covers(block, bytes) ||
-	    gs_arena_reserve(block, bytes, gfp))
+	    gs_arena_reserve(block, bytes, gfp) ||
+	    gs_runs_reserve(&h->runs, block, bytes, gfp))
 		goto no_arena;
 	if (unlikely(gs_sys_is_reserve(block))) {
 		if (!s)
@@ -226,7 +257,6 @@ static bool grow_by(unsigned int order, int node, gfp_t gfp, struct mspan *s,
 		return true;
 	}
 
-	h = &gs_mheaps[page_to_nid(virt_to_page(block))];
 	gs_mheap_lock(h, &flags);
 	add_block(h, run, block, order);
 	if (s)

@@ -117,6 +117,7 @@ void gs_mheap_publish(struct mspan *s, enum gs_span_state state);
 struct mheap_counts gs_mheap_counts(void);
 unsigned long gs_mheap_in_spans(void);
 unsigned long gs_mheap_free_pages(void);
+bool gs_mheap_is_free(const void *p);
 unsigned long gs_mheap_take_peak(void);
 void gs_mheap_publish_idle(void);
 unsigned long gs_mheap_reclaimed(void);

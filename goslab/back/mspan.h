@@ -206,6 +206,11 @@ static inline size_t gs_span_size(const struct mspan *s)
 	return (size_t)s->npages << GS_PAGE_SHIFT;
 }
 
+static inline unsigned long gs_span_end(const struct mspan *s)
+{
+	return s->base + gs_span_size(s);
+}
+
 /* Does the page or object at @p belong to @s? A stale entry may lead to @s. */
 static inline bool gs_span_covers(const struct mspan *s, const void *p)
 {

@@ -26,21 +26,29 @@
 /* Runs that one hold of the lock verifies. */
 #define GS_VERIFY_BATCH		128
 
+struct gs_fit;
+struct gs_page_bits;
+
 /**
- * struct gs_runs - the free runs of one node.
- * @tree: by (npages, base).
+ * struct gs_runs - the free pages of one node.
+ * @fit: how the free runs are kept; never changes.
+ * @tree: the runs by (npages, base), if it is gs_fit_best.
+ * @bits: the pages, if it is gs_fit_bitmap.
  * @quick: spans that were freed and not merged yet, by npages, last in first.
  * @nr_pages: pages of both.
- * @nr_runs: runs in @tree.
+ * @nr_runs: free runs.
  * @nr_quick: spans on @quick.
  * @quick_pages: their pages.
- * @highest: no run in @tree reaches beyond this address; see release.c.
+ * @highest: no free run reaches beyond this address; see release.c.
  * @full_at: jiffies when the kernel last had no page of the node for a caller that
  *           could look elsewhere.
  * @published: kernel pages that the kernel was told of (gs_mheap_publish_idle()).
+ * @node: whose pages; never changes.
  */
 struct gs_runs {
+	const struct gs_fit *fit;
 	struct rb_root tree;
+	struct gs_page_bits *bits;
 	struct mspan *quick[GS_QUICK_PAGES + 1];
 	unsigned long nr_pages;
 	unsigned long nr_runs;
@@ -49,12 +57,14 @@ struct gs_runs {
 	unsigned long highest;
 	unsigned long full_at;
 	long published;
+	int node;
 };
 
-void gs_runs_insert(struct gs_runs *runs, struct mspan *s);
-struct mspan *gs_runs_find(struct gs_runs *runs, unsigned int npages,
+int gs_runs_init(struct gs_runs *runs, int node, const struct gs_fit *fit);
+void gs_runs_exit(struct gs_runs *runs);
+struct mspan *gs_tree_find(struct gs_runs *runs, unsigned int npages,
 			   unsigned int align, unsigned long *base);
-struct mspan *gs_runs_carve(struct gs_runs *runs, struct mspan *run,
+struct mspan *gs_tree_carve(struct gs_runs *runs, struct mspan *run,
 			    unsigned long base, unsigned int npages,
 			    struct mspan *spare);
 struct mspan *gs_quick_take(struct mspan **list, unsigned int align,
@@ -83,35 +93,98 @@ static inline struct mspan **gs_quick_next(struct mspan *s)
 }
 
 /**
- * struct gs_runs_pos - a place in the order of runs; it stays one while runs
- *                      come and go.
- * @npages: of the last run that was looked at, 0 at the start.
- * @base: of that run.
+ * struct gs_runs_pos - a place in the order that a fit has its runs in; it stays one
+ *                      while runs come and go. All zero at the start.
+ * @npages: of the last run that was looked at.
+ * @base: of that run, or where to go on.
  */
 struct gs_runs_pos {
 	unsigned int npages;
 	unsigned long base;
 };
 
-struct mspan *gs_runs_after(const struct gs_runs *runs,
-			    const struct gs_runs_pos *pos);
-struct mspan *gs_runs_next(struct mspan *run, struct gs_runs_pos *pos);
-
 /**
  * struct gs_runs_check - how far a check of all free runs is.
  * @pos: behind the last run that was looked at.
  * @nr_pages: pages seen.
  * @nr_runs: runs seen.
+ * @begun: set by the first call.
  * @done: set at the end.
  */
 struct gs_runs_check {
 	struct gs_runs_pos pos;
 	unsigned long nr_pages;
 	unsigned long nr_runs;
+	bool begun;
 	bool done;
 };
 
 int gs_runs_verify_some(const struct gs_runs *runs, struct gs_runs_check *check);
 int gs_runs_verify(const struct gs_runs *runs);
+
+typedef void (*gs_run_fn)(unsigned long base, unsigned int npages, void *arg);
+
+/**
+ * struct gs_fit - how free runs are kept, and which of them a request gets.
+ * @name: for fit=.
+ * @init: make what it needs; may be NULL, as @exit and @reserve.
+ * @exit: free that.
+ * @reserve: have the tables for pages that are to be inserted. No lock held, and it
+ *           sleeps as its gfp says. 0 or -ENOMEM.
+ * @insert: make a span a free run: it has base, npages, node, zone and needzero, and
+ *          nobody knows it. The descriptor is the fit's.
+ * @take: take pages out of the free runs: sets base, npages, node, zone and needzero
+ *        of a span. @spare: a descriptor more if @align is above 1; NULL when used.
+ *        A descriptor that is no longer needed comes back in it. False for none.
+ * @cut: take at most @npages, in whole units, from the highest free run, which are
+ *       to be given back: *@base and their number. 0 if there were none at the top;
+ *       then it has lowered @highest. The descriptors as in @take.
+ * @has: is the page a free one? For reports, without the lock.
+ * @walk: @max runs from a place on. Returns whether there may be more.
+ * @verify_some: check a few runs, from the place that @check has.
+ *
+ * All but @init, @exit, @reserve and @has under the lock.
+ */
+struct gs_fit {
+	const char *name;
+	int (*init)(struct gs_runs *runs);
+	void (*exit)(struct gs_runs *runs);
+	int (*reserve)(struct gs_runs *runs, unsigned long base, size_t bytes,
+		       gfp_t gfp);
+	void (*insert)(struct gs_runs *runs, struct mspan *s);
+	bool (*take)(struct gs_runs *runs, struct mspan *s, unsigned int npages,
+		     unsigned int align, struct mspan **spare);
+	unsigned int (*cut)(struct gs_runs *runs, unsigned long npages,
+			    unsigned long *base, struct mspan **spare);
+	bool (*has)(const struct gs_runs *runs, const void *p);
+	bool (*walk)(const struct gs_runs *runs, struct gs_runs_pos *pos,
+		     unsigned int max, gs_run_fn fn, void *arg);
+	int (*verify_some)(const struct gs_runs *runs, struct gs_runs_check *check);
+};
+
+extern const struct gs_fit gs_fit_best;
+extern const struct gs_fit gs_fit_bitmap;
+const struct gs_fit *gs_fit_chosen(void);
+
+static inline int gs_runs_reserve(struct gs_runs *runs, const void *block,
+				  size_t bytes, gfp_t gfp)
+{
+	return runs->fit->reserve ?
+	       runs->fit->reserve(runs, (unsigned long)block, bytes, gfp) : 0;
+}
+
+static inline void gs_runs_insert(struct gs_runs *runs, struct mspan *s)
+{
+	runs->fit->insert(runs, s);
+}
+
+/*
+ * Are both in one GS_RUN_WINDOW? The direct map begins at a multiple of it, and
+ * blocks are aligned to their size there, so no block is in two windows.
+ */
+static inline bool gs_runs_same_window(unsigned long a, unsigned long b)
+{
+	return !(((a - PAGE_OFFSET) ^ (b - PAGE_OFFSET)) & ~(GS_RUN_WINDOW - 1));
+}
 
 #endif /* GS_BACK_PAGERUNS_H */

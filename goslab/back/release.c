@@ -14,35 +14,10 @@
 #include <linux/nodemask.h>
 #include <linux/vmstat.h>
 
-#include "back/arena.h"
 #include "back/mheap.h"
 #include "base/sys.h"
 
 static atomic_long_t reclaimed = ATOMIC_LONG_INIT(0);
-
-/* Missing arenas that one hold of the lock skips. */
-#define HOLE_LOOKS	1024
-
-/*
- * Cut up to @npages, in whole units, off the end of a run. Return: pages cut,
- * starting at *@base, 0 if the run has no whole unit; under the lock.
- */
-static unsigned int cut_end(struct mspan *run, unsigned long npages,
-			    unsigned long *base, struct mspan **spare)
-{
-	unsigned long end = ALIGN_DOWN(run->base + gs_span_size(run),
-				       GS_UNIT_SIZE);
-	unsigned long from = ALIGN(run->base, GS_UNIT_SIZE);
-
-	if (from >= end)
-		return 0;
-	npages = min(npages, (end - from) >> GS_PAGE_SHIFT);
-	*base = end - npages * GS_PAGE_SIZE;
-	*spare = gs_runs_carve(&gs_mheaps[run->node].runs, run, *base, npages,
-			       *spare);
-	gs_mheaps[run->node].n.released += npages;
-	return npages;
-}
 
 /* The node with the highest free run, NUMA_NO_NODE if none has one; a look. */
 static int highest_node(void)
@@ -62,39 +37,6 @@ static int highest_node(void)
 }
 
 /*
- * The end of the highest arena below @start, 0 if there is none. In a hole of
- * more than HOLE_LOOKS arenas it is where the search stopped. Under the lock.
- */
-static unsigned long below(unsigned long start)
-{
-	unsigned long i = (start - gs_radix.base) >> GS_ARENA_SHIFT;
-
-	gs_radix_prev(&gs_radix, &i, HOLE_LOOKS);
-	return i ? gs_arena_base(i) : 0;
-}
-
-/*
- * One piece of at most @npages, in whole units, off the highest run of @node in the
- * arena at @start. Under the lock: a look at each page of an arena. Return: pages cut.
- */
-static unsigned int cut_arena(int node, unsigned long start, unsigned long npages,
-			      unsigned long *base, struct mspan **spare)
-{
-	unsigned int got = 0;
-	int page;
-
-	for (page = GS_ARENA_PAGES - 1; page >= 0 && !got; page--) {
-		void *p = (void *)(start + page * GS_PAGE_SIZE);
-		struct mspan *s = gs_arena_span(p);
-
-		if (s && gs_runs_is_run(s, node) && gs_span_covers(s, p))
-			got = cut_end(s, npages, base, spare);
-	}
-	gs_count_steps(GS_ARENA_PAGES - page);
-	return got;
-}
-
-/*
  * One piece of at most @npages of @node. *@stop: set without a descriptor. Return:
  * pages; 0 for none in the arena that was the highest.
  */
@@ -103,7 +45,7 @@ static unsigned int release_piece(int node, unsigned long npages,
 {
 	struct mheap *h = &gs_mheaps[node];
 	struct mspan *spare = NULL;
-	unsigned long flags, start;
+	unsigned long flags;
 	unsigned int got = 0;
 
 	if (GS_UNIT_PAGES > 1) {
@@ -114,11 +56,8 @@ static unsigned int release_piece(int node, unsigned long npages,
 	}
 	gs_mheap_lock(h, &flags);
 	if (h->runs.highest) {
-		start = ALIGN_DOWN(h->runs.highest - 1, GS_ARENA_SIZE);
-		got = cut_arena(node, start, npages, base, &spare);
-		/* Nothing of the node at or above @start can be given back. */
-		if (!got)
-			h->runs.highest = min(h->runs.highest, below(start));
+		got = h->runs.fit->cut(&h->runs, npages, base, &spare);
+		h->n.released += got;
 	}
 	gs_unlock(&h->lock, flags);
 	if (spare)

@@ -121,26 +121,27 @@ int gs_caches_show(struct seq_file *m, void *unused)
 
 #define NR_LENGTHS	14
 
+static void count_run(unsigned long base, unsigned int npages, void *arg)
+{
+	unsigned long *hist = arg;
+
+	hist[min_t(unsigned int, ilog2(npages), NR_LENGTHS - 1)]++;
+}
+
 /* Free runs of a node, by power of two of pages, some for each hold of the lock. */
 static void count_runs(struct mheap *h, unsigned long *hist)
 {
 	struct gs_runs_pos pos = { };
-	struct mspan *run;
 	unsigned long flags;
-	unsigned int n;
+	bool more;
 
 	do {
 		gs_lock(&h->lock, flags);
-		run = gs_runs_after(&h->runs, &pos);
-		for (n = 0; run && n < RUNS_PER_HOLD; n++) {
-			hist[min_t(unsigned int, ilog2(run->npages),
-				   NR_LENGTHS - 1)]++;
-			run = gs_runs_next(run, &pos);
-		}
+		more = h->runs.fit->walk(&h->runs, &pos, RUNS_PER_HOLD,
+					 count_run, hist);
 		gs_unlock(&h->lock, flags);
-		gs_count_steps(n);
 		cond_resched();
-	} while (run);
+	} while (more);
 }
 
 static void runs_row(struct seq_file *m, int node)
@@ -178,6 +179,7 @@ int gs_mheap_show(struct seq_file *m, void *unused)
 	seq_printf(m, "pages parked: %lu\n", parked.pages);
 	seq_printf(m, "pages free: %lu\n", gs_mheap_free_pages());
 	seq_printf(m, "page size: %lu\n", GS_PAGE_SIZE);
+	seq_printf(m, "fit: %s\n", gs_mheaps[0].runs.fit->name);
 	return 0;
 }
 

@@ -1,8 +1,9 @@
 # kunit.sh [PARAM=VALUE...] - the KUnit suites against the real module.
 #
-# Parameters go to goslab_kunit.ko. KUnit prints its KTAP while that loads.
-# Ends with an error if something is missing, does not unload or is not whole;
-# what single test cases say is for whoever reads the KTAP.
+# Parameters go to goslab_kunit.ko, those that begin with goslab. to goslab.ko. KUnit
+# prints its KTAP while the former loads. Ends with an error if something is missing,
+# does not unload or is not whole; what single test cases say is for whoever reads the
+# KTAP.
 
 . /guest/lib.sh
 
@@ -28,9 +29,16 @@ lost() {
 }
 
 status=0
+ours="" theirs=""
+for param; do
+	case $param in
+	goslab.*) ours="$ours ${param#goslab.}" ;;
+	*) theirs="$theirs $param" ;;
+	esac
+done
 # The names are those of caches_by_name in kunit/dropin_kunit.c.
-module goslab kernel_caches=gs_kunit_named,gs_kunit_other || exit 1
-module goslab_kunit "$@" || status=1
+module goslab kernel_caches=gs_kunit_named,gs_kunit_other $ours || exit 1
+module goslab_kunit $theirs || status=1
 verified || status=1
 lost || status=1
 [ $status = 1 ] && [ ! -d /sys/module/goslab_kunit ] || rmmod goslab_kunit || status=1

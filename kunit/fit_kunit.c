@@ -1,0 +1,560 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fit_kunit: goslab_fit: each struct gs_fit against one naive oracle.
+ *
+ * The pages are a stretch of the direct map that is nobody's, on both sides of a
+ * border between two windows: only their entries in the radix tree are used, the
+ * memory is never touched. The runs are the suite's own, of node 0.
+ */
+#include <linux/mm.h>
+
+#include "back/arena.h"
+#include "back/pagebits.h"
+#include "base/sys.h"
+#include "testlib.h"
+
+#define BLOCK	512U			/* pages of a chunk and of an arena */
+#define PAGES	(4 * BLOCK)		/* of the stretch */
+#define BORDER	(2 * BLOCK)		/* where a window begins */
+
+/* A random walk looks at all pages at each step. */
+#define STEPS	(GS_TEST_STEPS / 50)
+
+static const struct gs_fit *const fits[] = { &gs_fit_best, &gs_fit_bitmap };
+
+/**
+ * struct fixture - runs over the stretch, and the naive truth: a flag for each page.
+ * @runs: what is tested.
+ * @base: address of the stretch.
+ * @rnd: of the walk.
+ * @free: is the page free? One more at the end, which never is.
+ * @stale: may it hold old data?
+ * @taken: spans that were taken and not given back.
+ * @nr_taken: how many.
+ */
+struct fixture {
+	struct gs_runs runs;
+	unsigned long base;
+	struct gs_rnd rnd;
+	bool free[PAGES + 1];
+	bool stale[PAGES];
+	struct mspan *taken[PAGES];
+	unsigned int nr_taken;
+};
+
+static unsigned long addr(const struct fixture *f, unsigned int page)
+{
+	return f->base + page * GS_PAGE_SIZE;
+}
+
+static unsigned int page_of(const struct fixture *f, unsigned long a)
+{
+	return (a - f->base) >> GS_PAGE_SHIFT;
+}
+
+static bool nobody_has(unsigned long base)
+{
+	unsigned int page;
+
+	for (page = 0; page < PAGES + 2; page++)
+		if (gs_arena_span((void *)(base + (page - 1UL) * GS_PAGE_SIZE)))
+			return false;
+	return true;
+}
+
+/* Two chunks on each side of the border of a window, and a page around them. */
+static unsigned long find_stretch(struct kunit *test)
+{
+	unsigned long end = gs_radix.base + gs_radix.size, at;
+
+	for (at = PAGE_OFFSET + GS_RUN_WINDOW;
+	     at + (BORDER + 1) * GS_PAGE_SIZE <= end; at += GS_RUN_WINDOW)
+		if (nobody_has(at - BORDER * GS_PAGE_SIZE))
+			return at - BORDER * GS_PAGE_SIZE;
+	kunit_skip(test, "no such stretch of the direct map");
+	return 0;
+}
+
+static int fit_case_init(struct kunit *test)
+{
+	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+
+	if (!f || gs_test_init(test))
+		return -ENOMEM;
+	test->priv = f;
+	f->base = find_stretch(test);
+	return gs_arena_reserve((void *)addr(f, 0) - GS_PAGE_SIZE,
+				(PAGES + 2) * GS_PAGE_SIZE, GFP_KERNEL);
+}
+
+/* Forget all pages, and the descriptors of runs and spans. */
+static void end(struct fixture *f)
+{
+	struct rb_node *node = rb_first_postorder(&f->runs.tree), *next;
+
+	for (; node; node = next) {
+		next = rb_next_postorder(node);
+		gs_span_free(rb_entry(node, struct mspan, rb));
+	}
+	while (f->nr_taken)
+		gs_span_free(f->taken[--f->nr_taken]);
+	gs_arena_set(f->base, PAGES, NULL);
+	gs_runs_exit(&f->runs);
+	f->runs = (struct gs_runs){ };
+	memset(f->free, 0, sizeof(f->free));
+}
+
+static void fit_case_exit(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	if (f && f->runs.fit)
+		end(f);
+	gs_test_exit(test);
+}
+
+/* No free page, and tables for all. */
+static void begin(struct kunit *test, const struct gs_fit *fit)
+{
+	struct fixture *f = test->priv;
+	unsigned int page;
+
+	KUNIT_ASSERT_EQ(test, 0, gs_runs_init(&f->runs, 0, fit));
+	for (page = 0; page < PAGES; page += BLOCK)
+		KUNIT_ASSERT_EQ(test, 0,
+				gs_runs_reserve(&f->runs, (void *)addr(f, page),
+						BLOCK * GS_PAGE_SIZE, GFP_KERNEL));
+}
+
+static struct mspan *new_desc(struct kunit *test)
+{
+	struct mspan *s = gs_span_alloc(1, false, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	return s;
+}
+
+static void give_span(struct fixture *f, struct mspan *s)
+{
+	unsigned int page = page_of(f, s->base);
+
+	memset(f->free + page, true, s->npages);
+	memset(f->stale + page, s->needzero, s->npages);
+	gs_runs_insert(&f->runs, s);
+}
+
+static void give(struct kunit *test, unsigned int page, unsigned int npages,
+		 unsigned int zone, bool stale)
+{
+	struct fixture *f = test->priv;
+	struct mspan *s = new_desc(test);
+
+	s->base = addr(f, page);
+	s->npages = npages;
+	s->node = 0;
+	s->zone = zone;
+	s->needzero = stale;
+	give_span(f, s);
+}
+
+/* As mheap does. Return: the span, or NULL. */
+static struct mspan *take(struct kunit *test, unsigned int npages,
+			  unsigned int align)
+{
+	struct fixture *f = test->priv;
+	struct mspan *s = new_desc(test), *spare = new_desc(test);
+	bool done = f->runs.fit->take(&f->runs, s, npages, align, &spare);
+
+	if (spare)
+		gs_span_free(spare);
+	if (!done) {
+		gs_span_free(s);
+		return NULL;
+	}
+	gs_arena_set(s->base, npages, s);
+	memset(f->free + page_of(f, s->base), false, npages);
+	f->taken[f->nr_taken++] = s;
+	return s;
+}
+
+/* Where it is, or -1; it stays taken. */
+static int take_at(struct kunit *test, unsigned int npages, unsigned int align)
+{
+	struct fixture *f = test->priv;
+	struct mspan *s = take(test, npages, align);
+
+	return s ? (int)page_of(f, s->base) : -1;
+}
+
+static void where_each_fit_takes(struct kunit *test)
+{
+	static const struct {
+		const char *name;
+		unsigned int npages;
+		unsigned int align;
+		int at[2];	/* by fit, -1 for none */
+	} cases[] = {
+		{ "one page", 1, 1, { 20, 10 } },
+		{ "exact, lower ones are longer", 2, 1, { 20, 10 } },
+		{ "between", 4, 1, { 10, 10 } },
+		{ "only the longest", 9, 1, { 600, 600 } },
+		{ "aligned", 4, 4, { 12, 12 } },
+		{ "aligned, the low ones have no place", 8, 16, { 608, 608 } },
+		{ "too long", 101, 1, { -1, -1 } },
+		{ "aligned, nowhere", 64, 256, { -1, -1 } },
+	};
+	struct fixture *f = test->priv;
+	unsigned int i, j;
+
+	if (f->base & (GS_ARENA_SIZE - 1))
+		kunit_skip(test, "blocks are not aligned in the direct map");
+	for (i = 0; i < ARRAY_SIZE(fits); i++) {
+		for (j = 0; j < ARRAY_SIZE(cases); j++) {
+			begin(test, fits[i]);
+			give(test, 10, 8, 0, false);
+			give(test, 20, 2, 0, false);
+			give(test, 600, 100, 0, false);
+			KUNIT_EXPECT_EQ_MSG(test, cases[j].at[i],
+					    take_at(test, cases[j].npages,
+						    cases[j].align),
+					    "%s: %s", fits[i]->name, cases[j].name);
+			KUNIT_EXPECT_EQ(test, 0, gs_runs_verify(&f->runs));
+			end(f);
+		}
+	}
+}
+
+/* Runs go over the border of a chunk; not over that of a window or a zone. */
+static void where_runs_end(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(fits); i++) {
+		begin(test, fits[i]);
+		give(test, 0, BLOCK, 0, false);
+		give(test, BLOCK, BLOCK, 0, false);
+		KUNIT_EXPECT_EQ(test, f->runs.nr_runs, 1UL);
+		give(test, BORDER, BLOCK, 0, false);
+		KUNIT_EXPECT_EQ(test, f->runs.nr_runs, 2UL);
+		give(test, BORDER + BLOCK, BLOCK, 1, false);
+		KUNIT_EXPECT_EQ(test, f->runs.nr_runs, 3UL);
+		KUNIT_EXPECT_EQ(test, f->runs.nr_pages, (unsigned long)PAGES);
+		KUNIT_EXPECT_EQ(test, 0, gs_runs_verify(&f->runs));
+		KUNIT_EXPECT_EQ_MSG(test, -1, take_at(test, 2 * BLOCK + 1, 1), "%s",
+				    fits[i]->name);
+		KUNIT_EXPECT_EQ_MSG(test, 0, take_at(test, 2 * BLOCK, 1), "%s",
+				    fits[i]->name);
+		KUNIT_EXPECT_EQ_MSG(test, -1, take_at(test, BLOCK + 1, 1), "%s",
+				    fits[i]->name);
+		KUNIT_EXPECT_EQ_MSG(test, (int)BORDER, take_at(test, BLOCK, 1), "%s",
+				    fits[i]->name);
+		KUNIT_EXPECT_EQ(test, f->taken[f->nr_taken - 1]->zone, 0);
+		KUNIT_EXPECT_EQ_MSG(test, (int)(BORDER + BLOCK),
+				    take_at(test, 1, 1), "%s", fits[i]->name);
+		KUNIT_EXPECT_EQ(test, f->taken[f->nr_taken - 1]->zone, 1);
+		KUNIT_EXPECT_EQ(test, 0, gs_runs_verify(&f->runs));
+		end(f);
+	}
+}
+
+static void free_pages_are_known(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	begin(test, &gs_fit_bitmap);
+	give(test, 100, 3, 0, false);
+	KUNIT_EXPECT_FALSE(test, gs_fit_bitmap.has(&f->runs, (void *)addr(f, 99)));
+	KUNIT_EXPECT_TRUE(test, gs_fit_bitmap.has(&f->runs, (void *)addr(f, 100)));
+	KUNIT_EXPECT_TRUE(test,
+			  gs_fit_bitmap.has(&f->runs, (void *)addr(f, 103) - 1));
+	KUNIT_EXPECT_FALSE(test, gs_fit_bitmap.has(&f->runs, (void *)addr(f, 103)));
+	KUNIT_EXPECT_FALSE(test, gs_fit_bitmap.has(&f->runs, NULL));
+	KUNIT_EXPECT_FALSE(test, gs_fit_bitmap.has(&f->runs, (void *)-1UL));
+	KUNIT_EXPECT_FALSE(test,
+			   gs_fit_bitmap.has(&f->runs, (void *)gs_radix.base - 1));
+	end(f);
+}
+
+static void no_memory_for_tables(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned long n, needed;
+	int ret;
+
+	KUNIT_ASSERT_EQ(test, 0, gs_runs_init(&f->runs, 0, &gs_fit_bitmap));
+	gs_test_fail_draws(0, 0);
+	ret = gs_runs_reserve(&f->runs, (void *)addr(f, 0), BLOCK * GS_PAGE_SIZE,
+			      GFP_KERNEL);
+	needed = gs_test_end_draws();
+	KUNIT_EXPECT_EQ(test, ret, 0);
+	KUNIT_EXPECT_EQ(test, needed, 2UL);	/* a group, a window */
+	end(f);
+	for (n = 1; n <= needed; n++) {
+		KUNIT_ASSERT_EQ(test, 0,
+				gs_runs_init(&f->runs, 0, &gs_fit_bitmap));
+		gs_test_fail_draws(n, 1);
+		ret = gs_runs_reserve(&f->runs, (void *)addr(f, 0),
+				      BLOCK * GS_PAGE_SIZE, GFP_KERNEL);
+		gs_test_end_draws();
+		KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
+		ret = gs_runs_reserve(&f->runs, (void *)addr(f, 0),
+				      BLOCK * GS_PAGE_SIZE, GFP_KERNEL);
+		KUNIT_EXPECT_EQ(test, ret, 0);
+		end(f);
+	}
+}
+
+/* The window that has the first page, and its group. */
+static struct gs_window *window_of(struct fixture *f, unsigned int *in,
+				   struct gs_window_group **group)
+{
+	unsigned long number = (f->base - PAGE_OFFSET) >> GS_PAGE_SHIFT;
+
+	*in = number / GS_WINDOW_PAGES % GS_GROUP_WINDOWS;
+	*group = f->runs.bits->group[number / GS_GROUP_PAGES];
+	return (*group)->window[*in];
+}
+
+#define EXPECT_BROKEN(test, runs, where, by, code)			\
+do {									\
+	typeof(where) __by = (by);					\
+									\
+	(where) += __by;						\
+	KUNIT_EXPECT_EQ_MSG(test, code, gs_runs_verify(runs), #where);	\
+	(where) -= __by;						\
+	KUNIT_EXPECT_EQ(test, 0, gs_runs_verify(runs));			\
+} while (0)
+
+static void verify_finds_a_wrong_summary(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct gs_runs *runs = &f->runs;
+	struct gs_window_group *group;
+	struct gs_window *win;
+	unsigned int in, c;
+	struct mspan *s;
+
+	begin(test, &gs_fit_bitmap);
+	give(test, 10, 100, 0, false);
+	win = window_of(f, &in, &group);
+	c = (f->base - PAGE_OFFSET) / (BLOCK * GS_PAGE_SIZE) % GS_WINDOW_CHUNKS;
+	KUNIT_EXPECT_EQ(test, 0, gs_runs_verify(runs));
+	EXPECT_BROKEN(test, runs, win->sum[c].start, 1, 1);
+	EXPECT_BROKEN(test, runs, win->sum[c].max, 1, 1);
+	EXPECT_BROKEN(test, runs, win->sum[c].end, 1, 1);
+	EXPECT_BROKEN(test, runs, group->max[in], 1, 1);
+	EXPECT_BROKEN(test, runs, group->row_max[in / GS_ROW_WINDOWS], 1, 1);
+	EXPECT_BROKEN(test, runs,
+		      runs->bits->max[(f->base - PAGE_OFFSET) / GS_GROUP_SIZE], 1, 1);
+	EXPECT_BROKEN(test, runs, runs->bits->low, runs->bits->nr_groups, 1);
+	EXPECT_BROKEN(test, runs, runs->bits->end, -runs->bits->end, 1);
+	EXPECT_BROKEN(test, runs, runs->nr_pages, 1, 1);
+	EXPECT_BROKEN(test, runs, runs->nr_runs, 1, 1);
+
+	s = new_desc(test);
+	gs_arena_set(addr(f, 20), 1, s);
+	KUNIT_EXPECT_EQ(test, 3, gs_runs_verify(runs));
+	gs_arena_set(addr(f, 20), 1, NULL);
+	gs_span_free(s);
+	KUNIT_EXPECT_EQ(test, 0, gs_runs_verify(runs));
+	end(f);
+}
+
+/* The free run that begins at @page or behind: its end; *@page is where it begins. */
+static unsigned int naive_run(const struct fixture *f, unsigned int *page)
+{
+	unsigned int end;
+
+	while (*page < PAGES && !f->free[*page])
+		++*page;
+	for (end = *page; end < PAGES && f->free[end]; end++)
+		if (end > *page && end == BORDER)
+			break;
+	return end;
+}
+
+/* Where @fit must take @npages, -1 for nowhere. */
+static int naive_fit(const struct fixture *f, const struct gs_fit *fit,
+		     unsigned int npages, unsigned int align)
+{
+	unsigned int page = 0, end, best = UINT_MAX;
+	int at = -1;
+
+	for (; page < PAGES; page = end) {
+		unsigned long first;
+
+		end = naive_run(f, &page);
+		first = ALIGN(addr(f, page), align * GS_PAGE_SIZE);
+		if (end - page >= best || page == end ||
+		    first + npages * GS_PAGE_SIZE > addr(f, end))
+			continue;
+		best = end - page;
+		at = page_of(f, first);
+		if (fit == &gs_fit_bitmap)
+			break;
+	}
+	return at;
+}
+
+static bool take_as_expected(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned int npages = gs_rnd_log(&f->rnd, 1, 700), page;
+	unsigned int align = 1 << gs_rnd_below(&f->rnd, 6);
+	int want = naive_fit(f, f->runs.fit, npages, align);
+	bool stale = false;
+	struct mspan *s;
+
+	for (page = want; want >= 0 && page < want + npages; page++)
+		stale |= f->stale[page];
+	s = take(test, npages, align);
+	if (want < 0)
+		return !s;
+	if (!s || page_of(f, s->base) != want || s->npages != npages)
+		return false;
+	/* A run of the tree has one flag, which merging may have set. */
+	if (s->needzero != stale && (stale || f->runs.fit == &gs_fit_bitmap))
+		return false;
+	s->needzero = gs_rnd_below(&f->rnd, 2);
+	return true;
+}
+
+static void give_some(struct fixture *f)
+{
+	unsigned int i = gs_rnd_below(&f->rnd, f->nr_taken);
+	struct mspan *s = f->taken[i];
+
+	f->taken[i] = f->taken[--f->nr_taken];
+	give_span(f, s);
+}
+
+/* The end of the highest whole unit that is free, 0 for none. */
+static unsigned int naive_highest(const struct fixture *f)
+{
+	unsigned int page, n;
+
+	for (page = PAGES; page; page -= GS_UNIT_PAGES) {
+		for (n = 1; n <= GS_UNIT_PAGES && f->free[page - n]; n++)
+			;
+		if (n > GS_UNIT_PAGES)
+			return page;
+	}
+	return 0;
+}
+
+/* Give up to @npages back, and have them drawn again at once, as new. */
+static bool cut_as_expected(struct kunit *test, unsigned int npages)
+{
+	struct fixture *f = test->priv;
+	unsigned int want = naive_highest(f), got = 0, page;
+	struct mspan *spare = NULL;
+	unsigned long base = 0;
+
+	npages = round_up(npages, GS_UNIT_PAGES);
+	while (!got && f->runs.highest) {
+		spare = spare ?: new_desc(test);
+		got = f->runs.fit->cut(&f->runs, npages, &base, &spare);
+	}
+	if (spare)
+		gs_span_free(spare);
+	if (!want)
+		return !got;
+	page = page_of(f, base);
+	if (!got || got > npages || got % GS_UNIT_PAGES || page + got != want)
+		return false;
+	while (got--)
+		if (!f->free[page + got])
+			return false;
+	gs_arena_set(base, want - page, NULL);
+	give(test, page, want - page, 0, false);
+	return true;
+}
+
+/* struct tally - the runs that a walk over them shows. */
+struct tally {
+	unsigned long runs;
+	unsigned long pages;
+};
+
+static void count_run(unsigned long base, unsigned int npages, void *arg)
+{
+	struct tally *t = arg;
+
+	t->runs++;
+	t->pages += npages;
+}
+
+/* All sums agree with the flags. */
+static bool sums_agree(struct fixture *f)
+{
+	struct tally naive = { }, shown = { };
+	struct gs_runs_pos pos = { };
+	unsigned int page = 0, end;
+
+	for (; page < PAGES; page = end) {
+		end = naive_run(f, &page);
+		naive.runs += end > page;
+		naive.pages += end - page;
+	}
+	while (f->runs.fit->walk(&f->runs, &pos, 7, count_run, &shown))
+		;
+	return naive.runs == f->runs.nr_runs && naive.runs == shown.runs &&
+	       naive.pages == f->runs.nr_pages && naive.pages == shown.pages;
+}
+
+static void random_walk(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned int i, n, page;
+	bool ok = true;
+
+	f->rnd = gs_rnd_start(test);
+	for (i = 0; i < ARRAY_SIZE(fits); i++) {
+		begin(test, fits[i]);
+		for (page = 0; page < PAGES; page += BLOCK)
+			give(test, page, BLOCK, 0, gs_rnd_below(&f->rnd, 2));
+		for (n = 0; n < STEPS && ok; n++) {
+			unsigned int what = gs_rnd_below(&f->rnd, 20);
+
+			if (!what)
+				ok = cut_as_expected(test,
+						gs_rnd_log(&f->rnd, 1, 600));
+			else if (f->nr_taken && what & 1)
+				give_some(f);
+			else
+				ok = take_as_expected(test);
+			ok = ok && sums_agree(f);
+			if (n % GS_TEST_VERIFY_EACH == 0)
+				KUNIT_ASSERT_EQ_MSG(test, 0,
+						    gs_runs_verify(&f->runs),
+						    "%s: step %u", fits[i]->name, n);
+		}
+		KUNIT_EXPECT_TRUE_MSG(test, ok, "%s: step %u", fits[i]->name, n);
+		while (f->nr_taken)
+			give_some(f);
+		KUNIT_EXPECT_EQ(test, f->runs.nr_runs, 2UL);
+		KUNIT_EXPECT_EQ(test, f->runs.nr_pages, (unsigned long)PAGES);
+		KUNIT_EXPECT_EQ(test, 0, gs_runs_verify(&f->runs));
+		end(f);
+	}
+}
+
+static struct kunit_case fit_cases[] = {
+	KUNIT_CASE(where_each_fit_takes),
+	KUNIT_CASE(where_runs_end),
+	KUNIT_CASE(free_pages_are_known),
+	KUNIT_CASE(no_memory_for_tables),
+	KUNIT_CASE(verify_finds_a_wrong_summary),
+	KUNIT_CASE(random_walk),
+	{}
+};
+
+static struct kunit_suite fit_suite = {
+	.name = "goslab_fit",
+	.suite_init = gs_test_suite_init,
+	.init = fit_case_init,
+	.exit = fit_case_exit,
+	.test_cases = fit_cases,
+};
+kunit_test_suite(fit_suite);
