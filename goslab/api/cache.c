@@ -42,7 +42,7 @@ static struct fixalloc caches;
 void gs_cache_init(void)
 {
 	gs_fixalloc_init(&caches, sizeof(struct goslab_cache),
-			 offsetof(struct goslab_cache, class.link));
+			 offsetof(struct goslab_cache, class.link), NULL);
 }
 
 /* All caches were destroyed or are lost. Return: those that were lost. */

@@ -7,8 +7,7 @@
  * Lock:       alloc_bits, free_index, alloc_cache, alloc_count of an owned span:
  *             the owner, with its slot entered. Of other spans, and freed_bits
  *             always: the lock of its mcentral. A state byte: the holder of the
- *             object, by a plain store, as each object has its own byte. Free
- *             descriptors of a CPU: interrupts off.
+ *             object, by a plain store, as each object has its own byte.
  * Lifetime:   gs_span_init() .. gs_span_exit(). A descriptor keeps its type
  *             and its cap, so that a free that finds a stale entry at worst reads
  *             the fields of another span, and refuses.
@@ -49,20 +48,8 @@ static size_t desc_bytes(unsigned int cap, bool tiny)
 
 static struct fixalloc descs[NR_SIZES];
 
-/*
- * struct stash - shortest descriptors that a CPU freed: those of runs, which come and
- * go in numbers while the lock of a page heap is held.
- * @first: linked by the word that the fixalloc uses, too.
- * @n: how many, up to two batches. One more may come from a task that changes CPUs.
- */
-struct stash {
-	struct mspan *first;
-	unsigned int n;
-};
-
-#define STASH_BATCH	8
-
-static DEFINE_PER_CPU(struct stash, stashes);
+/* They come and go in numbers, those of runs while the lock of a page heap is held. */
+static DEFINE_PER_CPU(struct gs_stash, stashes[NR_SIZES]);
 
 /* The masks of a tiny span take more than the states of a span with most objects. */
 static_assert(GS_TINY_CAP * sizeof(atomic_t) >=
@@ -76,7 +63,8 @@ void gs_span_init(void)
 	unsigned int i;
 
 	for (i = 1; i < NR_SIZES; i++)
-		gs_fixalloc_init(&descs[i], i * 64, offsetof(struct mspan, list));
+		gs_fixalloc_init(&descs[i], i * 64, offsetof(struct mspan, list),
+				 &stashes[i]);
 }
 
 void gs_span_exit(void)
@@ -92,69 +80,10 @@ static struct fixalloc *desc_alloc(unsigned int cap, bool tiny)
 	return &descs[desc_bytes(cap, tiny) / 64];
 }
 
-static struct mspan **stash_next(struct mspan *s)
-{
-	return (struct mspan **)&s->list;
-}
-
-/* Interrupts are off. */
-static void stash_push(struct stash *stash, struct mspan *s)
-{
-	*stash_next(s) = stash->first;
-	stash->first = s;
-	stash->n++;
-}
-
-static struct mspan *stash_pop(struct stash *stash)
-{
-	struct mspan *s = stash->first;
-
-	if (s) {
-		stash->first = *stash_next(s);
-		stash->n--;
-	}
-	return s;
-}
-
 /* A free descriptor of the shortest kind, or NULL. Draws no pages. */
 struct mspan *gs_span_alloc_short(void)
 {
-	void *p[STASH_BATCH] __uninitialized;
-	unsigned long flags;
-	struct mspan *s;
-	unsigned int n;
-
-	local_irq_save(flags);
-	s = stash_pop(this_cpu_ptr(&stashes));
-	local_irq_restore(flags);
-	if (s)
-		return s;
-	n = gs_fixalloc_alloc_some(desc_alloc(1, false), p, STASH_BATCH);
-	if (!n)
-		return NULL;
-	local_irq_save(flags);
-	while (n > 1)
-		stash_push(this_cpu_ptr(&stashes), p[--n]);
-	local_irq_restore(flags);
-	return p[0];
-}
-
-static void free_short(struct mspan *s)
-{
-	void *p[STASH_BATCH] __uninitialized;
-	unsigned long flags;
-	struct stash *stash;
-	unsigned int n = 0;
-
-	local_irq_save(flags);
-	stash = this_cpu_ptr(&stashes);
-	stash_push(stash, s);
-	if (stash->n >= 2 * STASH_BATCH)
-		while (n < STASH_BATCH)
-			p[n++] = stash_pop(stash);
-	local_irq_restore(flags);
-	if (n)
-		gs_fixalloc_free_some(desc_alloc(1, false), p, n);
+	return gs_fixalloc_alloc_free(desc_alloc(1, false));
 }
 
 /**
@@ -169,14 +98,11 @@ static void free_short(struct mspan *s)
 struct mspan *gs_span_alloc(unsigned int cap, bool tiny, gfp_t gfp)
 {
 	size_t bytes = desc_bytes(cap, tiny);
-	struct mspan *s = NULL;
+	struct mspan *s;
 
 	if (WARN_ON_ONCE(bytes > MAX_DESC))
 		return NULL;
-	if (bytes == desc_bytes(1, false))
-		s = gs_span_alloc_short();
-	if (!s)
-		s = gs_fixalloc_alloc(&descs[bytes / 64], gfp);
+	s = gs_fixalloc_alloc(&descs[bytes / 64], gfp);
 	if (!s)
 		return NULL;
 	/*
@@ -207,10 +133,7 @@ void gs_span_free(struct mspan *s)
 	gs_span_close(s, GS_SPAN_DEAD);
 	gs_span_spoil(s);
 	s->npages = 0;
-	if (s->cap <= BITS_PER_LONG && desc_alloc(s->cap, s->tiny) == desc_alloc(1, false))
-		free_short(s);
-	else
-		gs_fixalloc_free(desc_alloc(s->cap, s->tiny), s);
+	gs_fixalloc_free(desc_alloc(s->cap, s->tiny), s);
 }
 GS_EXPORT_KUNIT(gs_span_free);
 

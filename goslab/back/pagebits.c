@@ -69,8 +69,8 @@ static int bits_init(struct gs_runs *runs)
 	if (!bits)
 		return -ENOMEM;
 	spin_lock_init(&bits->tables_lock);
-	gs_fixalloc_init(&bits->groups, sizeof(struct gs_window_group), 0);
-	gs_fixalloc_init(&bits->windows, sizeof(struct gs_window), 0);
+	gs_fixalloc_init(&bits->groups, sizeof(struct gs_window_group), 0, NULL);
+	gs_fixalloc_init(&bits->windows, sizeof(struct gs_window), 0, NULL);
 	bits->nr_groups = nr;
 	bits->low = nr;
 	bits->max = (u16 *)&bits->group[nr];

@@ -7,15 +7,22 @@
  * The free list writes one word of a piece, at an offset where that cannot harm
  * such a reader. (Go: mfixalloc.go, with one-page chunks.)
  *
- * Lock:       f->lock, a leaf. Dropped before a chunk is drawn.
+ * A fixalloc may have a stash for each CPU: what comes and goes in numbers, or under
+ * another lock, takes f->lock once in a batch.
+ *
+ * Lock:       f->lock, a leaf. Dropped before a chunk is drawn. Stashes: interrupts
+ *             off, their CPU only.
  * Context:    any but NMI; sleeps only as @gfp says.
- * Invariants: nr_free == length of the free list <= nr_chunks * per chunk.
+ * Invariants: nr_free == length of the free list <= nr_chunks * per chunk; a stash has
+ *             as many as it says.
  * Tests:      kunit/fixalloc_kunit.c
  */
 #include "base/fixalloc.h"
 
 #include <linux/align.h>
 #include <linux/cache.h>
+#include <linux/minmax.h>
+#include <linux/percpu.h>
 
 #include "base/debug.h"
 #include "base/sys.h"
@@ -40,13 +47,17 @@ GS_EXPORT_KUNIT(gs_fixalloc_per_chunk);
  * @f: to fill in.
  * @size: bytes of a piece, at most PAGE_SIZE - 64; rounded up to 64.
  * @link: offset of a word that the free list may use while a piece is free.
+ * @stash: one for each CPU, all zero, or NULL.
  */
-void gs_fixalloc_init(struct fixalloc *f, unsigned int size, unsigned int link)
+void gs_fixalloc_init(struct fixalloc *f, unsigned int size, unsigned int link,
+		      struct gs_stash __percpu *stash)
 {
 	*f = (struct fixalloc) {
 		.size = ALIGN(size, 64),
 		.link = link,
+		.stash = stash,
 	};
+	f->batch = clamp(GS_STASH_BYTES / f->size, 2, GS_STASH_MAX) / 2;
 	spin_lock_init(&f->lock);
 }
 GS_EXPORT_KUNIT(gs_fixalloc_init);
@@ -55,6 +66,7 @@ GS_EXPORT_KUNIT(gs_fixalloc_init);
 void gs_fixalloc_exit(struct fixalloc *f)
 {
 	void *chunk, *next;
+	int cpu;
 
 	for (chunk = f->chunks; chunk; chunk = next) {
 		next = *(void **)chunk;
@@ -62,6 +74,9 @@ void gs_fixalloc_exit(struct fixalloc *f)
 	}
 	f->chunks = f->free = NULL;
 	f->nr_chunks = f->nr_free = 0;
+	if (f->stash)
+		for_each_possible_cpu(cpu)
+			*per_cpu_ptr(f->stash, cpu) = (struct gs_stash){ };
 }
 GS_EXPORT_KUNIT(gs_fixalloc_exit);
 
@@ -83,11 +98,8 @@ static void push(struct fixalloc *f, void *p)
 	f->nr_free++;
 }
 
-/*
- * Take up to @n pieces that are free: may be called with a lock held. Return: how
- * many.
- */
-unsigned int gs_fixalloc_alloc_some(struct fixalloc *f, void **p, unsigned int n)
+/* Up to @n pieces off the free list. Return: how many. */
+static unsigned int take_some(struct fixalloc *f, void **p, unsigned int n)
 {
 	unsigned long flags;
 	unsigned int got = 0;
@@ -98,14 +110,88 @@ unsigned int gs_fixalloc_alloc_some(struct fixalloc *f, void **p, unsigned int n
 	gs_unlock(&f->lock, flags);
 	return got;
 }
-GS_EXPORT_KUNIT(gs_fixalloc_alloc_some);
 
-/* The same for one, or NULL. */
+static void give_some(struct fixalloc *f, void **p, unsigned int n)
+{
+	unsigned long flags;
+
+	gs_lock(&f->lock, flags);
+	while (n)
+		push(f, p[--n]);
+	gs_unlock(&f->lock, flags);
+}
+
+/* Interrupts are off. */
+static void *stash_pop(const struct fixalloc *f, struct gs_stash *stash)
+{
+	void *p = stash->first;
+
+	if (p) {
+		stash->first = *link_of(f, p);
+		stash->n--;
+	}
+	return p;
+}
+
+static void stash_push(const struct fixalloc *f, struct gs_stash *stash, void *p)
+{
+	*link_of(f, p) = stash->first;
+	stash->first = p;
+	stash->n++;
+}
+
+/* One of the CPU's, else a batch for it. */
+static void *alloc_stashed(struct fixalloc *f)
+{
+	void *got[GS_STASH_MAX / 2] __uninitialized;
+	unsigned long flags;
+	unsigned int n;
+	void *p;
+
+	local_irq_save(flags);
+	p = stash_pop(f, this_cpu_ptr(f->stash));
+	local_irq_restore(flags);
+	if (p)
+		return p;
+	n = take_some(f, got, f->batch);
+	if (!n)
+		return NULL;
+	local_irq_save(flags);
+	while (n > 1)
+		stash_push(f, this_cpu_ptr(f->stash), got[--n]);
+	local_irq_restore(flags);
+	return got[0];
+}
+
+static void free_stashed(struct fixalloc *f, void *p)
+{
+	void *gone[GS_STASH_MAX / 2] __uninitialized;
+	struct gs_stash *stash;
+	unsigned long flags;
+	unsigned int n = 0;
+
+	local_irq_save(flags);
+	stash = this_cpu_ptr(f->stash);
+	stash_push(f, stash, p);
+	if (stash->n >= 2U * f->batch)
+		while (n < f->batch)
+			gone[n++] = stash_pop(f, stash);
+	local_irq_restore(flags);
+	if (n)
+		give_some(f, gone, n);
+}
+
+/*
+ * Take a piece that is free, or NULL: may be called with a lock held. What other CPUs
+ * have stashed is not looked for.
+ */
 void *gs_fixalloc_alloc_free(struct fixalloc *f)
 {
 	void *p;
 
-	return gs_fixalloc_alloc_some(f, &p, 1) ? p : NULL;
+	if (f->stash)
+		return alloc_stashed(f);
+	return take_some(f, &p, 1) ? p : NULL;
 }
 GS_EXPORT_KUNIT(gs_fixalloc_alloc_free);
 
@@ -142,20 +228,12 @@ void *gs_fixalloc_alloc(struct fixalloc *f, gfp_t gfp)
 }
 GS_EXPORT_KUNIT(gs_fixalloc_alloc);
 
-/* Give @n pieces back. */
-void gs_fixalloc_free_some(struct fixalloc *f, void **p, unsigned int n)
-{
-	unsigned long flags;
-
-	gs_lock(&f->lock, flags);
-	while (n)
-		push(f, p[--n]);
-	gs_unlock(&f->lock, flags);
-}
-GS_EXPORT_KUNIT(gs_fixalloc_free_some);
-
+/* Give a piece back; any but NMI, may be called with a lock held. */
 void gs_fixalloc_free(struct fixalloc *f, void *p)
 {
-	gs_fixalloc_free_some(f, &p, 1);
+	if (f->stash)
+		free_stashed(f, p);
+	else
+		give_some(f, &p, 1);
 }
 GS_EXPORT_KUNIT(gs_fixalloc_free);

@@ -113,7 +113,7 @@ void gs_mcache_init(void)
 		static_branch_enable(&gs_node_key);
 	for (i = 0; i < NR_SIZES; i++)
 		gs_fixalloc_init(&slot_allocs[i], slot_bytes[i],
-				 offsetof(struct gs_slot, link));
+				 offsetof(struct gs_slot, link), NULL);
 	/*
 	 * Not by an initialiser: until 6.12 the module loader leaves addresses
 	 * in the per-CPU section unrelocated.

@@ -194,7 +194,7 @@ int gs_class_init_malloc(void)
 
 	/* The free list may write to the list heads of what is not in use. */
 	gs_fixalloc_init(&central_alloc, min(central_bytes(), PAGE_SIZE / 2),
-			 offsetof(struct mcentral, partial));
+			 offsetof(struct mcentral, partial), NULL);
 	for (spc = 2; spc < GS_NR_SPC; spc++) {
 		if (init_spc(spc)) {
 			gs_class_exit_malloc();

@@ -92,7 +92,7 @@ void gs_transfer_init(void)
 
 	for (i = 0; i < ARRAY_SIZE(few); i++)
 		gs_fixalloc_init(&few_allocs[i], GS_TRANSFER_BYTES(few[i]),
-				 offsetof(struct gs_transfer, entry));
+				 offsetof(struct gs_transfer, entry), NULL);
 	gs_transfer_cpus = num_possible_cpus() > 1 ? num_possible_cpus() : 0;
 	for (node = 0; node < nr_node_ids; node++)
 		number_domains(node);
