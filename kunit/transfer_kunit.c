@@ -456,6 +456,41 @@ static void emptying_reaches_all_domains(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gs_transfer_nr(gs_tt.mc), 0U);
 }
 
+static void batches_follow_objects_and_domains(struct kunit *test)
+{
+	static const struct {
+		unsigned int cpus;
+		unsigned int domains;
+		u16 transfer;	/* objects, in batches of 32 */
+		unsigned int want;
+	} cases[] = {
+		{ 0, 1, 8192, 0 },	/* where there is one */
+		{ 2, 1, 8192, 3 },
+		{ 4, 1, 8192, GS_TRANSFER_BATCHES },
+		{ 2, 1, 64, 3 },
+		{ 2, 1, 32, 1 },
+		{ 8, 1, 31 * 32, GS_TRANSFER_MANY },
+		{ 8, 1, 30 * 32, GS_TRANSFER_BATCHES },
+		{ 16, 2, 8192, GS_TRANSFER_MANY },
+		{ 16, 2, 2 * 16 * 32, GS_TRANSFER_MANY },
+		{ 16, 2, 2 * 15 * 32, GS_TRANSFER_BATCHES },
+		{ 64, 8, 8 * 31 * 32, GS_TRANSFER_MANY },
+		{ 64, 8, 2048, GS_TRANSFER_BATCHES },
+	};
+	unsigned int domains = gs_transfer_domains, cpus = gs_transfer_cpus, i;
+	struct gs_class c = { .batch = 32 };
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		gs_transfer_cpus = cases[i].cpus;
+		gs_transfer_domains = cases[i].domains;
+		c.transfer = cases[i].transfer;
+		KUNIT_EXPECT_EQ_MSG(test, gs_transfer_batches(&c), cases[i].want,
+				    "case %u", i);
+	}
+	gs_transfer_domains = domains;
+	gs_transfer_cpus = cpus;
+}
+
 static void cpus_are_in_a_domain(struct kunit *test)
 {
 	unsigned int in[GS_TRANSFER_DOMAINS] = { };
@@ -483,6 +518,7 @@ static struct kunit_case transfer_cases[] = {
 	KUNIT_CASE(emptying_ends_while_others_flush),
 	KUNIT_CASE(the_sweep_leaves_what_is_in_use),
 	KUNIT_CASE(verify_finds_other_states),
+	KUNIT_CASE(batches_follow_objects_and_domains),
 	KUNIT_CASE(cpus_are_in_a_domain),
 	{}
 };

@@ -117,14 +117,17 @@ unsigned int gs_transfer_batches(const struct gs_class *c)
 
 	if (!c->batch || !gs_transfer_cpus)
 		return 0;
-	if (gs_transfer_domains > 1)
-		return GS_TRANSFER_BATCHES;
 	n = c->transfer / c->batch;
+	/* A domain is of GS_TRANSFER_CORES cores; more than half of many must be of use. */
+	if (gs_transfer_domains > 1)
+		return n / gs_transfer_domains > GS_TRANSFER_MANY / 2 ?
+		       GS_TRANSFER_MANY : GS_TRANSFER_BATCHES;
 	if (min(n, TRANSFER_AHEAD * gs_transfer_cpus) >= GS_TRANSFER_MANY)
 		return GS_TRANSFER_MANY;
 	n = min(n, 2 * gs_transfer_cpus);
 	return n >= GS_TRANSFER_BATCHES ? GS_TRANSFER_BATCHES : few[n > 1];
 }
+GS_EXPORT_KUNIT(gs_transfer_batches);
 
 static bool has_many(const struct mcentral *mc)
 {

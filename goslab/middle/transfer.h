@@ -62,10 +62,7 @@ static inline unsigned long gs_transfer_most_bytes(void)
 /* Objects that they have room for. */
 static inline unsigned int gs_transfer_most(void)
 {
-	unsigned int batches = gs_transfer_domains > 1 ?
-		gs_transfer_domains * GS_TRANSFER_BATCHES : GS_TRANSFER_MANY;
-
-	return batches * GS_BATCH_MAX;
+	return gs_transfer_domains * GS_TRANSFER_MANY * GS_BATCH_MAX;
 }
 
 /* Is the class so large, and its lock taken so often, that it wants a transfer cache? */
