@@ -8,12 +8,15 @@
  */
 #include <linux/delay.h>
 #include <linux/goslab.h>
+#include <linux/nodemask.h>
+#include <linux/topology.h>
 
 #include "back/arena.h"
 #include "base/sys.h"
 #include "base/worker.h"
 #include "front/drain.h"
 #include "front/mcache.h"
+#include "middle/transfer.h"
 #include "testlib.h"
 
 #define NAME	"kunit-mcache"
@@ -575,6 +578,52 @@ static void overwritten(struct kunit *test)
 	goslab_cache_destroy(h->cache);
 }
 
+#define REMOTE		400U	/* objects of another node */
+#define REMOTE_FREE	30U	/* of them, freed here: less than a batch */
+
+/* Objects of another node go from and to where its CPUs look, without its lock. */
+static void objects_of_another_node(struct kunit *test)
+{
+	void **p = kunit_kcalloc(test, REMOTE, sizeof(*p), GFP_KERNEL), *bad;
+	int node = first_online_node;
+	unsigned long locks;
+	struct mcentral *mc;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	if (nr_online_nodes == 1)
+		kunit_skip(test, "one node");
+	if (node == numa_mem_id())
+		node = next_online_node(node);
+	for (i = 0; i < REMOTE; i++) {
+		p[i] = goslab_malloc_node(64, GFP_KERNEL | __GFP_THISNODE, node);
+		KUNIT_ASSERT_NOT_NULL(test, p[i]);
+	}
+	mc = gs_class_central(gs_arena_span(p[0])->class, node);
+	gs_transfer_make(mc, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, mc->transfer);
+	gs_transfer_empty(mc);
+	locks = READ_ONCE(mc->nr_lock);
+	for (i = 0; i < REMOTE_FREE; i++)
+		goslab_free(p[i]);
+	KUNIT_EXPECT_EQ(test, gs_transfer_nr(mc), REMOTE_FREE);
+	for (i = 1; i < REMOTE_FREE; i++) {
+		p[i] = goslab_malloc_node(64, GFP_KERNEL | __GFP_THISNODE, node);
+		KUNIT_EXPECT_NOT_NULL(test, p[i]);
+	}
+	KUNIT_EXPECT_EQ(test, gs_transfer_nr(mc), 1U);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(mc->nr_lock), locks);
+	/* One in a wrong state is left out: here, freed by two at the same moment. */
+	*gs_test_state(p[0]) = GS_OWNER_MIN;
+	GS_EXPECT_REPORTS(test, GS_BUG_BAD_STATE, 1,
+		bad = goslab_malloc_node(64, GFP_KERNEL | __GFP_THISNODE, node));
+	KUNIT_EXPECT_PTR_NE(test, bad, p[0]);
+	goslab_free(bad);
+	for (i = 0; i < REMOTE; i++)
+		goslab_free(p[i]);
+	GS_EXPECT_WHOLE(test);
+}
+
 static struct kunit_case mcache_cases[] = {
 	KUNIT_CASE(slot_on_first_use),
 	KUNIT_CASE(free_draws_nothing),
@@ -587,6 +636,7 @@ static struct kunit_case mcache_cases[] = {
 	KUNIT_CASE(room_in_any_rhythm),
 	KUNIT_CASE(owned_spans),
 	KUNIT_CASE(room_for_large_objects),
+	KUNIT_CASE(objects_of_another_node),
 	KUNIT_CASE(busy_slot),
 	KUNIT_CASE(overwritten),
 	{}

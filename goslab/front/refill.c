@@ -17,7 +17,8 @@
  *         3 enter again and push; if that fails, put the object into its span
  *
  * If the slot cannot be entered (an interrupt that came while it was entered,
- * no slot, another node), objects go directly to and from mcentral.
+ * no slot, another node), objects go directly to and from the transfer cache, or
+ * mcentral.
  *
  * Lock:       none here; I6: never entered while mcentral or mheap is called.
  * Context:    any but NMI; sleeps only as @gfp says.
@@ -268,11 +269,33 @@ static void scrape(struct gs_class *c, struct refill *r)
 		r->node = wanted;
 }
 
+/*
+ * What CPUs of the node have left for each other, for a caller without a slot there.
+ * An object in a wrong state is left out, as drop_bad() does.
+ */
+static bool take_left_direct(struct gs_class *c, struct refill *r)
+{
+	unsigned int i = 0;
+
+	r->n = gs_transfer_take(gs_class_central(c, r->node), r->e, r->want);
+	while (i < r->n) {
+		if (likely(*r->e[i].state == GS_CACHED)) {
+			i++;
+			continue;
+		}
+		gs_report_at(GS_BUG_BAD_STATE, c->name, r->e[i].object, _RET_IP_);
+		r->e[i] = r->e[--r->n];
+	}
+	return r->n;
+}
+
 /* Steps 2 and 3. Return: false without memory. */
 static bool get_objects(struct gs_class *c, struct refill *r, gfp_t gfp)
 {
 	bool one_node = nr_online_nodes == 1 || (gfp & __GFP_THISNODE);
 
+	if (r->direct && take_left_direct(c, r))
+		return true;
 	r->n = gs_mcentral_get(gs_class_central(c, r->node), r->old, r->e,
 			       r->want, r->may_own ? &r->own : NULL);
 	r->old = NULL;
@@ -456,13 +479,24 @@ void gs_mcache_make_room(struct gs_class *c)
  */
 void gs_mcache_free_slow(struct mspan *s, void *object, u8 *state)
 {
+	struct gs_entry e = { object, state };
+	bool near = s->node == numa_mem_id();
+
 	gs_worker_kick();
-	if (s->node == numa_mem_id() && s->direct != GS_DIRECT_RESERVE) {
+	if (unlikely(s->direct == GS_DIRECT_RESERVE)) {
+		*state = GS_CACHED;
+		return gs_mcentral_put(s->class, &e, 1);
+	}
+	if (near) {
 		gs_mcache_make_room(s->class);
 		if (gs_mcache_free(s, object, state))
 			return;
 	}
 	*state = GS_CACHED;
-	gs_mcentral_put(s->class, &(struct gs_entry){ object, state }, 1);
+	/* CPUs of another node find it where they look for batches of each other. */
+	if (!near)
+		gs_transfer_flush(gs_class_central(s->class, s->node), &e, 1);
+	else
+		gs_mcentral_put(s->class, &e, 1);
 }
 GS_EXPORT_KUNIT(gs_mcache_free_slow);

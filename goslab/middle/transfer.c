@@ -205,18 +205,24 @@ static void note_use(struct gs_transfer *t)
 }
 
 /*
- * Have one of the batches in *@word to oneself. CPUs start at different bits, so
- * that they seldom try the same and mostly find what they left. Return: the
- * batch, or -1.
+ * The batch of @bits to try first. CPUs start at different bits, so that they seldom
+ * try the same and mostly find what they left.
  */
-static int claim(const struct mcentral *mc, unsigned long *word)
+static unsigned int first_of(const struct mcentral *mc, unsigned long bits)
 {
 	unsigned int cpu = raw_smp_processor_id();
 	unsigned int from = has_many(mc) ? cpu % GS_TRANSFER_MANY : cpu % GS_TRANSFER_BATCHES;
+
+	return __ffs(bits & (~0UL << from) ?: bits);
+}
+
+/* Have one of the batches in *@word to oneself. Return: the batch, or -1. */
+static int claim(const struct mcentral *mc, unsigned long *word)
+{
 	unsigned long bits = READ_ONCE(*word);
 
 	while (bits) {
-		unsigned int bit = __ffs(bits & (~0UL << from) ?: bits);
+		unsigned int bit = first_of(mc, bits);
 
 		/* Fully ordered: what its owner before did comes first. */
 		if (test_and_clear_bit(bit, word))
@@ -306,16 +312,24 @@ static unsigned int limit(const struct mcentral *mc)
 
 /*
  * Have a batch to oneself that has room for @n objects. Few objects share a batch
- * with others. Return: the batch, or -1.
+ * with others: else single ones, from another node, would soon have all. Return: the
+ * batch, or -1.
  */
 static int claim_room(const struct mcentral *mc, struct gs_transfer *t, unsigned int n)
 {
-	int i = n <= GS_BATCH_MAX / 2 ? claim(mc, &t->full) : -1;
+	unsigned long bits = n <= GS_BATCH_MAX / 2 ? READ_ONCE(t->full) : 0;
 
-	if (i >= 0 && t->nr[i] + n <= GS_BATCH_MAX)
-		return i;
-	if (i >= 0)
-		release(t, i, t->nr[i]);
+	while (bits) {
+		unsigned int bit = first_of(mc, bits);
+
+		bits &= ~BIT(bit);
+		if (READ_ONCE(t->nr[bit]) + n > GS_BATCH_MAX ||
+		    !test_and_clear_bit(bit, &t->full))
+			continue;
+		if (t->nr[bit] + n <= GS_BATCH_MAX)
+			return bit;
+		release(t, bit, t->nr[bit]);
+	}
 	return claim(mc, &t->empty);
 }
 
