@@ -33,8 +33,6 @@
 #include "back/arena.h"
 #include "base/sys.h"
 
-#define CHUNK_WORDS	(GS_CHUNK_PAGES / BITS_PER_LONG)
-
 /* Pages have numbers from the start of the direct map, as windows have. */
 static unsigned long number_of(unsigned long addr)
 {
@@ -95,16 +93,6 @@ static void clear_group(void *table)
 	memset(table, 0, sizeof(struct gs_window_group));
 }
 
-static void clear_window(void *table)
-{
-	struct gs_window *win = table;
-
-	bitmap_fill(win->taken, GS_WINDOW_PAGES);
-	bitmap_zero(win->stale, GS_WINDOW_PAGES);
-	memset(win->sum, 0, sizeof(win->sum));
-	memset(win->zone, 0, sizeof(win->zone));
-}
-
 /* Have a table in *@where. Return: the table, or NULL without memory. */
 static void *make_table(struct gs_page_bits *bits, void **where, struct fixalloc *f,
 			void (*clear)(void *table), gfp_t gfp)
@@ -142,93 +130,7 @@ static int bits_reserve(struct gs_runs *runs, unsigned long base, size_t bytes,
 	if (!group)
 		return -ENOMEM;
 	return make_table(bits, (void **)&group->window[w % GS_GROUP_WINDOWS],
-			  &bits->windows, clear_window, gfp) ? 0 : -ENOMEM;
-}
-
-/* The bits of @x from which on @n in a row are set, itself included. */
-static unsigned long rows_of(unsigned long x, unsigned int n)
-{
-	unsigned int have = 1, step;
-
-	for (; have < n && x; have += step) {
-		step = min(have, n - have);
-		x &= x >> step;
-	}
-	return x;
-}
-
-/*
- * The longest stretch within one word, if it is longer than @most; else @most. One that
- * reaches no border of the word, which is counted elsewhere, has two bits less.
- */
-static unsigned int longest_within(unsigned long free, unsigned int most)
-{
-	unsigned long rows;
-
-	if (most >= BITS_PER_LONG - 2)
-		return most;
-	for (rows = rows_of(free, most + 1); rows; rows &= rows >> 1)
-		most++;
-	return most;
-}
-
-/* What the bits of a chunk say. (Go: pallocBits.summarize()) */
-static struct gs_summary summarize(const unsigned long *taken)
-{
-	unsigned int run = 0, most = 0, i;
-	struct gs_summary sum = { };
-	bool begun = false;
-
-	/* First the stretches that reach over the border of a word. */
-	for (i = 0; i < CHUNK_WORDS; i++) {
-		if (!taken[i]) {
-			run += BITS_PER_LONG;
-			continue;
-		}
-		run += __ffs(taken[i]);
-		if (!begun)
-			sum.start = run;
-		begun = true;
-		most = max(most, run);
-		run = BITS_PER_LONG - 1 - __fls(taken[i]);
-	}
-	if (!begun)
-		sum.start = run;
-	sum.end = run;
-	most = max(most, run);
-	for (i = 0; i < CHUNK_WORDS; i++)
-		most = longest_within(~taken[i], most);
-	sum.max = most;
-	return sum;
-}
-
-/* May a run reach from the chunk below into @chunk? */
-static bool joins(const struct gs_window *win, unsigned int chunk)
-{
-	return chunk && win->zone[chunk] == win->zone[chunk - 1];
-}
-
-/* The length of a run that reaches the end of @chunk; @run is that before it. */
-static unsigned int run_behind(const struct gs_window *win, unsigned int chunk,
-			       unsigned int run)
-{
-	const struct gs_summary *sum = &win->sum[chunk];
-
-	return sum->start == GS_CHUNK_PAGES ? run + GS_CHUNK_PAGES : sum->end;
-}
-
-static unsigned int window_max(const struct gs_window *win)
-{
-	unsigned int run = 0, most = 0, chunk;
-
-	for (chunk = 0; chunk < GS_WINDOW_CHUNKS; chunk++) {
-		if (!joins(win, chunk))
-			run = 0;
-		most = max3(most, run + win->sum[chunk].start,
-			    (unsigned int)win->sum[chunk].max);
-		run = run_behind(win, chunk, run);
-	}
-	return max(most, run);
+			  &bits->windows, gs_window_clear, gfp) ? 0 : -ENOMEM;
 }
 
 static u16 max_of(const u16 *v, unsigned int n)
@@ -247,11 +149,9 @@ static void renew(struct gs_page_bits *bits, unsigned long w, unsigned int first
 	unsigned int g = w / GS_GROUP_WINDOWS, in = w % GS_GROUP_WINDOWS;
 	struct gs_window_group *group = bits->group[g];
 	struct gs_window *win = group->window[in];
-	unsigned int row = in / GS_ROW_WINDOWS, chunk, most;
+	unsigned int row = in / GS_ROW_WINDOWS, most;
 
-	for (chunk = first / GS_CHUNK_PAGES; chunk * GS_CHUNK_PAGES < end; chunk++)
-		win->sum[chunk] = summarize(win->taken + chunk * CHUNK_WORDS);
-	most = window_max(win);
+	most = gs_window_renew(win, first, end);
 	if (most == group->max[in])
 		return;
 	group->max[in] = most;
@@ -260,21 +160,6 @@ static void renew(struct gs_page_bits *bits, unsigned long w, unsigned int first
 		return;
 	group->row_max[row] = most;
 	bits->max[g] = max_of(group->row_max, GS_GROUP_WINDOWS / GS_ROW_WINDOWS);
-}
-
-/* Is the page of @win, which may be out of it, free and in the zone of @chunk? */
-static bool free_beside(const struct gs_window *win, unsigned int page,
-			unsigned int chunk)
-{
-	return page < GS_WINDOW_PAGES && !test_bit(page, win->taken) &&
-	       win->zone[page / GS_CHUNK_PAGES] == win->zone[chunk];
-}
-
-/* How many runs there are more when pages that are no run become one, of itself. */
-static long runs_more(const struct gs_window *win, unsigned int first, unsigned int end)
-{
-	return 1L - free_beside(win, first - 1, first / GS_CHUNK_PAGES) -
-	       free_beside(win, end, (end - 1) / GS_CHUNK_PAGES);
 }
 
 /* See struct gs_fit. */
@@ -288,7 +173,7 @@ static void bits_insert(struct gs_runs *runs, struct mspan *s)
 	GS_CHECK(end <= GS_WINDOW_PAGES);
 	for (chunk = first / GS_CHUNK_PAGES; chunk * GS_CHUNK_PAGES < end; chunk++)
 		win->zone[chunk] = s->zone;
-	runs->nr_runs += runs_more(win, first, end);
+	runs->nr_runs += gs_window_runs_more(win, first, end);
 	runs->nr_pages += s->npages;
 	runs->highest = max(runs->highest, gs_span_end(s));
 	bitmap_clear(win->taken, first, s->npages);
@@ -310,7 +195,7 @@ static void unset(struct gs_runs *runs, unsigned long w, unsigned int first,
 	struct gs_window *win = window_at(runs->bits, w);
 
 	bitmap_set(win->taken, first, npages);
-	runs->nr_runs -= runs_more(win, first, first + npages);
+	runs->nr_runs -= gs_window_runs_more(win, first, first + npages);
 	runs->nr_pages -= npages;
 	renew(runs->bits, w, first, first + npages);
 }
@@ -359,56 +244,6 @@ static unsigned long window_below(const struct gs_page_bits *bits, unsigned long
 	return NO_WINDOW;
 }
 
-/* Where an aligned @npages fits into pages [@from, @end) of window @w, or -1. */
-static int fit(unsigned long w, unsigned int from, unsigned int end,
-	       unsigned int npages, unsigned int align)
-{
-	unsigned long base = addr_of(w * GS_WINDOW_PAGES);
-	unsigned long at = ALIGN(base + from * GS_PAGE_SIZE, align * GS_PAGE_SIZE);
-
-	from = (at - base) >> GS_PAGE_SHIFT;
-	return from + npages <= end ? (int)from : -1;
-}
-
-/* The same within one chunk. (Go: pallocBits.find()) */
-static int fit_chunk(unsigned long w, const struct gs_window *win, unsigned int chunk,
-		     unsigned int npages, unsigned int align)
-{
-	unsigned long base = addr_of(w * GS_WINDOW_PAGES + chunk * GS_CHUNK_PAGES);
-	unsigned long at;
-
-	at = bitmap_find_next_zero_area_off((unsigned long *)win->taken +
-					    chunk * CHUNK_WORDS, GS_CHUNK_PAGES, 0,
-					    npages, align - 1,
-					    (base >> GS_PAGE_SHIFT) & (align - 1));
-	return at < GS_CHUNK_PAGES ? (int)(chunk * GS_CHUNK_PAGES + at) : -1;
-}
-
-/* The lowest place for aligned @npages in window @w, or -1. */
-static int fit_window(const struct gs_page_bits *bits, unsigned long w,
-		      unsigned int npages, unsigned int align)
-{
-	const struct gs_window *win = window_at(bits, w);
-	unsigned int run = 0, chunk;
-	int at;
-
-	for (chunk = 0; chunk < GS_WINDOW_CHUNKS; chunk++) {
-		const struct gs_summary *sum = &win->sum[chunk];
-		unsigned int from = chunk * GS_CHUNK_PAGES;
-
-		if (!joins(win, chunk))
-			run = 0;
-		at = fit(w, from - run, from + sum->start, npages, align);
-		if (at < 0 && sum->max >= npages)
-			at = fit_chunk(w, win, chunk, npages, align);
-		if (at >= 0)
-			return at;
-		run = run_behind(win, chunk, run);
-	}
-	/* A run that reaches the end of the window. */
-	return fit(w, GS_WINDOW_PAGES - run, GS_WINDOW_PAGES, npages, align);
-}
-
 /*
  * See struct gs_fit: first fit, the lowest address. An aligned request looks into
  * GS_FIND_LOOKS windows, then for one that has place for it wherever the run starts.
@@ -428,7 +263,8 @@ static bool bits_take(struct gs_runs *runs, struct mspan *s, unsigned int npages
 		w = window_from(bits, w, need);
 		if (w == NO_WINDOW)
 			return false;
-		at = fit_window(bits, w, npages, align);
+		at = gs_window_fit(window_at(bits, w), addr_of(w * GS_WINDOW_PAGES),
+				   npages, align);
 		if (at >= 0)
 			break;
 		if (++looks == GS_FIND_LOOKS)
@@ -443,19 +279,6 @@ static bool bits_take(struct gs_runs *runs, struct mspan *s, unsigned int npages
 	s->needzero = find_next_bit(win->stale, at + npages, at) < at + npages;
 	unset(runs, w, at, npages);
 	return true;
-}
-
-/* The highest whole unit of a chunk that is free, as a page of the window, or -1. */
-static int highest_unit(const struct gs_window *win, unsigned int chunk)
-{
-	unsigned int from = chunk * GS_CHUNK_PAGES, page = from + GS_CHUNK_PAGES;
-
-	if (win->sum[chunk].max < GS_UNIT_PAGES)
-		return -1;
-	for (; page > from; page -= GS_UNIT_PAGES)
-		if (find_next_bit(win->taken, page, page - GS_UNIT_PAGES) >= page)
-			return page - GS_UNIT_PAGES;
-	return -1;
 }
 
 /* See struct gs_fit. One window for each call, and at most one chunk. */
@@ -474,7 +297,7 @@ static unsigned int bits_cut(struct gs_runs *runs, unsigned long npages,
 	}
 	win = window_at(runs->bits, w);
 	for (chunk = GS_WINDOW_CHUNKS; chunk && unit < 0; chunk--)
-		unit = highest_unit(win, chunk - 1);
+		unit = gs_window_highest_unit(win, chunk - 1);
 	if (unit < 0) {
 		runs->highest = addr_of(w * GS_WINDOW_PAGES);
 		return 0;
@@ -501,17 +324,6 @@ static bool bits_has(const struct gs_runs *runs, const void *p)
 	return win && !test_bit(number % GS_WINDOW_PAGES, win->taken);
 }
 
-/* Where the run ends that has @page of @win. */
-static unsigned int run_end(const struct gs_window *win, unsigned int page)
-{
-	unsigned int end = find_next_bit(win->taken, GS_WINDOW_PAGES, page);
-	unsigned int chunk = page / GS_CHUNK_PAGES + 1;
-
-	while (chunk * GS_CHUNK_PAGES < end && joins(win, chunk))
-		chunk++;
-	return min(end, chunk * GS_CHUNK_PAGES);
-}
-
 /* See struct gs_fit: in order of address. */
 static bool bits_walk(const struct gs_runs *runs, struct gs_runs_pos *pos,
 		      unsigned int max, gs_run_fn fn, void *arg)
@@ -533,7 +345,7 @@ static bool bits_walk(const struct gs_runs *runs, struct gs_runs_pos *pos,
 					  number % GS_WINDOW_PAGES);
 		end = GS_WINDOW_PAGES;
 		if (page < GS_WINDOW_PAGES) {
-			end = run_end(win, page);
+			end = gs_window_run_end(win, page);
 			fn(addr_of(w * GS_WINDOW_PAGES + page), end - page, arg);
 		}
 		number = w * GS_WINDOW_PAGES + end;
@@ -541,28 +353,6 @@ static bool bits_walk(const struct gs_runs *runs, struct gs_runs_pos *pos,
 	gs_count_steps(n);
 	pos->base = addr_of(number);
 	return n == max;
-}
-
-/* Check a chunk, and add up its free pages and the runs that begin in it. */
-static int verify_chunk(const struct gs_window *win, unsigned long w, unsigned int chunk,
-			struct gs_runs_check *check)
-{
-	struct gs_summary sum = summarize(win->taken + chunk * CHUNK_WORDS);
-	unsigned int page = chunk * GS_CHUNK_PAGES, end = page + GS_CHUNK_PAGES;
-	bool before = joins(win, chunk) && !test_bit(page - 1, win->taken);
-
-	if (memcmp(&sum, &win->sum[chunk], sizeof(sum)))
-		return 1;
-	for (; page < end; page++) {
-		bool free = !test_bit(page, win->taken);
-
-		if (free && gs_arena_span((void *)addr_of(w * GS_WINDOW_PAGES + page)))
-			return 3;
-		check->nr_pages += free;
-		check->nr_runs += free && !before;
-		before = free;
-	}
-	return 0;
 }
 
 static int verify_group(const struct gs_page_bits *bits, unsigned int g)
@@ -607,10 +397,10 @@ static int bits_verify_some(const struct gs_runs *runs, struct gs_runs_check *ch
 	number = max(number, w * GS_WINDOW_PAGES);
 	win = window_at(bits, w);
 	chunk = number % GS_WINDOW_PAGES / GS_CHUNK_PAGES;
-	ret = verify_chunk(win, w, chunk, check);
+	ret = gs_window_verify_chunk(win, addr_of(w * GS_WINDOW_PAGES), chunk, check);
 	if (!ret && chunk == GS_WINDOW_CHUNKS - 1)
 		ret = bits->group[w / GS_GROUP_WINDOWS]->max[w % GS_GROUP_WINDOWS] ==
-		      window_max(win) ? verify_group(bits, w / GS_GROUP_WINDOWS) : 1;
+		      gs_window_max(win) ? verify_group(bits, w / GS_GROUP_WINDOWS) : 1;
 	check->pos.base = addr_of(number + GS_CHUNK_PAGES);
 	return ret;
 }
