@@ -244,34 +244,30 @@ static unsigned long window_below(const struct gs_page_bits *bits, unsigned long
 	return NO_WINDOW;
 }
 
-/*
- * See struct gs_fit: first fit, the lowest address. An aligned request looks into
- * GS_FIND_LOOKS windows, then for one that has place for it wherever the run starts.
- */
+/* See struct gs_fit: first fit, the lowest address. See gs_page_search for aligned ones. */
 static bool bits_take(struct gs_runs *runs, struct mspan *s, unsigned int npages,
 		      unsigned int align, struct mspan **spare)
 {
+	struct gs_page_search want = {
+		.npages = npages, .align = align, .need = npages,
+	};
 	struct gs_page_bits *bits = runs->bits;
-	unsigned int looks = 0, need = npages;
 	const struct gs_window *win;
 	unsigned long w;
-	int at = -1;
+	int at;
 
 	while (bits->low < bits->end && !bits->max[bits->low])
 		bits->low++;
 	for (w = (unsigned long)bits->low * GS_GROUP_WINDOWS; ; w++) {
-		w = window_from(bits, w, need);
+		w = window_from(bits, w, want.need);
 		if (w == NO_WINDOW)
 			return false;
-		at = gs_window_fit(window_at(bits, w), addr_of(w * GS_WINDOW_PAGES),
-				   npages, align);
+		win = window_at(bits, w);
+		at = gs_window_fit(win, addr_of(w * GS_WINDOW_PAGES), &want);
 		if (at >= 0)
 			break;
-		if (++looks == GS_FIND_LOOKS)
-			need = npages + align - 1;
 	}
-	gs_count_steps(looks);
-	win = window_at(bits, w);
+	gs_count_steps(want.steps);
 	s->base = addr_of(w * GS_WINDOW_PAGES + at);
 	s->npages = npages;
 	s->node = runs->node;

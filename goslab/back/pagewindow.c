@@ -146,32 +146,43 @@ long gs_window_runs_more(const struct gs_window *win, unsigned int first,
 	       free_beside(win, end, (end - 1) / GS_CHUNK_PAGES);
 }
 
-/* Where aligned @npages fit into pages [@from, @end) of the window at @base, or -1. */
+/* Where the pages fit into [@from, @end) of the window at @base, or -1. */
 static int fit(unsigned long base, unsigned int from, unsigned int end,
-	       unsigned int npages, unsigned int align)
+	       const struct gs_page_search *want)
 {
-	unsigned long at = ALIGN(base + from * GS_PAGE_SIZE, align * GS_PAGE_SIZE);
+	unsigned long at = ALIGN(base + from * GS_PAGE_SIZE,
+				 want->align * GS_PAGE_SIZE);
 
 	from = (at - base) >> GS_PAGE_SHIFT;
-	return from + npages <= end ? (int)from : -1;
+	return from + want->npages <= end ? (int)from : -1;
 }
 
 /* The same within one chunk. (Go: pallocBits.find()) */
 static int fit_chunk(const struct gs_window *win, unsigned long base,
-		     unsigned int chunk, unsigned int npages, unsigned int align)
+		     unsigned int chunk, struct gs_page_search *want)
 {
 	unsigned long number = (base >> GS_PAGE_SHIFT) + chunk * GS_CHUNK_PAGES, at;
 
 	at = bitmap_find_next_zero_area_off((unsigned long *)win->taken +
 					    chunk * CHUNK_WORDS, GS_CHUNK_PAGES, 0,
-					    npages, align - 1,
-					    number & (align - 1));
-	return at < GS_CHUNK_PAGES ? (int)(chunk * GS_CHUNK_PAGES + at) : -1;
+					    want->npages, want->align - 1,
+					    number & (want->align - 1));
+	if (at < GS_CHUNK_PAGES)
+		return chunk * GS_CHUNK_PAGES + at;
+	want->steps += max(GS_CHUNK_PAGES / want->align, 1U);
+	return -1;
 }
 
-/* The lowest place for aligned @npages in a window at @base, as a page of it, or -1. */
-int gs_window_fit(const struct gs_window *win, unsigned long base, unsigned int npages,
-		  unsigned int align)
+/**
+ * gs_window_fit() - the lowest place for pages in a window.
+ * @win: the window.
+ * @base: its address.
+ * @want: what is wanted; counts the steps.
+ *
+ * Return: the place, as a page of the window, or -1.
+ */
+int gs_window_fit(const struct gs_window *win, unsigned long base,
+		  struct gs_page_search *want)
 {
 	unsigned int run = 0, chunk;
 	int at;
@@ -182,15 +193,17 @@ int gs_window_fit(const struct gs_window *win, unsigned long base, unsigned int 
 
 		if (!joins(win, chunk))
 			run = 0;
-		at = fit(base, from - run, from + sum->start, npages, align);
-		if (at < 0 && sum->max >= npages)
-			at = fit_chunk(win, base, chunk, npages, align);
+		at = fit(base, from - run, from + sum->start, want);
+		if (at < 0 && sum->max >= want->need)
+			at = fit_chunk(win, base, chunk, want);
 		if (at >= 0)
 			return at;
+		if (++want->steps >= GS_WINDOW_STEPS)
+			want->need = want->npages + want->align - 1;
 		run = run_behind(win, chunk, run);
 	}
 	/* A run that reaches the end of the window. */
-	return fit(base, GS_WINDOW_PAGES - run, GS_WINDOW_PAGES, npages, align);
+	return fit(base, GS_WINDOW_PAGES - run, GS_WINDOW_PAGES, want);
 }
 
 /* The highest whole unit of a chunk that is free, as a page of the window, or -1. */

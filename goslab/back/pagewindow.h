@@ -36,13 +36,31 @@ struct gs_window {
 	u8 zone[GS_WINDOW_CHUNKS];
 };
 
+/* Steps of a search, of some ten instructions each, after which it is content with less. */
+#define GS_WINDOW_STEPS		512
+
+/**
+ * struct gs_page_search - pages that are wanted.
+ * @npages: in a row.
+ * @align: in pages, a power of two.
+ * @need: pages in a row that are looked into: @npages at first, and after
+ *        GS_WINDOW_STEPS so many that they have place wherever they start.
+ * @steps: chunks, and aligned places in them, that were looked at.
+ */
+struct gs_page_search {
+	unsigned int npages;
+	unsigned int align;
+	unsigned int need;
+	unsigned int steps;
+};
+
 void gs_window_clear(void *table);
 unsigned int gs_window_max(const struct gs_window *win);
 unsigned int gs_window_renew(struct gs_window *win, unsigned int first, unsigned int end);
 long gs_window_runs_more(const struct gs_window *win, unsigned int first,
 			 unsigned int end);
-int gs_window_fit(const struct gs_window *win, unsigned long base, unsigned int npages,
-		  unsigned int align);
+int gs_window_fit(const struct gs_window *win, unsigned long base,
+		  struct gs_page_search *want);
 int gs_window_highest_unit(const struct gs_window *win, unsigned int chunk);
 unsigned int gs_window_run_end(const struct gs_window *win, unsigned int page);
 int gs_window_verify_chunk(const struct gs_window *win, unsigned long base,
