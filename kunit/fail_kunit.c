@@ -14,6 +14,7 @@
 #include "base/sys.h"
 #include "front/drain.h"
 #include "front/mcache.h"
+#include "middle/class.h"
 #include "testlib.h"
 
 #define NAME	"kunit-fail"
@@ -126,10 +127,14 @@ static void give_spares(struct list_head *spares)
 		gs_span_free(s);
 }
 
-/* As goslab_shrink(), for what only this CPU has used; does not wait. */
+/*
+ * As goslab_shrink(), for what only this CPU has used; waits for no CPU. What it freed of
+ * another node is in the transfer caches there.
+ */
 static void shrink_here(void)
 {
 	gs_drain_this_cpu(false);
+	gs_class_sweep(false);
 	gs_mheap_release(ULONG_MAX);
 }
 
@@ -207,23 +212,28 @@ static size_t meta_but_arenas(void)
 	return gs_sys_meta() - gs_test_table_bytes();
 }
 
-/* The metadata that failing costs is not more each time. */
+#define ROUNDS	8
+
+/*
+ * The metadata that failing costs is not more each time. A class may get a transfer
+ * cache in one of the rounds, but not in all of them.
+ */
 static void no_metadata_lost(struct kunit *test)
 {
-	unsigned int i, round;
+	unsigned int i, round, same = 0;
 	size_t meta = 0;
 
-	for (round = 0; round < 3; round++) {
+	for (round = 0; round < ROUNDS && same < 2; round++) {
 		for (i = 0; i < ARRAY_SIZE(attempts); i++) {
 			if (attempts[i].alloc == by_cache)
 				continue;
 			attempt(test, &attempts[i], true, 2, 1);
 			attempt(test, &attempts[i], true, 3, ULONG_MAX);
 		}
-		if (round)
-			KUNIT_EXPECT_EQ(test, meta_but_arenas(), meta);
+		same = meta_but_arenas() == meta ? same + 1 : 0;
 		meta = meta_but_arenas();
 	}
+	KUNIT_EXPECT_EQ(test, same, 2U);
 }
 
 /* A cache whose name ends in @n. */
