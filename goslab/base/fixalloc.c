@@ -140,20 +140,13 @@ static void stash_push(const struct fixalloc *f, struct gs_stash *stash, void *p
 	stash->n++;
 }
 
-/* One of the CPU's, else a batch for it. */
-static void *alloc_stashed(struct fixalloc *f)
+/* A batch for the CPU, and one piece more. */
+static noinline void *refill_stash(struct fixalloc *f)
 {
 	void *got[GS_STASH_MAX / 2] __uninitialized;
+	unsigned int n = take_some(f, got, f->batch);
 	unsigned long flags;
-	unsigned int n;
-	void *p;
 
-	local_irq_save(flags);
-	p = stash_pop(f, this_cpu_ptr(f->stash));
-	local_irq_restore(flags);
-	if (p)
-		return p;
-	n = take_some(f, got, f->batch);
 	if (!n)
 		return NULL;
 	local_irq_save(flags);
@@ -163,7 +156,8 @@ static void *alloc_stashed(struct fixalloc *f)
 	return got[0];
 }
 
-static void free_stashed(struct fixalloc *f, void *p)
+/* The CPU has enough: half goes to the free list. */
+static noinline void spill_stash(struct fixalloc *f)
 {
 	void *gone[GS_STASH_MAX / 2] __uninitialized;
 	struct gs_stash *stash;
@@ -172,13 +166,24 @@ static void free_stashed(struct fixalloc *f, void *p)
 
 	local_irq_save(flags);
 	stash = this_cpu_ptr(f->stash);
-	stash_push(f, stash, p);
-	if (stash->n >= 2U * f->batch)
-		while (n < f->batch)
-			gone[n++] = stash_pop(f, stash);
+	while (n < f->batch && stash->n > f->batch)
+		gone[n++] = stash_pop(f, stash);
 	local_irq_restore(flags);
 	if (n)
 		give_some(f, gone, n);
+}
+
+static __always_inline void *alloc_free(struct fixalloc *f)
+{
+	unsigned long flags;
+	void *p;
+
+	if (!f->stash)
+		return take_some(f, &p, 1) ? p : NULL;
+	local_irq_save(flags);
+	p = stash_pop(f, this_cpu_ptr(f->stash));
+	local_irq_restore(flags);
+	return likely(p) ? p : refill_stash(f);
 }
 
 /*
@@ -187,11 +192,7 @@ static void free_stashed(struct fixalloc *f, void *p)
  */
 void *gs_fixalloc_alloc_free(struct fixalloc *f)
 {
-	void *p;
-
-	if (f->stash)
-		return alloc_stashed(f);
-	return take_some(f, &p, 1) ? p : NULL;
+	return alloc_free(f);
 }
 GS_EXPORT_KUNIT(gs_fixalloc_alloc_free);
 
@@ -209,7 +210,7 @@ void *gs_fixalloc_alloc(struct fixalloc *f, gfp_t gfp)
 	unsigned int i;
 	void *p, *chunk;
 
-	p = gs_fixalloc_alloc_free(f);
+	p = alloc_free(f);
 	if (likely(p))
 		return p;
 
@@ -231,9 +232,18 @@ GS_EXPORT_KUNIT(gs_fixalloc_alloc);
 /* Give a piece back; any but NMI, may be called with a lock held. */
 void gs_fixalloc_free(struct fixalloc *f, void *p)
 {
-	if (f->stash)
-		free_stashed(f, p);
-	else
-		give_some(f, &p, 1);
+	struct gs_stash *stash;
+	unsigned long flags;
+	bool full;
+
+	if (!f->stash)
+		return give_some(f, &p, 1);
+	local_irq_save(flags);
+	stash = this_cpu_ptr(f->stash);
+	stash_push(f, stash, p);
+	full = stash->n >= 2U * f->batch;
+	local_irq_restore(flags);
+	if (unlikely(full))
+		spill_stash(f);
 }
 GS_EXPORT_KUNIT(gs_fixalloc_free);
