@@ -90,12 +90,6 @@ static int fit_case_init(struct kunit *test)
 /* Forget all pages, and the descriptors of runs and spans. */
 static void end(struct fixture *f)
 {
-	struct rb_node *node = rb_first_postorder(&f->runs.tree), *next;
-
-	for (; node; node = next) {
-		next = rb_next_postorder(node);
-		gs_span_free(rb_entry(node, struct mspan, rb));
-	}
 	while (f->nr_taken)
 		gs_span_free(f->taken[--f->nr_taken]);
 	gs_arena_set(f->base, PAGES, NULL);

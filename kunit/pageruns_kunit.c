@@ -59,12 +59,7 @@ static int pageruns_init(struct kunit *test)
 
 static void forget_runs(struct gs_runs *runs)
 {
-	struct rb_node *node = rb_first_postorder(&runs->tree), *next;
-
-	for (; node; node = next) {
-		next = rb_next_postorder(node);
-		gs_span_free(rb_entry(node, struct mspan, rb));
-	}
+	gs_runs_exit(runs);
 	gs_runs_init(runs, runs->node, &gs_fit_best);
 }
 

@@ -145,7 +145,7 @@ bool gs_mheap_is_free(const void *p)
 	for (node = 0; node < nr_node_ids; node++) {
 		const struct gs_runs *runs = &gs_mheaps[node].runs;
 
-		if (runs->fit->has(runs, p))
+		if (runs->fit->has && runs->fit->has(runs, p))
 			return true;
 	}
 	return gs_arena_is_free_run(p);

@@ -261,13 +261,15 @@ static bool bits_take(struct gs_runs *runs, struct mspan *s, unsigned int npages
 	for (w = (unsigned long)bits->low * GS_GROUP_WINDOWS; ; w++) {
 		w = window_from(bits, w, want.need);
 		if (w == NO_WINDOW)
-			return false;
+			break;
 		win = window_at(bits, w);
 		at = gs_window_fit(win, addr_of(w * GS_WINDOW_PAGES), &want);
 		if (at >= 0)
 			break;
 	}
 	gs_count_steps(want.steps);
+	if (w == NO_WINDOW)
+		return false;
 	s->base = addr_of(w * GS_WINDOW_PAGES + at);
 	s->npages = npages;
 	s->node = runs->node;

@@ -64,7 +64,7 @@ int gs_runs_init(struct gs_runs *runs, int node, const struct gs_fit *fit)
 }
 GS_EXPORT_KUNIT(gs_runs_init);
 
-/* Free what the fit has besides the descriptors of runs. */
+/* Free the tables of the fit, and the descriptors of runs that are left. */
 void gs_runs_exit(struct gs_runs *runs)
 {
 	if (runs->fit && runs->fit->exit)

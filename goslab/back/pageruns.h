@@ -127,8 +127,8 @@ typedef void (*gs_run_fn)(unsigned long base, unsigned int npages, void *arg);
 /**
  * struct gs_fit - how free runs are kept, and which of them a request gets.
  * @name: for fit=.
- * @init: make what it needs; may be NULL, as @exit and @reserve.
- * @exit: free that.
+ * @init: make what it needs; may be NULL, as @exit, @reserve and @has.
+ * @exit: free that, and the descriptors of runs that are left.
  * @reserve: have the tables for pages that are to be inserted. No lock held, and it
  *           sleeps as its gfp says. 0 or -ENOMEM.
  * @insert: make a span a free run: it has base, npages, node, zone and needzero, and
@@ -139,7 +139,8 @@ typedef void (*gs_run_fn)(unsigned long base, unsigned int npages, void *arg);
  * @cut: take at most @npages, in whole units, from the highest free run, which are
  *       to be given back: *@base and their number. 0 if there were none at the top;
  *       then it has lowered @highest. The descriptors as in @take.
- * @has: is the page a free one? For reports, without the lock.
+ * @has: is the page a free one? For reports, without the lock. Not needed where a run
+ *       has a descriptor, which gs_arena_is_free_run() finds.
  * @walk: @max runs from a place on. Returns whether there may be more.
  * @verify_some: check a few runs, from the place that @check has.
  *

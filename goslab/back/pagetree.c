@@ -372,18 +372,24 @@ static bool tree_walk(const struct gs_runs *runs, struct gs_runs_pos *pos,
 	return run;
 }
 
-/* A run maps to itself at its ends, which gs_arena_is_free_run() finds. */
-static bool tree_has(const struct gs_runs *runs, const void *p)
+/* See struct gs_fit. The pages of a run that is left are not given back. */
+static void tree_exit(struct gs_runs *runs)
 {
-	return false;
+	struct rb_node *node = rb_first_postorder(&runs->tree), *next;
+
+	for (; node; node = next) {
+		next = rb_next_postorder(node);
+		gs_span_free(run_of(node));
+	}
+	runs->tree = RB_ROOT;
 }
 
 const struct gs_fit gs_fit_best = {
 	.name = "best",
+	.exit = tree_exit,
 	.insert = tree_insert,
 	.take = tree_take,
 	.cut = tree_cut,
-	.has = tree_has,
 	.walk = tree_walk,
 	.verify_some = tree_verify_some,
 };

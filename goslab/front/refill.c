@@ -482,19 +482,17 @@ void gs_mcache_free_slow(struct mspan *s, void *object, u8 *state)
 	struct gs_entry e = { object, state };
 	bool near = s->node == numa_mem_id();
 
+	bool reserve = s->direct == GS_DIRECT_RESERVE;
+
 	gs_worker_kick();
-	if (unlikely(s->direct == GS_DIRECT_RESERVE)) {
-		*state = GS_CACHED;
-		return gs_mcentral_put(s->class, &e, 1);
-	}
-	if (near) {
+	if (near && !reserve) {
 		gs_mcache_make_room(s->class);
 		if (gs_mcache_free(s, object, state))
 			return;
 	}
 	*state = GS_CACHED;
 	/* CPUs of another node find it where they look for batches of each other. */
-	if (!near)
+	if (!near && !reserve)
 		gs_transfer_flush(gs_class_central(s->class, s->node), &e, 1);
 	else
 		gs_mcentral_put(s->class, &e, 1);

@@ -109,13 +109,8 @@ static int begin(const struct gs_fit *fit)
 /* Forget the runs, and what pages below @pages map to. */
 static void end(unsigned long pages)
 {
-	struct rb_node *node = rb_first_postorder(&runs.tree), *next;
 	unsigned long page;
 
-	for (; node; node = next) {
-		next = rb_next_postorder(node);
-		gs_span_free(rb_entry(node, struct mspan, rb));
-	}
 	for (page = 0; page < pages; page += GS_ARENA_PAGES) {
 		gs_arena_set(start + page * GS_PAGE_SIZE, GS_ARENA_PAGES, NULL);
 		cond_resched();
