@@ -5,13 +5,19 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
+# Of make install-tools. Each has scripts/TOOL, Documentation/man/TOOL.8 and
+# scripts/completion/TOOL.bash.
+TOOLS = goslabtop
+PREFIX ?= /usr/local
+DEST = $(DESTDIR)$(PREFIX)
+
 export KSRC TRACE CPUS MEM BEDS SHORT
 # Of make client; see the top of scripts/client.sh.
 CLIENT = SRC RUN ARGS CONFIG BED BOOT FILES NAME EXPECT
 
 .DEFAULT_GOAL := help
 .PHONY: help run test quick check-builds bench client clients modules shell check clean \
-	clean-cache
+	clean-cache install-tools
 
 help:
 	@echo 'make run       boot User-Mode Linux, replay a trace, print the figures'
@@ -26,6 +32,8 @@ help:
 	@echo 'make modules   the modules for any kernel: KDIR=DIR (default: this one)'
 	@echo 'make check     what can be checked without building'
 	@echo 'make check-builds   the modules by stricter compilers: W=1, sparse, clang'
+	@echo 'make install-tools   $(TOOLS) for this machine:'
+	@echo '                 PREFIX=/usr/local  DESTDIR=DIR of a package'
 	@echo 'make clean     remove build/; kernels stay in ~/.cache/goslab'
 	@echo 'make clean-cache   remove the kernels, too'
 	@echo
@@ -62,6 +70,14 @@ modules:
 	@[ -e "$(KDIR)/Makefile" ] || { echo "no kernel build tree in" \
 		"$(KDIR): say KDIR=DIR, or install linux-headers-$$(uname -r)"; exit 1; }
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+install-tools:
+	install -d "$(DEST)/bin" "$(DEST)/share/man/man8" \
+		"$(DEST)/share/bash-completion/completions"
+	install -m 755 $(TOOLS:%=scripts/%) "$(DEST)/bin"
+	install -m 644 $(TOOLS:%=Documentation/man/%.8) "$(DEST)/share/man/man8"
+	for tool in $(TOOLS); do install -m 644 scripts/completion/$$tool.bash \
+		"$(DEST)/share/bash-completion/completions/$$tool" || exit 1; done
 
 clean-cache: clean
 	@scripts/clean-cache.sh
