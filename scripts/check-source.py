@@ -34,6 +34,12 @@ def sources(*folders, suffixes=('.c', '.h')):
                 yield path
 
 
+def tools():
+    """Programs to be installed, whose names have no suffix."""
+    names = re.search(r'^TOOLS = (.*)', (TOP / 'Makefile').read_text(), re.M)
+    return [TOP / 'scripts' / name for name in names[1].split()]
+
+
 def blank(match):
     """A match as blanks, so that lines and columns stay."""
     return re.sub(r'[^\n]', ' ', match[0])
@@ -73,7 +79,7 @@ def c_functions(path):
 def other_functions(path):
     """The same for shell and Python, all of them static."""
     text = path.read_text()
-    if path.suffix == '.py':
+    if path.suffix == '.py' or path in tools():
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef):
                 yield node.name, node.lineno, node.end_lineno, True
@@ -104,8 +110,8 @@ def check_layers():
 
 def check_sizes():
     """No file and no function too long to read."""
-    for path in sources('goslab', 'kunit', 'scripts',
-                        suffixes=('.c', '.h', '.sh', '.py')):
+    for path in [*sources('goslab', 'kunit', 'scripts',
+                          suffixes=('.c', '.h', '.sh', '.py')), *tools()]:
         if path.name in GENERATED:
             continue
         for i, line in enumerate(path.read_text().split('\n'), 1):

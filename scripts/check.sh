@@ -9,7 +9,9 @@
 . "$(dirname "$0")/lib.sh"
 
 CHECKS="sizeclasses layers sizes versions names tests suites api
-	locks debugfs links syntax hosts dropin kernel-doc checkpatch"
+	locks debugfs links tools syntax hosts dropin kernel-doc checkpatch"
+# Programs that "make install-tools" installs; all are in Python.
+TOOLS=$(sed -n 's/^TOOLS = //p' "$TOP/Makefile")
 
 # scripts_of SUFFIX - the scripts that end with it, those of guests included.
 scripts_of() { find "$TOP/scripts" "$TOP/.ci" -name "*$1" -type f | sort; }
@@ -36,14 +38,23 @@ check_locks() { python3 "$SCRIPTS/check-docs.py" locks; }
 check_debugfs() { python3 "$SCRIPTS/check-docs.py" debugfs; }
 check_links() { python3 "$SCRIPTS/check-docs.py" links; }
 
+# What the tools print, say of errors and do in a terminal.
+check_tools() {
+	local out status=0
+
+	out=$(python3 "$SCRIPTS/test-tools.py") || status=1
+	grep -vE '^(KTAP|1\.\.|ok [0-9]+ \w+$)' <<<"$out" || true
+	return $status
+}
+
 # Every script is one that its interpreter can read.
 check_syntax() {
 	local file status=0
 
 	while read -r file; do
 		bash -n "$file" || status=1
-	done < <(scripts_of .sh; echo "$TOP/.ci/run"; echo "$SCRIPTS/guest/init")
-	python3 - $(scripts_of .py) <<-'END' || status=1
+	done < <(scripts_of .sh; scripts_of .bash; echo "$TOP/.ci/run"; echo "$SCRIPTS/guest/init")
+	python3 - $(scripts_of .py) $(printf "$SCRIPTS/%s " $TOOLS) <<-'END' || status=1
 	import sys
 	for path in sys.argv[1:]:
 	    try:
@@ -58,7 +69,8 @@ check_syntax() {
 check_hosts() {
 	! grep -rnE '[a-z]{3,}://[a-z0-9]|\b(deb|security|ftp)\.[a-z]+\.(org|net|com)' \
 		"$SCRIPTS" "$TOP/Makefile" "$TOP/.ci" --include='*.sh' \
-		--include='*.py' --include=Makefile --include=run
+		--include='*.py' --include=Makefile --include=run \
+		$(printf -- '--include=%s ' $TOOLS)
 }
 
 # Every name of slab, on every kernel at hand, is goslab's in the drop-in headers.
@@ -195,6 +207,10 @@ check_self-test() {
 		goslab/watch/stats.c '"heap_locks"'
 	try links 'no file goslab/none.c' add Documentation/api.rst \
 		'See goslab/none.c.'
+	try tools 'not ok [0-9]* sort_letters' sed -i "s/'u': 'use'/'u': 'objs'/" \
+		scripts/goslabtop
+	try tools 'not ok [0-9]* fixture_names' drop goslab/watch/stats.c \
+		'"heap_locks"'
 	try syntax 'odd.sh' add scripts/odd.sh 'if'
 	try hosts 'odd.py' add scripts/odd.py "x = 'http:/""/mirror'"
 	if [ -z "$(kernel_tree)" ]; then
