@@ -259,8 +259,8 @@ class Errors(Case):
         self.fails('see goslabtop --help', '--sideways')
 
     def test_no_copy(self):
-        self.fails('/stats: No such file or directory; --root takes a copy of /sys/kernel/',
-                   '-o', '-r', self.dir / 'none')
+        self.fails('/stats: No such file or directory; --root takes copies from '
+                   '/sys/', '-o', '-r', self.dir / 'none')
         root = self.copy()
         for view in top.VIEWS.values():
             os.remove(root / view.file)
