@@ -9,7 +9,7 @@
 . "$(dirname "$0")/lib.sh"
 
 CHECKS="sizeclasses layers sizes versions names tests suites api
-	locks debugfs links tools syntax hosts dropin kernel-doc checkpatch"
+	locks debugfs links tools profile syntax hosts dropin kernel-doc checkpatch"
 # Programs that "make install-tools" installs; all are in Python.
 TOOLS=$(sed -n 's/^TOOLS = //p' "$TOP/Makefile")
 
@@ -72,6 +72,9 @@ check_hosts() {
 		--include='*.py' --include=Makefile --include=run \
 		$(printf -- '--include=%s ' $TOOLS)
 }
+
+# goslab-profile reads, scales, names and writes what it should.
+check_profile() { python3 "$SCRIPTS/test-profile.py" --quiet; }
 
 # Every name of slab, on every kernel at hand, is goslab's in the drop-in headers.
 check_dropin() {
@@ -213,6 +216,8 @@ check_self-test() {
 		'"heap_locks"'
 	try syntax 'odd.sh' add scripts/odd.sh 'if'
 	try hosts 'odd.py' add scripts/odd.py "x = 'http:/""/mirror'"
+	try profile 'not ok .* scaling' sed -i 's/1 - math.exp/1 + math.exp/' \
+		scripts/goslab-profile
 	if [ -z "$(kernel_tree)" ]; then
 		wait
 		[ ! -e "$SELF/bad" ] || return 1
