@@ -103,11 +103,11 @@ static void measure(enum gs_hook_point point, void *arg)
 	if (slot->class != b.c || !step_in(point))
 		return;
 	if (b.was) {
-		moved = max_t(unsigned long, slot->nr_alloc - b.was,
+		moved = max_t(unsigned int, gs_test_slot_allocs(slot) - b.was,
 			      abs((int)(gs_slot_n(slot) - b.had)));
 		b.most = max(b.most, moved);
 	}
-	b.was = slot->nr_alloc;
+	b.was = gs_test_slot_allocs(slot);
 	b.had = gs_slot_n(slot);
 }
 

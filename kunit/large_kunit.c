@@ -39,7 +39,7 @@ static void described(struct kunit *test)
 		KUNIT_ASSERT_NOT_NULL(test, p);
 		KUNIT_EXPECT_EQ(test, s->base, (unsigned long)p);
 		KUNIT_EXPECT_EQ(test, (int)s->state, GS_SPAN_LARGE);
-		KUNIT_EXPECT_EQ(test, s->objects[0], goslab_this_owner.id);
+		KUNIT_EXPECT_EQ(test, gs_test_owner(p), goslab_this_owner.id);
 		/* A span that was parked may be a little longer. */
 		KUNIT_EXPECT_GE(test, (unsigned int)s->npages,
 				gs_pages(sizes[i]));

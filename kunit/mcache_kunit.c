@@ -97,7 +97,7 @@ static void slot_on_first_use(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, *per_cpu_ptr(h->c->slots, cpu) !=
 				&gs_no_slot, cpu == self);
 	KUNIT_EXPECT_PTR_EQ(test, gs_test_slot(h->c)->class, h->c);
-	KUNIT_EXPECT_EQ(test, gs_test_slot(h->c)->nr_alloc, 1UL);
+	KUNIT_EXPECT_EQ(test, gs_test_slot_allocs(gs_test_slot(h->c)), 1U);
 	check_slot(test, gs_test_slot(h->c));
 	give(h, 1);
 	goslab_cache_destroy(h->cache);
@@ -137,8 +137,7 @@ static void magazine(struct kunit *test)
 {
 	struct held *h = hold(test);
 	struct gs_slot *slot;
-	unsigned long nr_alloc;
-	unsigned int n;
+	unsigned int n, allocs;
 
 	take(test, h, 4);
 	slot = gs_test_slot(h->c);
@@ -147,12 +146,12 @@ static void magazine(struct kunit *test)
 	give(h, 4);
 	KUNIT_EXPECT_EQ(test, gs_slot_n(slot), n + 4);
 	KUNIT_EXPECT_PTR_EQ(test, slot->entry[n + 3].object, h->p[3]);
-	nr_alloc = slot->nr_alloc;
+	allocs = gs_test_slot_allocs(slot);
 	KUNIT_EXPECT_PTR_EQ(test, goslab_cache_alloc(h->cache, GFP_KERNEL),
 			    h->p[3]);
 	KUNIT_EXPECT_PTR_EQ(test, goslab_cache_alloc(h->cache, GFP_KERNEL),
 			    h->p[2]);
-	KUNIT_EXPECT_EQ(test, slot->nr_alloc, nr_alloc + 2);
+	KUNIT_EXPECT_EQ(test, gs_test_slot_allocs(slot), allocs + 2);
 	KUNIT_EXPECT_EQ(test, gs_slot_n(slot), n + 2);
 	goslab_free(h->p[2]);
 	goslab_free(h->p[3]);

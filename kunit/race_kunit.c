@@ -172,7 +172,7 @@ static void tiny_opened(struct kunit *test)
 	p = goslab_malloc_noscan(3, GFP_KERNEL);
 	KUNIT_EXPECT_EQ(test, race.times, 1U);
 	/* It was freed under its user's hands, but its block is still open. */
-	KUNIT_EXPECT_GE(test, *block_state(p), (u8)GS_OWNER_MIN);
+	KUNIT_EXPECT_GE(test, *block_state(p), (u8)GS_LIVE_MIN);
 	GS_EXPECT_REPORTS(test, GS_BUG_DOUBLE_FREE, 1, goslab_free(p));
 	q = goslab_malloc_noscan(1, GFP_KERNEL);
 	KUNIT_EXPECT_PTR_EQ(test, q, p + 3);

@@ -125,7 +125,7 @@ static void twice(struct kunit *test)
 static void after_free(struct kunit *test)
 {
 	struct thing *t = make(test, 200);
-	u8 *state = gs_test_state(t), was = *state;
+	u8 *state = gs_test_state(t), was = gs_test_owner(t);
 
 	KUNIT_EXPECT_TRUE(test, gs_span_claim(state));
 	GS_EXPECT_REPORTS(test, GS_BUG_DOUBLE_FREE, 1, goslab_free_rcu(t, rcu));
@@ -177,7 +177,7 @@ static void bad_heads(struct kunit *test)
 	GS_EXPECT_REPORTS(test, GS_BUG_NO_HEAD, 1,
 			  __goslab_free_rcu((void *)t - 8, t));
 	KUNIT_EXPECT_NULL(test, memchr_inv(t, 0x5a, 64));
-	KUNIT_EXPECT_GE(test, (int)*gs_test_state(t), GS_OWNER_MIN);
+	KUNIT_EXPECT_GE(test, (int)*gs_test_state(t), GS_LIVE_MIN);
 	__goslab_free_rcu((void *)t + 48, t);
 	tiny = goslab_malloc_noscan(8, GFP_KERNEL);
 	GS_EXPECT_REPORTS(test, GS_BUG_NO_HEAD, 1, goslab_free_rcu(tiny, rcu));
@@ -387,7 +387,7 @@ static void overwritten(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(garbage); i++) {
 		for (n = 0; n < 3; n++)
 			t[n] = make(test, 100);
-		was = *gs_test_state(t[0]);
+		was = gs_test_owner(t[0]);
 		rcu_read_lock();
 		for (n = 0; n < 3; n++)
 			goslab_free_rcu(t[n], rcu);

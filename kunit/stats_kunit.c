@@ -13,87 +13,15 @@
 #include "back/mheap.h"
 #include "base/owner.h"
 #include "front/drain.h"
+#include "testfile.h"
 #include "testlib.h"
 
-#define DIR	"/sys/kernel/debug/goslab/"
 #define NAME	"kunit-stats"
-#define ROOM	(256UL << 10)
-
-static struct file *open_file(struct kunit *test, const char *name)
-{
-	struct file *file;
-	char path[64];
-
-	snprintf(path, sizeof(path), DIR "%s", name);
-	file = filp_open(path, O_RDONLY, 0);
-	if (IS_ERR(file))
-		kunit_skip(test, "debugfs is not mounted");
-	return file;
-}
-
-/* What the largest record of the file read last took of the buffer. */
-static size_t largest;
-
-static bool read_records(struct seq_file *m)
-{
-	loff_t pos = 0;
-	void *v = m->op->start(m, &pos);
-	int ret = 0;
-
-	largest = 0;
-	while (v && !ret) {
-		size_t before = m->count;
-
-		ret = m->op->show(m, v);
-		largest = max(largest, m->count - before);
-		v = m->op->next(m, v, &pos);
-	}
-	m->op->stop(m, v);
-	return !ret && !seq_has_overflowed(m);
-}
-
-/* All that is in a file, as a string that goes with the case. */
-static char *read_file(struct kunit *test, const char *name)
-{
-	struct file *file = open_file(test, name);
-	struct seq_file *m = file->private_data;
-	char *text = NULL;
-
-	/* The file frees it. */
-	m->buf = kvmalloc(ROOM, GFP_KERNEL);
-	if (m->buf) {
-		m->size = ROOM;
-		m->count = 0;
-		if (read_records(m))
-			text = kunit_kzalloc(test, m->count + 1, GFP_KERNEL);
-		if (text)
-			memcpy(text, m->buf, m->count);
-		m->count = 0;
-	}
-	filp_close(file, NULL);
-	KUNIT_ASSERT_NOT_NULL(test, text);
-	return text;
-}
-
-/* The value of a "name: value" line. */
-static u64 value_of(struct kunit *test, const char *text, const char *name)
-{
-	size_t n = strlen(name);
-	unsigned long long value = 0;
-	const char *line = text;
-
-	while (line && (strncmp(line, name, n) || line[n] != ':')) {
-		line = strchr(line, '\n');
-		line = line ? line + 1 : NULL;
-	}
-	if (!line || sscanf(line + n, ": %llu", &value) != 1)
-		KUNIT_FAIL(test, "no line %s", name);
-	return value;
-}
 
 static const char *const files[] = {
 	"stats", "owners", "mcaches", "classes", "caches", "heaps", "mheap",
-	"spans", "arenas", "verify",
+	"spans", "arenas", "memstats", "profile", "profile_peak", "callsites",
+	"alloc_traces", "verify",
 };
 
 static void modes(struct kunit *test)
@@ -101,12 +29,12 @@ static void modes(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(files); i++) {
-		struct file *file = open_file(test, files[i]);
+		struct file *file = gs_test_open(test, files[i]);
 
 		KUNIT_EXPECT_EQ_MSG(test, file_inode(file)->i_mode & 0777,
 				    0400, "%s", files[i]);
 		filp_close(file, NULL);
-		KUNIT_EXPECT_GT(test, strlen(read_file(test, files[i])),
+		KUNIT_EXPECT_GT(test, strlen(gs_test_read(test, files[i])),
 				(size_t)2);
 	}
 }
@@ -127,7 +55,7 @@ static const char *const stats_lines[] = {
 /* These lines, in this order; others may follow. */
 static void lines_of_stats(struct kunit *test)
 {
-	char *text = read_file(test, "stats"), *line;
+	char *text = gs_test_read(test, "stats"), *line;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(stats_lines); i++) {
@@ -144,18 +72,18 @@ static void lines_of_stats(struct kunit *test)
 /* I5: the parts are what is held, to the byte. */
 static void check_sums(struct kunit *test)
 {
-	char *text = read_file(test, "stats");
+	char *text = gs_test_read(test, "stats");
 	struct goslab_usage now;
 	u64 sum = 0;
 	unsigned int i;
 
 	for (i = 1; i < 8; i++)
-		sum += value_of(test, text, stats_lines[i]);
-	KUNIT_EXPECT_EQ(test, value_of(test, text, "bytes_held"), sum);
+		sum += gs_test_value(test, text, stats_lines[i]);
+	KUNIT_EXPECT_EQ(test, gs_test_value(test, text, "bytes_held"), sum);
 	goslab_usage(&now, NULL);
 	KUNIT_EXPECT_EQ(test, (u64)now.held, sum);
 	KUNIT_EXPECT_EQ(test, (u64)now.parked,
-			value_of(test, text, "bytes_cached"));
+			gs_test_value(test, text, "bytes_cached"));
 	KUNIT_EXPECT_EQ(test, now.held,
 			now.spans + now.free_runs + now.metadata);
 }
@@ -192,7 +120,7 @@ static void sums_close(struct kunit *test)
 
 static void counts(struct kunit *test)
 {
-	char *before = read_file(test, "stats"), *after;
+	char *before = gs_test_read(test, "stats"), *after;
 	void *p[30], *large;
 	unsigned int i;
 
@@ -201,9 +129,9 @@ static void counts(struct kunit *test)
 	large = goslab_malloc(50000, GFP_KERNEL);
 	for (i = 20; i < ARRAY_SIZE(p); i++)
 		goslab_free(p[i]);
-	after = read_file(test, "stats");
-#define MORE(name)	(value_of(test, after, name) - \
-			 value_of(test, before, name))
+	after = gs_test_read(test, "stats");
+#define MORE(name)	(gs_test_value(test, after, name) - \
+			 gs_test_value(test, before, name))
 	KUNIT_EXPECT_EQ(test, MORE("objects_live"), 21ULL);
 	KUNIT_EXPECT_EQ(test, MORE("allocs"), 31ULL);
 	KUNIT_EXPECT_EQ(test, MORE("frees"), 10ULL);
@@ -214,7 +142,7 @@ static void counts(struct kunit *test)
 		goslab_free(p[i]);
 	GS_EXPECT_REPORTS(test, GS_BUG_DOUBLE_FREE, 1, goslab_free(p[0]));
 	goslab_free(large);
-	after = read_file(test, "stats");
+	after = gs_test_read(test, "stats");
 	KUNIT_EXPECT_EQ(test, MORE("objects_live"), 0ULL);
 	KUNIT_EXPECT_EQ(test, MORE("frees"), 31ULL);
 	KUNIT_EXPECT_EQ(test, MORE("reports"), 1ULL);
@@ -313,7 +241,7 @@ static void classes_add_up(struct kunit *test)
 		p[i] = goslab_malloc(100 * (i + 1), GFP_KERNEL);
 	for (i = 0; i < ARRAY_SIZE(p); i += 2)
 		goslab_free(p[i]);
-	text = read_file(test, "classes");
+	text = gs_test_read(test, "classes");
 	KUNIT_EXPECT_STREQ(test, strsep(&text, "\n"),
 			   " class    size    spans   objects      live    cached      free     pages per_span span_pgs      waste");
 	while ((line = strsep(&text, "\n"))) {
@@ -365,7 +293,7 @@ static void caches_are_slabinfo(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, cache);
 	for (i = 0; i < ARRAY_SIZE(p); i++)
 		p[i] = goslab_cache_alloc(cache, GFP_KERNEL);
-	text = read_file(test, "caches");
+	text = gs_test_read(test, "caches");
 	KUNIT_EXPECT_STREQ(test, strsep(&text, "\n"), "slabinfo - version: 2.1");
 	KUNIT_EXPECT_STREQ(test, strsep(&text, "\n"),
 			   "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>");
@@ -380,14 +308,14 @@ static void caches_are_slabinfo(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(p); i++)
 		goslab_cache_free(cache, p[i]);
 	goslab_cache_destroy(cache);
-	text = read_file(test, "caches");
+	text = gs_test_read(test, "caches");
 	KUNIT_EXPECT_NULL(test, strstr(text, NAME));
 }
 
 /* The row of this module. */
 static void own_row(struct kunit *test, u64 *objects, u64 *bytes)
 {
-	char *text = read_file(test, "owners"), *line, name[64];
+	char *text = gs_test_read(test, "owners"), *line, name[64];
 
 	KUNIT_EXPECT_STREQ(test, strsep(&text, "\n"), "owners - version: 1.0");
 	strsep(&text, "\n");
@@ -413,7 +341,7 @@ static void heaps(struct kunit *test)
 	p = goslab_heap_malloc(heap, 100, GFP_KERNEL);
 	q = goslab_heap_malloc(heap, 40000, GFP_KERNEL);
 	KUNIT_EXPECT_NULL(test, goslab_heap_malloc(heap, 520000, GFP_KERNEL));
-	text = read_file(test, "heaps");
+	text = gs_test_read(test, "heaps");
 	KUNIT_EXPECT_STREQ(test, strsep(&text, "\n"), "heaps - version: 1.0");
 	while ((line = strsep(&text, "\n")) && *line)
 		if (sscanf(line, NAME "%zu %zu %zu %lu %zu %lu %31s", &quota,
@@ -455,7 +383,7 @@ static void owners(struct kunit *test)
 /* Rows of made-up modules, and the row of those that share a number. */
 static unsigned int made_up_rows(struct kunit *test, u64 *others, u64 *bytes)
 {
-	char *text = read_file(test, "owners"), *line, name[64];
+	char *text = gs_test_read(test, "owners"), *line, name[64];
 	unsigned int rows = 0;
 	u64 objects, size;
 
@@ -521,19 +449,19 @@ static unsigned int rows_of(char *text)
 static void rows(struct kunit *test)
 {
 	void *p = goslab_malloc(100, GFP_KERNEL);
-	char *mheap = read_file(test, "mheap");
+	char *mheap = gs_test_read(test, "mheap");
 
 	/* And one for the version. */
-	KUNIT_EXPECT_EQ(test, rows_of(read_file(test, "mcaches")),
+	KUNIT_EXPECT_EQ(test, rows_of(gs_test_read(test, "mcaches")),
 			1 + num_possible_cpus());
-	KUNIT_EXPECT_EQ(test, rows_of(read_file(test, "spans")),
+	KUNIT_EXPECT_EQ(test, rows_of(gs_test_read(test, "spans")),
 			(unsigned int)(1 + gs_mheap_counts().nr_spans));
-	KUNIT_EXPECT_EQ(test, value_of(test, mheap, "pages drawn") -
-			value_of(test, mheap, "pages released"),
-			value_of(test, mheap, "pages in spans") +
-			value_of(test, mheap, "pages free"));
+	KUNIT_EXPECT_EQ(test, gs_test_value(test, mheap, "pages drawn") -
+			gs_test_value(test, mheap, "pages released"),
+			gs_test_value(test, mheap, "pages in spans") +
+			gs_test_value(test, mheap, "pages free"));
 	goslab_free(p);
-	KUNIT_EXPECT_EQ(test, strncmp(read_file(test, "verify"),
+	KUNIT_EXPECT_EQ(test, strncmp(gs_test_read(test, "verify"),
 				      "ok\nchecked: structures, sums\n", 29), 0);
 }
 
@@ -547,10 +475,10 @@ static void many_spans(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	for (i = 0; i < NR; i++)
 		p[i] = goslab_malloc(33000, GFP_KERNEL);
-	KUNIT_EXPECT_EQ(test, rows_of(read_file(test, "spans")),
+	KUNIT_EXPECT_EQ(test, rows_of(gs_test_read(test, "spans")),
 			(unsigned int)(1 + gs_mheap_counts().nr_spans));
 	KUNIT_EXPECT_GT(test, gs_mheap_counts().nr_spans, GS_ARENA_PAGES);
-	KUNIT_EXPECT_LE(test, largest, GS_ARENA_PAGES * 80);
+	KUNIT_EXPECT_LE(test, gs_test_largest, GS_ARENA_PAGES * 80);
 	for (i = 0; i < NR; i++)
 		goslab_free(p[i]);
 }

@@ -24,12 +24,18 @@
 #include "back/pagebits.h"
 #include "base/worker.h"
 #include "front/mcache.h"
+#include "front/sample.h"
+#include "middle/special.h"
 #include "pattern.h"
 #include "watch/watch.h"
 
 static unsigned long long seed;
 module_param(seed, ullong, 0444);
 MODULE_PARM_DESC(seed, "of all random walks; 0 draws one");
+
+static unsigned long sample_rate;
+module_param(sample_rate, ulong, 0444);
+MODULE_PARM_DESC(sample_rate, "that of goslab while suites run (0); some cases expect 0");
 
 /* Draws of one task, counted, some of them failed. */
 static struct {
@@ -75,6 +81,9 @@ int gs_test_suite_init(struct kunit_suite *suite)
 {
 	while (!seed)
 		seed = get_random_u64();
+	/* By default no state byte or count of metadata is what a sample has left. */
+	if (gs_sample_rate != sample_rate)
+		gs_sample_set_rate(sample_rate);
 	pr_info("# %s: seed=%llu\n", suite->name, seed);
 	return 0;
 }
@@ -200,12 +209,25 @@ struct gs_slot *gs_test_slot(const struct gs_class *c)
 	return *raw_cpu_ptr(c->slots);
 }
 
+u32 gs_test_slot_allocs(const struct gs_slot *slot)
+{
+	return slot->granted - slot->left;
+}
+
 u8 *gs_test_state(const void *p)
 {
 	struct mspan *s = gs_arena_span(p);
 	long i = s ? gs_span_index(s, p) : -1;
 
 	return i < 0 ? NULL : &s->objects[i];
+}
+
+u8 gs_test_owner(const void *p)
+{
+	struct mspan *s = gs_arena_span(p);
+	int i = gs_span_index_within(s, p);
+
+	return gs_special_owner_of(s, i, s->objects[i]);
 }
 
 /* Free the live objects of a zombie that nobody owns. */
@@ -216,7 +238,7 @@ static void bury_span(struct gs_class *c, struct mspan *s)
 	for (i = 0; i < n; i++) {
 		struct gs_entry e = { gs_span_object(s, i), &s->objects[i] };
 
-		if (*e.state < GS_OWNER_MIN)
+		if (!gs_special_settle(s, i))
 			continue;
 		*e.state = GS_CACHED;
 		kmemleak_free(e.object);

@@ -83,8 +83,12 @@ struct gs_slot;
 struct gs_class *gs_test_class(const char *name);
 /* What this CPU has of it. */
 struct gs_slot *gs_test_slot(const struct gs_class *c);
+/* Objects that it has handed out, modulo 2^32. */
+u32 gs_test_slot_allocs(const struct gs_slot *slot);
 /* The state byte of the object at @p; NULL if there is none. */
 u8 *gs_test_state(const void *p);
+/* The number of the module whose live object @p lies in. */
+u8 gs_test_owner(const void *p);
 /*
  * Free what lives in a destroyed cache and forget its name, which no user may
  * do: tests of survivors would leave pages behind.

@@ -140,8 +140,8 @@ static void every_size(struct kunit *test)
 					  IS_ALIGNED((unsigned long)p,
 						     gs_tiny_align(size)));
 			KUNIT_EXPECT_EQ(test, goslab_size(p), (size_t)size);
-			KUNIT_EXPECT_EQ(test, *block_state(s, p),
-					goslab_this_owner.id);
+			KUNIT_EXPECT_PTR_EQ(test, s, gs_arena_span(p));
+			KUNIT_EXPECT_EQ(test, gs_test_owner(p), goslab_this_owner.id);
 			gs_oracle_add(o, p, size, true);
 		}
 		while (o->nr)
@@ -190,7 +190,7 @@ static void free_in_order(struct kunit *test, unsigned int perm)
 		unsigned int n = perm % left;
 
 		perm /= left;
-		KUNIT_EXPECT_EQ(test, *state, goslab_this_owner.id);
+		KUNIT_EXPECT_EQ(test, gs_test_owner(p[n]), goslab_this_owner.id);
 		KUNIT_EXPECT_EQ(test, *(u32 *)p[n] / 4, 0U);
 		goslab_free(p[n]);
 		p[n] = p[left - 1];
@@ -218,12 +218,12 @@ static void open_and_closed(struct kunit *test)
 	p = goslab_malloc_noscan(1, GFP_KERNEL);
 	state = block_state(tiny_span(test, p), p);
 	goslab_free(p);
-	KUNIT_EXPECT_EQ(test, *state, goslab_this_owner.id);
+	KUNIT_EXPECT_EQ(test, gs_test_owner(p), goslab_this_owner.id);
 	/* What was freed in an open block is not cut again. */
 	q = goslab_malloc_noscan(1, GFP_KERNEL);
 	KUNIT_EXPECT_PTR_EQ(test, q, p + 1);
 	gs_tiny_close(gs_walk_here(), false);
-	KUNIT_EXPECT_EQ(test, *state, goslab_this_owner.id);
+	KUNIT_EXPECT_EQ(test, gs_test_owner(q), goslab_this_owner.id);
 	p = goslab_malloc_noscan(1, GFP_KERNEL);
 	KUNIT_EXPECT_NE(test, (unsigned long)p / GS_TINY_BLOCK,
 			(unsigned long)q / GS_TINY_BLOCK);
@@ -231,10 +231,10 @@ static void open_and_closed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (int)*state, GS_CACHED);
 	state = block_state(tiny_span(test, p), p);
 	goslab_free(p);
-	KUNIT_EXPECT_EQ(test, *state, goslab_this_owner.id);
+	KUNIT_EXPECT_EQ(test, gs_test_owner(p), goslab_this_owner.id);
 	/* An idle drain leaves a block that was cut since the last one. */
 	gs_tiny_close(gs_walk_here(), true);
-	KUNIT_EXPECT_EQ(test, *state, goslab_this_owner.id);
+	KUNIT_EXPECT_EQ(test, gs_test_owner(p), goslab_this_owner.id);
 	gs_tiny_close(gs_walk_here(), true);
 	KUNIT_EXPECT_EQ(test, (int)*state, GS_FREE);
 }
@@ -251,8 +251,7 @@ static void owners_apart(struct kunit *test)
 
 		p[i] = __goslab_malloc_noscan(2, GFP_KERNEL, owner);
 		KUNIT_ASSERT_NOT_NULL(test, p[i]);
-		KUNIT_EXPECT_EQ(test, *block_state(tiny_span(test, p[i]), p[i]),
-				owner->id);
+		KUNIT_EXPECT_EQ(test, gs_test_owner(p[i]), owner->id);
 	}
 	for (i = 0; i < ARRAY_SIZE(p); i++)
 		goslab_free(p[i]);
@@ -294,7 +293,7 @@ static void check_span(struct kunit *test, const struct mspan *s)
 
 	for (i = 0; i < s->nelems; i++) {
 		u32 mask = atomic_read(&gs_span_tiny_masks(s)[i]);
-		bool live = s->objects[i] >= GS_OWNER_MIN, inside = false;
+		bool live = s->objects[i] >= GS_LIVE_MIN, inside = false;
 
 		if (live != !!mask)
 			KUNIT_FAIL(test, "T1: state %u, mask %08x",

@@ -225,6 +225,7 @@ job_small_up() {
 	bed_run uml-up kunit-zero --timeout 600 --append init_on_alloc=1 \
 		-- kunit.sh
 	bed_run uml-up kunit-bitmap --timeout 600 -- kunit.sh goslab.fit=bitmap
+	bed_run uml-up kunit-sampled --timeout 600 -- kunit.sh sample_rate=1
 	python3 "$SCRIPTS/mktraces.py" "$RESULTS/traces"
 	bed_run uml-up traces --timeout 400 --add "$RESULTS/traces" -- traces.sh
 }

@@ -16,6 +16,7 @@
 #include "base/report.h"
 #include "base/sizeclass.h"
 #include "front/bulk.h"
+#include "middle/special.h"
 
 /* Not a live object of @cache or, without a cache, of a small class. */
 static noinline void free_odd(struct goslab_cache *cache, struct mspan *s,
@@ -55,7 +56,7 @@ static __always_inline bool look_up(struct goslab_cache *cache, void *p,
 		     (cache && s->class != &cache->class)))
 		goto odd;
 	*i = gs_span_index(s, p);
-	if (unlikely(*i < 0 || READ_ONCE(s->objects[*i]) < GS_OWNER_MIN))
+	if (unlikely(*i < 0 || !gs_special_settle(s, *i)))
 		goto odd;
 	/* The object of a reserve span may not get into a magazine. */
 	if (unlikely(s->slots == &gs_gone_slots)) {
@@ -132,10 +133,10 @@ void gs_cache_free_unused(struct goslab_cache *cache, size_t n, void **p,
 }
 
 /* @n objects of a class, or none. */
-static bool alloc_all(struct gs_class *c, gfp_t gfp, u8 owner, size_t n,
-		      void **p)
+static bool alloc_all(struct gs_class *c, gfp_t gfp, u8 owner, unsigned long site,
+		      size_t n, void **p)
 {
-	size_t got = gs_mcache_alloc_bulk(c, gfp, owner, n, p, true);
+	size_t got = gs_mcache_alloc_bulk(c, gfp, owner, site, n, p, true);
 
 	if (likely(got == n))
 		return true;
@@ -151,7 +152,7 @@ bool goslab_cache_alloc_bulk(struct goslab_cache *cache, gfp_t gfp, size_t n,
 	if (gs_cache_dead(cache, _RET_IP_) ||
 	    ((gfp & cache->refused) && gs_cache_refuses(cache, gfp, _RET_IP_)))
 		return false;
-	return n && alloc_all(c, gfp, c->owner, n, p);
+	return n && alloc_all(c, gfp, c->owner, _RET_IP_, n, p);
 }
 EXPORT_SYMBOL_GPL(goslab_cache_alloc_bulk);
 
@@ -185,6 +186,6 @@ bool __goslab_malloc_bulk(size_t size, gfp_t gfp, size_t n, void **p,
 	if (size - 1 >= GS_MAX_SMALL)
 		return alloc_each(size, gfp, n, p, owner);
 	c = &gs_classes[gs_spc(gs_sizeclass_of(size), false)];
-	return alloc_all(c, gfp, gs_owner_id(owner), n, p);
+	return alloc_all(c, gfp, gs_owner_id(owner), _RET_IP_, n, p);
 }
 EXPORT_SYMBOL_GPL(__goslab_malloc_bulk);

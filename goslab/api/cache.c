@@ -29,6 +29,7 @@
 #include "base/report.h"
 #include "front/drain.h"
 #include "middle/heap.h"
+#include "middle/special.h"
 
 /* Survivors that are reported one by one. */
 #define MAX_LISTED	8
@@ -277,7 +278,7 @@ static noinline void *alloc_slow(struct goslab_cache *cache, gfp_t gfp,
 
 	if (gs_cache_dead(cache, site) || gs_cache_refuses(cache, gfp, site))
 		return NULL;
-	p = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, c->owner, &zeroed);
+	p = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, c->owner, site, &zeroed);
 	if (p)
 		gs_hook_alloc(p, c->elemsize, gfp, c->keep, zeroed, false);
 	return p;
@@ -297,7 +298,7 @@ void *goslab_cache_alloc(struct goslab_cache *cache, gfp_t gfp)
 }
 EXPORT_SYMBOL_GPL(goslab_cache_alloc);
 
-/* Anything but a live object of @cache: say what is wrong with it. */
+/* No live object of @cache: say what is wrong with it. */
 noinline void gs_cache_free_bad(struct goslab_cache *cache, struct mspan *s,
 				void *p, unsigned long site)
 {
@@ -313,6 +314,19 @@ noinline void gs_cache_free_bad(struct goslab_cache *cache, struct mspan *s,
 		gs_free_bad(s, p, site);
 }
 
+/* Anything but an ordinary live object of @cache: one with a record, or a mistake. */
+static noinline void free_odd(struct goslab_cache *cache, struct mspan *s, void *p,
+			      unsigned long site)
+{
+	long i = gs_span_index_open(s, p);
+
+	if (i >= 0 && s->class == &cache->class &&
+	    READ_ONCE(s->objects[i]) == GS_SPECIAL && gs_special_settle(s, i))
+		gs_free_object(s, p, i);
+	else
+		gs_cache_free_bad(cache, s, p, site);
+}
+
 void goslab_cache_free(struct goslab_cache *cache, void *p)
 {
 	struct mspan *s = gs_arena_look(p);
@@ -324,7 +338,7 @@ void goslab_cache_free(struct goslab_cache *cache, void *p)
 	 */
 	if (unlikely(i < 0 || s->class != &cache->class ||
 		     !gs_span_is_live(s, i))) {
-		gs_cache_free_bad(cache, s, p, _RET_IP_);
+		free_odd(cache, s, p, _RET_IP_);
 		return;
 	}
 	gs_free_object(s, p, i);
@@ -353,7 +367,8 @@ static void count_live(const struct mspan *s, struct survivors *left)
 		if (left->listed == MAX_LISTED)
 			continue;
 		left->list[left->listed].object = gs_span_object(s, i);
-		left->list[left->listed++].owner = s->objects[i];
+		left->list[left->listed++].owner =
+			gs_special_owner_of(s, i, s->objects[i]);
 	}
 }
 

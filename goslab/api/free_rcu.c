@@ -34,6 +34,7 @@
 #include "base/worker.h"
 #include "front/large.h"
 #include "front/mcache.h"
+#include "middle/special.h"
 
 /**
  * struct bucket - objects that one CPU freed.
@@ -64,6 +65,8 @@ void gs_free_pending(struct mspan *s, long i, unsigned long site)
 {
 	void *p = gs_span_object(s, i);
 
+	/* Only goslab_free_nolock() leaves it to us. */
+	gs_special_drop(p);
 	switch (smp_load_acquire(&s->state)) {
 	case GS_SPAN_SMALL:
 	case GS_SPAN_TINY:
@@ -239,7 +242,7 @@ static struct mspan *claim(void *p, struct rcu_head *head, unsigned long site)
 		gs_report_at(GS_BUG_NO_HEAD, gs_span_name(s), p, site);
 		return NULL;
 	}
-	if (i < 0 || !gs_span_claim(&s->objects[i])) {
+	if (i < 0 || !gs_special_settle(s, i) || !gs_span_claim(&s->objects[i])) {
 		gs_free_bad(s, p, site);
 		return NULL;
 	}
@@ -264,7 +267,7 @@ static struct rcu_head *make_note(void)
 
 	if (!gs_mcache_alloc(c->slots, NUMA_NO_NODE, GS_PENDING, &p))
 		p = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, GS_PENDING,
-					 &zeroed);
+					 _RET_IP_, &zeroed);
 	return p ? gs_hook_alloc(p, c->elemsize, gfp, 0, zeroed, true) : NULL;
 }
 

@@ -40,7 +40,7 @@ static unsigned int take_live(struct walk *w, const struct mspan *s,
 			      unsigned int n)
 {
 	for (; w->i < s->nelems && n < WALK_BATCH; w->i++)
-		if (READ_ONCE(s->objects[w->i]) >= GS_OWNER_MIN)
+		if (READ_ONCE(s->objects[w->i]) >= GS_LIVE_MIN)
 			w->p[n++] = gs_span_object(s, w->i);
 	return n;
 }
@@ -134,7 +134,7 @@ static bool object_ok(const struct mspan *s, const void *p, size_t n)
 	case GS_SPAN_SMALL:
 	case GS_SPAN_LARGE:
 		i = gs_span_index_within(s, p);
-		return i >= 0 && READ_ONCE(s->objects[i]) >= GS_OWNER_MIN &&
+		return i >= 0 && READ_ONCE(s->objects[i]) >= GS_LIVE_MIN &&
 		       in_user_region(s, p - gs_span_object(s, i), n);
 	}
 	return false;

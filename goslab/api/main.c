@@ -20,7 +20,10 @@
 #include "base/report.h"
 #include "base/sys.h"
 #include "front/drain.h"
+#include "front/sample.h"
 #include "front/usage.h"
+#include "middle/site.h"
+#include "middle/special.h"
 #include "middle/transfer.h"
 #include "watch/watch.h"
 
@@ -40,6 +43,26 @@ static const struct kernel_param_ops max_parked_ops = {
 module_param_cb(max_parked, &max_parked_ops, &gs_max_parked, 0644);
 __MODULE_PARM_TYPE(max_parked, "ulong");
 MODULE_PARM_DESC(max_parked, "most bytes that a CPU may park in magazines (28 MiB / online CPUs)");
+
+static int set_sample_rate(const char *value, const struct kernel_param *kp)
+{
+	unsigned long rate;
+	int ret = kstrtoul(value, 0, &rate);
+
+	return ret ?: gs_sample_set_rate(rate);
+}
+
+static const struct kernel_param_ops sample_rate_ops = {
+	.set = set_sample_rate,
+	.get = param_get_ulong,
+};
+
+module_param_cb(sample_rate, &sample_rate_ops, &gs_sample_rate, 0644);
+__MODULE_PARM_TYPE(sample_rate, "ulong");
+MODULE_PARM_DESC(sample_rate, "mean bytes from one sample of the heap profile to the next (524288); 1: each object, 0: none");
+
+module_param_named(sample_stacks, gs_sample_stacks, bool, 0644);
+MODULE_PARM_DESC(sample_stacks, "samples have their stack, not only the call of goslab (N)");
 
 void goslab_usage(struct goslab_usage *now, struct goslab_usage *peak)
 {
@@ -77,10 +100,17 @@ static int __init goslab_init(void)
 	ret = gs_mheap_init();
 	if (ret)
 		goto no_mheap;
+	ret = gs_site_init();
+	if (ret)
+		goto no_site;
+	ret = gs_special_init();
+	if (ret)
+		goto no_special;
 	ret = gs_class_init_malloc();
 	if (ret)
 		goto no_class;
 	gs_mcache_init();
+	gs_sample_init();
 	gs_drain_init();
 	gs_cache_init();
 	gs_free_rcu_init();
@@ -88,6 +118,7 @@ static int __init goslab_init(void)
 	ret = gs_reclaim_init();
 	if (ret)
 		goto no_reclaim;
+	gs_sample_ready(true);
 	gs_debugfs_init();
 	gs_load_done();
 	return 0;
@@ -96,6 +127,10 @@ no_reclaim:
 	gs_mcache_exit();
 	gs_class_exit_malloc();
 no_class:
+	gs_special_exit();
+no_special:
+	gs_site_exit();
+no_site:
 	gs_mheap_exit();
 no_mheap:
 	gs_arena_exit();
@@ -111,6 +146,7 @@ static void __exit goslab_exit(void)
 	unsigned long left;
 
 	gs_debugfs_exit();
+	gs_sample_ready(false);
 	/* Clients do not wait for their last frees. */
 	gs_nolock_flush();
 	goslab_free_rcu_barrier();
@@ -121,6 +157,8 @@ static void __exit goslab_exit(void)
 	gs_cache_exit();
 	gs_mcache_exit();
 	gs_class_exit_malloc();
+	gs_special_exit();
+	gs_site_exit();
 	gs_pagecache_exit();
 	left = gs_mheap_exit();
 	if (left)

@@ -39,6 +39,7 @@
 #include "front/large.h"
 #include "front/mcache.h"
 #include "front/tiny.h"
+#include "middle/special.h"
 
 /* Does @gfp have bits that choose a zone? Reports them. */
 bool gs_gfp_refused(gfp_t gfp, unsigned long site)
@@ -59,7 +60,7 @@ static void *alloc_slow(unsigned int spc, gfp_t gfp, struct goslab_owner *owner,
 
 	if (gs_gfp_refused(gfp, site))
 		return NULL;
-	p = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, gs_owner_id(owner),
+	p = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, gs_owner_id(owner), site,
 				 &zeroed);
 	if (p)
 		gs_hook_alloc(p, c->elemsize, gfp, 0, zeroed, spc & 1);
@@ -104,7 +105,8 @@ void *gs_malloc_unusual(struct goslab_heap *heap, size_t size, gfp_t gfp,
 		return ZERO_SIZE_PTR;
 	if (gs_gfp_refused(gfp, site) || size > GOSLAB_MAX_SIZE)
 		return NULL;
-	s = gs_large_alloc(heap, size, gfp, node, gs_owner_id(owner), &zeroed);
+	s = gs_large_alloc(heap, size, gfp, node, gs_owner_id(owner), site,
+			   &zeroed);
 	if (!s)
 		return NULL;
 	/* All of goslab_size(), which may be more than the pages of @size. */
@@ -182,7 +184,8 @@ static void *malloc_tiny(size_t size, gfp_t gfp, struct goslab_owner *owner,
 	if (gs_gfp_refused(gfp, site))
 		return NULL;
 	/* A block is shared, so it may not be of the kernel's reserve. */
-	p = gs_tiny_alloc(size, gfp | __GFP_NOMEMALLOC, gs_owner_id(owner));
+	p = gs_tiny_alloc(size, gfp | __GFP_NOMEMALLOC, gs_owner_id(owner),
+			  site);
 	if (unlikely(!p))
 		return alloc_slow(gs_spc(gs_sizeclass_of(size), true), gfp,
 				  owner, site);
@@ -253,7 +256,7 @@ void *gs_malloc_at(size_t size, gfp_t gfp, int node, struct goslab_owner *owner,
 	id = gs_owner_id(owner);
 	c = &gs_classes[gs_spc(gs_sizeclass_of(size), false)];
 	if (!gs_mcache_alloc(c->slots, node, id, &p))
-		p = gs_mcache_alloc_slow(c, node, gfp, id, &zeroed);
+		p = gs_mcache_alloc_slow(c, node, gfp, id, site, &zeroed);
 	if (p)
 		gs_hook_alloc(p, c->elemsize, gfp, 0, zeroed, false);
 	return p;
@@ -293,7 +296,8 @@ static void free_tiny(struct mspan *s, void *p, unsigned long site)
 
 static void free_large(struct mspan *s, void *p, unsigned long site)
 {
-	if ((unsigned long)p != s->base || !gs_span_claim(&s->objects[0])) {
+	if ((unsigned long)p != s->base || !gs_special_settle(s, 0) ||
+	    !gs_span_claim(&s->objects[0])) {
 		gs_free_bad(s, p, site);
 		return;
 	}
@@ -327,7 +331,22 @@ void gs_free_bad(struct mspan *s, void *p, unsigned long site)
 	gs_report_at(kind, ours ? gs_span_name(s) : NULL, p, site);
 }
 
-/* Anything but a live object of a small class: tiny, large, none, or a mistake. */
+/* No ordinary live object of a small class: one with a record, or none. */
+static void free_small(struct mspan *s, void *p, unsigned long site)
+{
+	long i = gs_span_index(s, p);
+
+	if (i >= 0 && READ_ONCE(s->objects[i]) == GS_SPECIAL &&
+	    gs_special_settle(s, i))
+		gs_free_object(s, p, i);
+	else
+		gs_free_bad(s, p, site);
+}
+
+/*
+ * Anything but an ordinary live object of a small class: tiny, large, one with a
+ * record, none, or a mistake.
+ */
 void gs_free_unusual(struct mspan *s, void *p, unsigned long site)
 {
 	bool ours = s && gs_span_covers(s, p);
@@ -335,6 +354,9 @@ void gs_free_unusual(struct mspan *s, void *p, unsigned long site)
 	if (ZERO_OR_NULL_PTR(p))
 		return;
 	switch (ours ? smp_load_acquire(&s->state) : GS_SPAN_DEAD) {
+	case GS_SPAN_SMALL:
+		free_small(s, p, site);
+		break;
 	case GS_SPAN_TINY:
 		free_tiny(s, p, site);
 		break;
@@ -378,7 +400,7 @@ size_t gs_size_of(const void *p)
 	case GS_SPAN_SMALL:
 	case GS_SPAN_LARGE:
 		i = gs_span_index(s, p);
-		if (i >= 0 && READ_ONCE(s->objects[i]) >= GS_OWNER_MIN)
+		if (i >= 0 && READ_ONCE(s->objects[i]) >= GS_LIVE_MIN)
 			size = s->elemsize;
 		break;
 	case GS_SPAN_TINY:

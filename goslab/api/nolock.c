@@ -2,7 +2,7 @@
 /*
  * nolock: allocate and free in any context, NMI too: try, never wait.
  *
- * Alloc:  the fast path (front/mcache.h) and nothing else. It only turns
+ * Alloc:  the fast path (front/mcache.h) and nothing else, which takes no sample. It only turns
  *         preemption off and sets a busy flag, so an interrupt or NMI, however
  *         deep, finds the slot either whole or busy. If the slot gives nothing,
  *         an irq_work starts a work on this CPU that refills it in task context.
@@ -154,7 +154,7 @@ static void refill(struct gs_class *c)
 			continue;
 		p[n] = gs_mcache_alloc_slow(c, NUMA_NO_NODE,
 					    GFP_NOWAIT | __GFP_NOWARN,
-					    GS_PENDING, &zeroed);
+					    GS_PENDING, _THIS_IP_, &zeroed);
 		if (!p[n])
 			break;
 	}
@@ -296,7 +296,7 @@ void *__goslab_malloc_nolock(size_t size, gfp_t gfp, int node,
 	spc = gs_spc(gs_sizeclass_of(size), false);
 	c = &gs_classes[spc];
 	id = owner_id(owner);
-	got = id && gs_mcache_alloc(c->slots, NUMA_NO_NODE, id, &p);
+	got = id && gs_mcache_pop(c->slots, NUMA_NO_NODE, id, false, &p);
 	look_ahead(spc, !got);
 	return got ? gs_hook_alloc_nolock(p, c->elemsize, gfp) : NULL;
 }
@@ -337,12 +337,13 @@ static void free_small(struct mspan *s, void *p, unsigned long site)
 	long i = gs_span_index(s, p);
 	u8 *state = &s->objects[i];
 
-	if (i < 0 || READ_ONCE(*state) < GS_OWNER_MIN) {
+	if (i < 0 || READ_ONCE(*state) < GS_LIVE_MIN) {
 		gs_free_bad(s, p, site);
 		return;
 	}
-	/* The hooks of a free may take locks. */
-	if (!gs_hook_free_wanted() && gs_mcache_free(s, p, state))
+	/* The hooks of a free may take locks, and so does the end of a record. */
+	if (!gs_hook_free_wanted() && READ_ONCE(*state) != GS_SPECIAL &&
+	    gs_mcache_free(s, p, state))
 		return;
 	if (gs_span_claim(state))
 		defer(p, state);
@@ -368,7 +369,8 @@ static void free_tiny(struct mspan *s, void *p, unsigned long site)
 	if (!block)
 		return;
 	state = &s->objects[gs_span_index(s, block)];
-	if (!gs_mcache_free(s, block, state) && gs_span_claim(state))
+	if ((READ_ONCE(*state) == GS_SPECIAL || !gs_mcache_free(s, block, state)) &&
+	    gs_span_claim(state))
 		defer(block, state);
 }
 

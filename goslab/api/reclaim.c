@@ -27,6 +27,7 @@
 #include "base/worker.h"
 #include "front/drain.h"
 #include "front/mcache.h"
+#include "front/sample.h"
 #include "front/usage.h"
 
 static struct shrinker *shrinker;
@@ -130,6 +131,7 @@ static void share(unsigned int cpus)
 static int cpu_prepare(unsigned int cpu)
 {
 	share(num_online_cpus() + 1);
+	gs_sample_come(cpu);
 	return 0;
 }
 

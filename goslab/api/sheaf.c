@@ -67,15 +67,16 @@ static __always_inline bool is_live(const struct goslab_cache *cache,
 		     s->class != &cache->class))
 		return false;
 	i = gs_span_index(s, p);
-	return i >= 0 && READ_ONCE(s->objects[i]) >= GS_OWNER_MIN;
+	return i >= 0 && READ_ONCE(s->objects[i]) >= GS_LIVE_MIN;
 }
 
 /* Fill @sheaf up to @n objects. Return: whether it has them. */
-static bool fill(struct goslab_sheaf *sheaf, gfp_t gfp, unsigned int n)
+static bool fill(struct goslab_sheaf *sheaf, gfp_t gfp, unsigned int n,
+		 unsigned long site)
 {
 	struct gs_class *c = &sheaf->cache->class;
 
-	sheaf->n += gs_mcache_alloc_bulk(c, gfp, c->owner, n - sheaf->n,
+	sheaf->n += gs_mcache_alloc_bulk(c, gfp, c->owner, site, n - sheaf->n,
 					 sheaf->object + sheaf->n, false);
 	return sheaf->n == n;
 }
@@ -108,7 +109,7 @@ static struct goslab_sheaf *make_full(struct goslab_cache *cache, gfp_t gfp,
 {
 	struct goslab_sheaf *sheaf = make(cache, gfp, n);
 
-	if (!sheaf || fill(sheaf, gfp, n))
+	if (!sheaf || fill(sheaf, gfp, n, site))
 		return sheaf;
 	empty(sheaf, site);
 	return NULL;
@@ -140,7 +141,7 @@ static int grow(struct goslab_sheaf **sheafp, gfp_t gfp, unsigned int n,
 	sheaf = make(old->cache, gfp, n);
 	if (!sheaf)
 		return -ENOMEM;
-	if (!fill(sheaf, gfp, n - old->n)) {
+	if (!fill(sheaf, gfp, n - old->n, site)) {
 		empty(sheaf, site);
 		return -ENOMEM;
 	}
@@ -163,7 +164,7 @@ int goslab_cache_refill_sheaf(struct goslab_cache *cache, gfp_t gfp,
 		return 0;
 	if ((*sheafp)->room < n)
 		return grow(sheafp, gfp, n, _RET_IP_);
-	return fill(*sheafp, gfp, n) ? 0 : -ENOMEM;
+	return fill(*sheafp, gfp, n, _RET_IP_) ? 0 : -ENOMEM;
 }
 EXPORT_SYMBOL_GPL(goslab_cache_refill_sheaf);
 

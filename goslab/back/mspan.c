@@ -75,6 +75,15 @@ void gs_span_exit(void)
 		gs_fixalloc_exit(&descs[i]);
 }
 
+/* Add bytes of descriptors. */
+void gs_span_add_usage(size_t *in_use, size_t *drawn)
+{
+	unsigned int i;
+
+	for (i = 1; i < NR_SIZES; i++)
+		gs_fixalloc_add_usage(&descs[i], in_use, drawn);
+}
+
 static struct fixalloc *desc_alloc(unsigned int cap, bool tiny)
 {
 	return &descs[desc_bytes(cap, tiny) / 64];

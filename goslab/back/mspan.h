@@ -131,6 +131,7 @@ extern struct mspan gs_no_span;
 
 void gs_span_init(void);
 void gs_span_exit(void);
+void gs_span_add_usage(size_t *in_use, size_t *drawn);
 struct mspan *gs_span_alloc(unsigned int cap, bool tiny, gfp_t gfp);
 struct mspan *gs_span_alloc_short(void);
 void gs_span_free(struct mspan *s);
@@ -237,14 +238,14 @@ static __always_inline long gs_span_divide(const struct mspan *s,
 
 /*
  * Take a live object from its owner: @state, its state byte, becomes
- * GS_PENDING.
+ * GS_PENDING. If it has a record (GS_SPECIAL), whoever ends it drops that.
  * Return: false if it was not live. Of two who try at once, one succeeds.
  */
 static inline bool gs_span_claim(u8 *state)
 {
 	u8 was = READ_ONCE(*state);
 
-	return was >= GS_OWNER_MIN && try_cmpxchg(state, &was, GS_PENDING);
+	return was >= GS_LIVE_MIN && try_cmpxchg(state, &was, GS_PENDING);
 }
 
 /* The index of the object that starts at @p, or -1. */
@@ -264,7 +265,7 @@ static __always_inline long gs_span_index_open(const struct mspan *s,
 }
 
 /*
- * Does object @i have an owner? Not READ_ONCE(), which would keep the compiler
+ * Is object @i live, with no record of its own? Not READ_ONCE(), which would keep the compiler
  * from comparing in memory: a byte cannot tear.
  */
 static __always_inline bool gs_span_is_live(const struct mspan *s, long i)

@@ -42,6 +42,16 @@ unsigned int gs_fixalloc_per_chunk(const struct fixalloc *f)
 }
 GS_EXPORT_KUNIT(gs_fixalloc_per_chunk);
 
+/* Add bytes of pieces that somebody has (or a CPU keeps), and of all chunks. */
+void gs_fixalloc_add_usage(const struct fixalloc *f, size_t *in_use, size_t *drawn)
+{
+	unsigned int chunks = READ_ONCE(f->nr_chunks);
+	unsigned int pieces = chunks * gs_fixalloc_per_chunk(f);
+
+	*in_use += (size_t)(pieces - min(pieces, READ_ONCE(f->nr_free))) * f->size;
+	*drawn += chunks * PAGE_SIZE;
+}
+
 /**
  * gs_fixalloc_init() - make an empty fixalloc.
  * @f: to fill in.

@@ -52,6 +52,7 @@ void gs_fixalloc_exit(struct fixalloc *f);
 void *gs_fixalloc_alloc(struct fixalloc *f, gfp_t gfp);
 void *gs_fixalloc_alloc_free(struct fixalloc *f);
 void gs_fixalloc_free(struct fixalloc *f, void *p);
+void gs_fixalloc_add_usage(const struct fixalloc *f, size_t *in_use, size_t *drawn);
 unsigned int gs_fixalloc_per_chunk(const struct fixalloc *f);
 
 #endif /* GS_BASE_FIXALLOC_H */

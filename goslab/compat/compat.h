@@ -10,6 +10,7 @@
 #include <linux/mmzone.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
+#include <linux/sort.h>
 #include <linux/swap.h>
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
@@ -25,6 +26,11 @@
 /* 6.1: MAX_ORDER is one past the largest order. */
 #ifndef MAX_PAGE_ORDER
 #define MAX_PAGE_ORDER	(MAX_ORDER - 1)
+#endif
+
+/* 6.1 and 6.12: who sorts compares by hand. */
+#ifndef cmp_int
+#define cmp_int(l, r)	(((l) > (r)) - ((l) < (r)))
 #endif
 
 /* 6.1: __GFP_ATOMIC still tells atomic callers apart. */

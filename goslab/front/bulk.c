@@ -26,6 +26,7 @@
 
 #include "base/worker.h"
 #include "front/hooks.h"
+#include "front/sample.h"
 #include "middle/transfer.h"
 
 /* Pop the magazine, up to an object that is not CACHED. Entered. */
@@ -74,10 +75,10 @@ static unsigned int cut(struct mspan *s, u8 owner, unsigned int n, void **p)
  * Take up to a batch that this CPU has. Return: how many; 0: take the slow
  * path, which also reports an object in a wrong state.
  */
-static unsigned int take_run(struct gs_class *c, u8 owner, size_t n, void **p,
-			     bool *zeroed)
+static unsigned int take_run(struct gs_class *c, u8 owner, unsigned long caller,
+			     size_t n, void **p, bool *zeroed)
 {
-	unsigned int most = min_t(size_t, n, GS_BATCH_MAX), got = 0;
+	unsigned int most = min_t(size_t, n, GS_BATCH_MAX), got = 0, samples = 0, i;
 	struct gs_slot *slot;
 
 	preempt_disable();
@@ -88,22 +89,26 @@ static unsigned int take_run(struct gs_class *c, u8 owner, size_t n, void **p,
 			got = cut(slot->span, owner, most, p);
 			*zeroed = got && !slot->span->needzero;
 		}
-		slot->nr_alloc += got;
+		slot->left -= got;
+		samples = gs_sample_owed(slot, 0);
 		gs_slot_leave(slot);
 	}
 	preempt_enable();
+	for (i = 0; unlikely(i < samples) && i < got; i++)
+		gs_sample_take(p[i], owner, caller);
 	return got;
 }
 
 /* Up to a batch by the slow path. Return: how many; 0 without memory. */
-static unsigned int take_more(struct gs_class *c, gfp_t gfp, u8 owner, size_t n,
-			      void **p, bool *zeroed)
+static unsigned int take_more(struct gs_class *c, gfp_t gfp, u8 owner,
+			      unsigned long caller, size_t n, void **p, bool *zeroed)
 {
 	struct gs_more more = {
 		.p = p + 1, .n = min_t(size_t, n, GS_BATCH_MAX) - 1,
 	};
 
-	*p = gs_mcache_alloc_more(c, NUMA_NO_NODE, gfp, owner, zeroed, &more);
+	*p = gs_mcache_alloc_more(c, NUMA_NO_NODE, gfp, owner, caller,
+				  zeroed, &more);
 	return *p ? 1 + more.n : 0;
 }
 
@@ -123,14 +128,15 @@ static void run_hooks(const struct gs_class *c, gfp_t gfp, bool zeroed,
  * @c: the class; not a noscan class.
  * @gfp: the caller's.
  * @owner: number that the objects' states are set to.
+ * @caller: the call of goslab, for samples.
  * @n: how many.
  * @p: filled with them.
  * @hooks: run the hooks, as the objects go to their user now.
  *
  * Return: how many there are in @p; fewer than @n without memory.
  */
-size_t gs_mcache_alloc_bulk(struct gs_class *c, gfp_t gfp, u8 owner, size_t n,
-			    void **p, bool hooks)
+size_t gs_mcache_alloc_bulk(struct gs_class *c, gfp_t gfp, u8 owner,
+			    unsigned long caller, size_t n, void **p, bool hooks)
 {
 	size_t done = 0;
 
@@ -138,9 +144,9 @@ size_t gs_mcache_alloc_bulk(struct gs_class *c, gfp_t gfp, u8 owner, size_t n,
 		bool zeroed = false;
 		unsigned int got;
 
-		got = take_run(c, owner, n - done, p + done, &zeroed);
+		got = take_run(c, owner, caller, n - done, p + done, &zeroed);
 		if (!got)
-			got = take_more(c, gfp, owner, n - done, p + done,
+			got = take_more(c, gfp, owner, caller, n - done, p + done,
 					&zeroed);
 		if (unlikely(!got))
 			break;

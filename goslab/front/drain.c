@@ -100,7 +100,7 @@ static bool drain_slot(struct gs_walk walk, struct gs_slot *slot)
 /* Was the slot not used since the last look? Also notes what it has now. */
 static bool slot_idle(struct gs_slot *slot)
 {
-	u16 now = READ_ONCE(slot->nr_alloc);
+	u16 now = gs_slot_count(slot);
 	u8 n = gs_slot_n(slot);
 	bool idle = slot->seen == now && slot->seen_n == n;
 

@@ -11,6 +11,8 @@
  */
 #include "front/large.h"
 
+#include <linux/cpumask.h>
+#include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/topology.h>
 
@@ -19,11 +21,25 @@
 #include "back/tags.h"
 #include "base/worker.h"
 #include "front/drain.h"
+#include "front/sample.h"
 #include "front/usage.h"
 #include "middle/heap.h"
 
 /* A span that the CPU has parked will do if it is longer by no more than this. */
 #define LONGER_SHARE	4
+
+/* Bytes of large objects ever handed out. */
+static DEFINE_PER_CPU(u64, nr_bytes);
+
+u64 gs_large_bytes(void)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu(nr_bytes, cpu));
+	return sum;
+}
 
 /* Of a heap other than the default one: on the list that its end goes by. */
 static void publish_linked(struct mspan *s)
@@ -91,6 +107,7 @@ static struct mspan *get_span(struct goslab_heap *heap, struct gs_span_req *req)
  * @gfp: the caller's.
  * @node: node wanted, or NUMA_NO_NODE.
  * @owner: number of the caller's module.
+ * @caller: the call of goslab, for samples.
  * @zeroed: set to true if it is known to be zero.
  *
  * Return: the span of the object, aligned as kmalloc() promises; or NULL. A
@@ -98,7 +115,7 @@ static struct mspan *get_span(struct goslab_heap *heap, struct gs_span_req *req)
  * span may be longer than the object.
  */
 struct mspan *gs_large_alloc(struct goslab_heap *heap, size_t size, gfp_t gfp,
-			     int node, u8 owner, bool *zeroed)
+			     int node, u8 owner, unsigned long caller, bool *zeroed)
 {
 	bool account = heap && heap->classes->account;
 	unsigned int npages = account ?
@@ -133,6 +150,9 @@ struct mspan *gs_large_alloc(struct goslab_heap *heap, size_t size, gfp_t gfp,
 		gs_mheap_publish(s, GS_SPAN_LARGE);
 	gs_usage_note_peak();
 	gs_worker_kick();
+	this_cpu_add(nr_bytes, s->elemsize);
+	if (unlikely(gs_sample_bytes(s->elemsize)))
+		gs_sample_take((void *)s->base, owner, caller);
 	return s;
 }
 

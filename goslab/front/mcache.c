@@ -31,6 +31,7 @@
 #include "base/fixalloc.h"
 #include "base/report.h"
 #include "base/worker.h"
+#include "front/sample.h"
 
 /* Bytes of all CPUs together, and the least and the most that one has. */
 #define PARKED_ALL	(28UL << 20)
@@ -124,6 +125,7 @@ void gs_mcache_init(void)
 		for (i = 0; i < GS_NR_SPC; i++)
 			mcache->slot[i] = &gs_no_slot;
 		INIT_LIST_HEAD(&mcache->slots);
+		seqcount_init(&mcache->granting);
 		per_cpu(gs_gone_slots, cpu) = &gs_no_slot;
 	}
 	for (i = 2; i < GS_NR_SPC; i++)
@@ -147,6 +149,15 @@ void gs_mcache_exit(void)
 
 	for (i = 0; i < NR_SIZES; i++)
 		gs_fixalloc_exit(&slot_allocs[i]);
+}
+
+/* Add bytes of slots. */
+void gs_mcache_add_usage(size_t *in_use, size_t *drawn)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_SIZES; i++)
+		gs_fixalloc_add_usage(&slot_allocs[i], in_use, drawn);
 }
 
 /* Per-CPU pointers for the slots of @n classes. Return: 0 or -ENOMEM. */
@@ -274,6 +285,7 @@ struct gs_slot *gs_mcache_make_slot(struct gs_class *c, gfp_t gfp)
 	where = this_cpu_ptr(c->slots);
 	slot->node = numa_mem_id();
 	if (*where == &gs_no_slot) {
+		gs_sample_start(mcache, slot);
 		unsigned int cap = first_cap(c);
 
 		if (mcache->cap_bytes + cap * c->elemsize <= gs_max_parked)
@@ -318,9 +330,36 @@ void gs_mcache_unmake_slot(struct gs_class *c, int cpu)
 	list_del_rcu(&slot->link);
 	local_irq_restore(flags);
 	/* What it counted stays counted. */
-	atomic64_add(slot->nr_alloc, &gs_mcache_nr_direct);
+	atomic64_add((s64)slot->granted - slot->left, &c->nr_past);
 	llist_add(gone_link(slot), &c->gone_slots);
 }
+
+/**
+ * gs_mcache_nr_alloc() - objects that slots of a CPU have handed out.
+ * @cpu: the CPU.
+ * @c: the class; NULL for all.
+ *
+ * Of one class it is less than that by a multiple of 2^32, which c->nr_past has.
+ */
+s64 gs_mcache_nr_alloc(int cpu, const struct gs_class *c)
+{
+	const struct mcache *mcache = per_cpu_ptr(&gs_mcache, cpu);
+	struct gs_slot *slot;
+	unsigned int seq;
+	s64 n;
+
+	rcu_read_lock();
+	do {
+		seq = read_seqcount_begin(&mcache->granting);
+		n = c ? 0 : mcache->nr_wrapped;
+		list_for_each_entry_rcu(slot, &mcache->slots, link)
+			if (!c || slot->class == c)
+				n += (s64)READ_ONCE(slot->granted) - READ_ONCE(slot->left);
+	} while (read_seqcount_retry(&mcache->granting, seq));
+	rcu_read_unlock();
+	return n;
+}
+GS_EXPORT_KUNIT(gs_mcache_nr_alloc);
 
 /* Free the slots that were ended; no reader can look at them any more. */
 void gs_mcache_free_slots(struct gs_class *c)
@@ -376,7 +415,7 @@ static struct gs_slot *find_victim(struct mcache *mcache,
 		u16 now;
 
 		slot = next_slot(mcache, slot);
-		now = slot->nr_alloc;
+		now = gs_slot_count(slot);
 		if (slot != for_slot && gs_slot_cap(slot) && !slot->busy &&
 		    slot->clock == now)
 			victim = slot;

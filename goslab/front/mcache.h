@@ -5,6 +5,7 @@
 #include <linux/jump_label.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
+#include <linux/seqlock.h>
 #include <linux/string.h>
 
 #include "back/mspan.h"
@@ -18,13 +19,17 @@
  *        interrupt that finds it set goes to mcentral.
  * @seen_n: objects in @entry when the drain last looked.
  * @node: memory node of the CPU.
- * @clock: low bits of @nr_alloc when the search for room last passed the slot.
- * @seen: low bits of @nr_alloc when the drain last looked.
+ * @clock: low bits of its count when the search for room last passed the slot.
+ * @seen: low bits of its count when the drain last looked.
  * @top: past the youngest object in @entry.
  * @limit: where the room of @entry ends now. It follows use, within class->depth
  *         and the CPU's budget.
  * @span: the span that this CPU owns, or gs_no_span.
- * @nr_alloc: objects ever handed out; the only counter of the hot path.
+ * @left: objects that the slot hands out before the next sample; the only counter
+ *        of the hot path. Below 0 if objects were handed out that are no samples
+ *        (nolock), or several at once.
+ * @granted: sum of what @left was ever raised by, modulo 2^32: less @left it is what
+ *           the slot has handed out.
  * @class: the class.
  * @link: among the slots of this CPU, which changes it with interrupts off;
  *        others only read it.
@@ -45,7 +50,8 @@ struct gs_slot {
 	struct gs_entry *top;
 	struct gs_entry *limit;
 	struct mspan *span;
-	unsigned long nr_alloc;
+	s32 left;
+	u32 granted;
 	struct gs_class *class;
 	struct list_head link;
 	u32 nr_refill;
@@ -87,6 +93,8 @@ struct gs_tiny_open {
  *         a dead one; atomic because an interrupt may come in between.
  * @cap_bytes: sum of room * elemsize of all slots: what may be parked at most.
  * @rnd: state of the generator that decides which slot grows.
+ * @granting: a slot gets more to hand out, interrupts off.
+ * @nr_wrapped: what the modulo of its slots' counts has lost.
  */
 struct mcache {
 	struct gs_slot *slot[GS_NR_SPC];
@@ -96,6 +104,8 @@ struct mcache {
 	atomic_long_t owned;
 	size_t cap_bytes;
 	u32 rnd;
+	seqcount_t granting;
+	u64 nr_wrapped;
 };
 
 DECLARE_PER_CPU(struct mcache, gs_mcache);
@@ -122,6 +132,8 @@ struct gs_slot *gs_mcache_make_slot(struct gs_class *c, gfp_t gfp);
 void gs_mcache_unmake_slot(struct gs_class *c, int cpu);
 void gs_mcache_free_slots(struct gs_class *c);
 void gs_mcache_grow_cap(struct gs_class *c);
+void gs_mcache_add_usage(size_t *in_use, size_t *drawn);
+s64 gs_mcache_nr_alloc(int cpu, const struct gs_class *c);
 int gs_mcache_init_slots(struct gs_class *c, unsigned int n);
 void gs_mcache_exit_slots(struct gs_class *c, unsigned int n);
 
@@ -138,15 +150,16 @@ struct gs_more {
 /* front/refill.c; allocations that no slot counts */
 extern atomic64_t gs_mcache_nr_direct;
 void *gs_mcache_alloc_more(struct gs_class *c, int node, gfp_t gfp, u8 owner,
-			   bool *zeroed, struct gs_more *more);
+			   unsigned long caller, bool *zeroed, struct gs_more *more);
 void gs_mcache_free_slow(struct mspan *s, void *object, u8 *state);
 void gs_mcache_make_room(struct gs_class *c);
 
 /* One object, or NULL; see gs_mcache_alloc_more(). */
 static inline void *gs_mcache_alloc_slow(struct gs_class *c, int node,
-					 gfp_t gfp, u8 owner, bool *zeroed)
+					 gfp_t gfp, u8 owner,
+					 unsigned long caller, bool *zeroed)
 {
-	return gs_mcache_alloc_more(c, node, gfp, owner, zeroed, NULL);
+	return gs_mcache_alloc_more(c, node, gfp, owner, caller, zeroed, NULL);
 }
 
 /*
@@ -193,6 +206,15 @@ static inline struct mspan *gs_slot_disown(struct mcache *mcache,
 
 void gs_mcache_drop_cap(struct gs_slot *slot, struct gs_walk walk);
 
+/*
+ * Low bits of what the slot has handed out. Not @left alone: with a sample at each
+ * object it always has the same.
+ */
+static inline u16 gs_slot_count(const struct gs_slot *slot)
+{
+	return READ_ONCE(slot->granted) - READ_ONCE(slot->left);
+}
+
 /* Objects in the magazine. */
 static inline unsigned int gs_slot_n(const struct gs_slot *slot)
 {
@@ -220,10 +242,11 @@ static inline unsigned int gs_slot_cap(const struct gs_slot *slot)
 }
 
 /**
- * gs_mcache_alloc() - the fast path of every allocation: pop the magazine.
+ * gs_mcache_pop() - the fast path of every allocation: pop the magazine.
  * @slots: of the class.
  * @node: node that the CPU must be on, or NUMA_NO_NODE.
  * @owner: number that the object's state is set to.
+ * @sampled: the slow path is to have the object that is a sample. A constant.
  * @object: set to the object.
  *
  * No lock, no atomic, no call. The state below the oldest entry is never
@@ -233,8 +256,8 @@ static inline unsigned int gs_slot_cap(const struct gs_slot *slot)
  * also reports an object whose state is not GS_CACHED.
  */
 static __always_inline bool
-gs_mcache_alloc(struct gs_slot *__percpu *slots, int node, u8 owner,
-		void **object)
+gs_mcache_pop(struct gs_slot *__percpu *slots, int node, u8 owner, bool sampled,
+	      void **object)
 {
 	struct gs_slot *slot;
 	struct gs_entry *e;
@@ -246,23 +269,35 @@ gs_mcache_alloc(struct gs_slot *__percpu *slots, int node, u8 owner,
 		goto none;
 	if (unlikely(!gs_slot_enter(slot)))
 		goto none;
+	/* First, for few registers are in use, and by the sign, which is a flag. */
+	if (unlikely(--slot->left < 0) && sampled)
+		goto undo;
 	e = slot->top - 1;
 	state = e->state;
 	if (unlikely(*state != GS_CACHED))
-		goto leave;
+		goto undo;
 	*object = e->object;
 	slot->top = e;
 	*state = owner;
-	slot->nr_alloc++;
 	gs_slot_leave(slot);
 	preempt_enable();
 	return true;
 
-leave:
+undo:
+	/* From memory: no register is kept for it. */
+	barrier();
+	slot->left++;
 	gs_slot_leave(slot);
 none:
 	preempt_enable();
 	return false;
+}
+
+static __always_inline bool
+gs_mcache_alloc(struct gs_slot *__percpu *slots, int node, u8 owner,
+		void **object)
+{
+	return gs_mcache_pop(slots, node, owner, true, object);
 }
 
 /**

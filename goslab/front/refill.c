@@ -33,6 +33,7 @@
 #include "base/worker.h"
 #include "front/drain.h"
 #include "front/mcache.h"
+#include "front/sample.h"
 #include "front/usage.h"
 #include "middle/heap.h"
 #include "middle/transfer.h"
@@ -49,6 +50,7 @@ struct refill {
 	unsigned int fresh;	/* the same of a span that nobody has had */
 	unsigned int most;	/* objects that the caller has a use for */
 	unsigned int taken;	/* objects that are the caller's */
+	unsigned int samples;	/* of these, to be sampled; may be more */
 	int node;		/* where e and own come from */
 	bool direct;		/* for the caller only, nothing to install */
 	bool may_own;		/* to look for a span to own is of use */
@@ -135,6 +137,7 @@ static enum look look_entered(struct gs_class *c, struct gs_slot *slot,
 	struct gs_entry *e;
 
 	r->node = slot->node;
+	r->samples += gs_sample_owed(slot, 1);
 	if (slot->top > slot->entry) {
 		r->bad = drop_bad(slot);
 		return LOOK_AGAIN;
@@ -148,7 +151,7 @@ static enum look look_entered(struct gs_class *c, struct gs_slot *slot,
 		r->e[0].object = e->object;
 		r->zeroed = !slot->span->needzero;
 		*e->state = owner;
-		slot->nr_alloc++;
+		slot->left--;
 		return LOOK_OWN;
 	}
 	if (slot->span != &gs_no_span)
@@ -190,6 +193,17 @@ static enum look look(struct gs_class *c, struct refill *r, gfp_t gfp, u8 owner)
 	return found;
 }
 
+/* No slot counts what the caller gets. */
+static void count_direct(struct gs_class *c, struct refill *r)
+{
+	unsigned int i;
+
+	atomic64_add(r->taken, &gs_mcache_nr_direct);
+	atomic64_add(r->taken, &c->nr_past);
+	for (i = 0; i < r->taken; i++)
+		r->samples += gs_sample_bytes(c->elemsize);
+}
+
 /* Step 4: give this CPU's slot what it has room for. */
 static void install(struct gs_class *c, struct refill *r)
 {
@@ -204,7 +218,8 @@ static void install(struct gs_class *c, struct refill *r)
 	/* The slot of a CPU takes only objects of the CPU's node. */
 	entered = slot->node == r->node && gs_slot_enter(slot);
 	if (entered) {
-		slot->nr_alloc += r->taken;
+		slot->left -= r->taken;
+		r->samples += gs_sample_owed(slot, 0);
 		/* Again: another slot may have got a span, or this is another CPU. */
 		if (r->own && slot->span == &gs_no_span && may_own(mcache)) {
 			atomic_long_add(gs_span_size(r->own), &mcache->owned);
@@ -218,7 +233,7 @@ static void install(struct gs_class *c, struct refill *r)
 	}
 	preempt_enable();
 	if (!entered)
-		atomic64_add(r->taken, &gs_mcache_nr_direct);
+		count_direct(c, r);
 	if (n < r->n)
 		gs_mcentral_put(c, r->e + n, r->n - n);
 	if (r->own)
@@ -347,12 +362,24 @@ static void hand_out(struct refill *r, u8 owner, struct gs_more *more)
 	more->n = n;
 }
 
+/* Have the profile see the first of the objects that the caller gets. */
+static noinline void sample(const struct refill *r, void *first,
+			    const struct gs_more *more, u8 owner, unsigned long caller)
+{
+	unsigned int i, n = min(r->samples, r->taken);
+
+	gs_sample_take(first, owner, caller);
+	for (i = 1; i < n; i++)
+		gs_sample_take(more->p[i - 1], owner, caller);
+}
+
 /**
  * gs_mcache_alloc_more() - allocate an object or several, and refill the slot.
  * @c: the class.
  * @node: node wanted, or NUMA_NO_NODE.
  * @gfp: the caller's.
  * @owner: number that the objects' states are set to.
+ * @caller: the call of goslab, for samples.
  * @zeroed: set to true if they are known to be zero.
  * @more: NULL, or what the caller would like besides.
  *
@@ -362,7 +389,7 @@ static void hand_out(struct refill *r, u8 owner, struct gs_more *more)
  * Return: an object, or NULL.
  */
 void *gs_mcache_alloc_more(struct gs_class *c, int node, gfp_t gfp, u8 owner,
-			   bool *zeroed, struct gs_more *more)
+			   unsigned long caller, bool *zeroed, struct gs_more *more)
 {
 	struct gs_entry e[GS_BATCH_MAX] __uninitialized;
 	struct refill r = {
@@ -401,7 +428,7 @@ void *gs_mcache_alloc_more(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 	if (more)
 		hand_out(&r, owner, more);
 	if (r.direct) {
-		atomic64_add(r.taken, &gs_mcache_nr_direct);
+		count_direct(c, &r);
 		if (r.own)
 			gs_mcentral_put_span(r.own);
 	} else {
@@ -413,11 +440,14 @@ void *gs_mcache_alloc_more(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 		gs_transfer_make(mc, gfp);
 	gs_usage_note_peak();
 	gs_worker_kick();
-	return p;
+	goto got;
 
 one:
 	if (more)
 		more->n = 0;
+got:
+	if (unlikely(r.samples))
+		sample(&r, p, more, owner, caller);
 	return p;
 }
 GS_EXPORT_KUNIT(gs_mcache_alloc_more);

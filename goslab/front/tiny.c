@@ -35,6 +35,7 @@
 #include <linux/cpumask.h>
 
 #include "back/arena.h"
+#include "middle/special.h"
 
 /* Alignment of a tiny object (Go: mallocgc). */
 unsigned int gs_tiny_align(size_t size)
@@ -94,6 +95,7 @@ static void free_block(struct mspan *s, unsigned int i)
 	void *block = gs_span_object(s, i);
 	u8 *state = &s->objects[i];
 
+	gs_special_settle(s, i);
 	if (!gs_mcache_free(s, block, state))
 		gs_mcache_free_slow(s, block, state);
 }
@@ -111,13 +113,15 @@ static bool clear_bits(atomic_t *mask, u32 bits)
 static void close_block(struct gs_tiny_open *t)
 {
 	struct gs_entry e = { .object = t->block };
+	unsigned int byte, i;
 	struct mspan *s;
-	unsigned int byte;
 
 	if (!t->block || !clear_bits(t->mask, gs_tiny_open_bit(t->offset)))
 		return;
 	s = gs_arena_span(t->block);
-	e.state = &s->objects[block_of(s, t->block, &byte)];
+	i = block_of(s, t->block, &byte);
+	gs_special_settle(s, i);
+	e.state = &s->objects[i];
 	*e.state = GS_CACHED;
 	gs_mcentral_put(s->class, &e, 1);
 }
@@ -184,7 +188,7 @@ static void open_block(struct gs_tiny_open *fresh)
 }
 
 /* Cut the object off a fresh block, which stays open behind it. */
-static void *cut_fresh(size_t size, gfp_t gfp, u8 owner)
+static void *cut_fresh(size_t size, gfp_t gfp, u8 owner, unsigned long caller)
 {
 	struct gs_class *c = &gs_classes[GS_SPC_TINY];
 	struct gs_tiny_open fresh = { .offset = size, .owner = owner };
@@ -195,7 +199,7 @@ static void *cut_fresh(size_t size, gfp_t gfp, u8 owner)
 
 	if (!gs_mcache_alloc(c->slots, NUMA_NO_NODE, owner, &fresh.block))
 		fresh.block = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, owner,
-						   &zeroed);
+						   caller, &zeroed);
 	if (!fresh.block)
 		return NULL;
 	s = gs_arena_span(fresh.block);
@@ -213,14 +217,16 @@ static void *cut_fresh(size_t size, gfp_t gfp, u8 owner)
  * @size: 1 to GS_TINY_BLOCK - 1.
  * @gfp: the caller's.
  * @owner: number of the caller's module.
+ * @caller: the call of goslab, for samples. What is sampled is a block, for the object
+ *          that it is opened for.
  *
  * Return: the object, not zeroed, or NULL.
  */
-void *gs_tiny_alloc(size_t size, gfp_t gfp, u8 owner)
+void *gs_tiny_alloc(size_t size, gfp_t gfp, u8 owner, unsigned long caller)
 {
 	void *p = cut_open(size, owner);
 
-	return p ?: cut_fresh(size, gfp, owner);
+	return p ?: cut_fresh(size, gfp, owner, caller);
 }
 GS_EXPORT_KUNIT(gs_tiny_alloc);
 
@@ -236,7 +242,7 @@ enum gs_tiny_kind gs_tiny_look(const struct mspan *s, const void *p,
 	unsigned int byte, i = block_of(s, p, &byte), from, end;
 	u32 mask;
 
-	if (i >= s->nelems || READ_ONCE(s->objects[i]) < GS_OWNER_MIN)
+	if (i >= s->nelems || READ_ONCE(s->objects[i]) < GS_LIVE_MIN)
 		return GS_TINY_NONE;
 	mask = atomic_read(&gs_span_tiny_masks(s)[i]);
 	end = gs_tiny_end_of(mask, byte);

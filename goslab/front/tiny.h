@@ -21,7 +21,7 @@ enum gs_tiny_kind {
 	GS_TINY_NONE,		/* not in an object: freed, or never handed out */
 };
 
-void *gs_tiny_alloc(size_t size, gfp_t gfp, u8 owner);
+void *gs_tiny_alloc(size_t size, gfp_t gfp, u8 owner, unsigned long caller);
 enum gs_tiny_kind gs_tiny_free(struct mspan *s, void *p);
 enum gs_tiny_kind gs_tiny_take(struct mspan *s, void *p, void **block);
 enum gs_tiny_kind gs_tiny_look(const struct mspan *s, const void *p,

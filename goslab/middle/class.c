@@ -247,11 +247,25 @@ int gs_class_init(struct gs_class *c, size_t size, size_t align)
 }
 GS_EXPORT_KUNIT(gs_class_init);
 
-/* Give the lists back; they are empty. */
+/* What classes that are gone have handed out. */
+static atomic64_t past_objects;
+static atomic64_t past_bytes;
+
+/* Add that. */
+void gs_class_past(u64 *objects, u64 *bytes)
+{
+	*objects += atomic64_read(&past_objects);
+	*bytes += atomic64_read(&past_bytes);
+}
+
+/* Give the lists back; they are empty. No slot is left. */
 void gs_class_exit(struct gs_class *c)
 {
+	s64 n = atomic64_read(&c->nr_past);
 	int node;
 
+	atomic64_add(n, &past_objects);
+	atomic64_add(n * c->elemsize, &past_bytes);
 	for (node = 0; node < nr_node_ids; node++)
 		gs_transfer_free(&c->central[node]);
 	if (central_bytes() > PAGE_SIZE / 2)

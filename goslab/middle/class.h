@@ -42,6 +42,7 @@ struct goslab_heap;
  * @dtor: once per object, before a span leaves the class.
  * @heap: its heap; NULL for the default heap.
  * @central: by node.
+ * @nr_past: objects handed out that no slot counts.
  * @gone_slots: slots that were ended and wait for readers.
  * @link: on gs_class_list.
  * @name: for reports and debugfs.
@@ -69,6 +70,7 @@ struct gs_class {
 	void (*dtor)(void *object);
 	struct goslab_heap *heap;
 	struct mcentral *central;
+	atomic64_t nr_past;
 	struct llist_head gone_slots;
 	struct list_head link;
 	char name[GS_NAME_LEN];
@@ -86,6 +88,7 @@ void gs_class_exit_malloc(void);
 int gs_class_init(struct gs_class *c, size_t size, size_t align);
 int gs_class_init_sized(struct gs_class *c, unsigned int cls, const char *heap);
 void gs_class_exit(struct gs_class *c);
+void gs_class_past(u64 *objects, u64 *bytes);
 void gs_class_empty_transfer(struct gs_class *c);
 bool gs_class_sweep(bool idle_only);
 struct mspan *gs_class_new_span(struct gs_class *c, int node, gfp_t gfp,

@@ -22,6 +22,7 @@
 
 #include "base/sizeclass.h"
 #include "base/sys.h"
+#include "middle/special.h"
 
 LIST_HEAD(gs_heap_list);
 GS_EXPORT_KUNIT(gs_heap_list);
@@ -134,7 +135,7 @@ static void forget_objects(struct mspan *s)
 
 	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK))
 		for (i = 0; i < s->nelems; i++)
-			if (s->objects[i] >= GS_OWNER_MIN)
+			if (s->objects[i] >= GS_LIVE_MIN)
 				kmemleak_free(gs_span_object(s, i));
 	kasan_poison((void *)s->base, gs_span_size(s), GS_KASAN_FREE, false);
 	gs_span_spoil(s);
@@ -170,6 +171,7 @@ void gs_heap_free_spans(struct goslab_heap *h)
 	unsigned int cls;
 	int node;
 
+	gs_special_drop_heap(h);
 	for (cls = 0; cls < GS_NR_CLASSES; cls++)
 		for (node = 0; node < nr_node_ids; node++)
 			free_all(gs_class_central(&h->classes[cls], node));

@@ -23,6 +23,7 @@ DEFINE_SHOW_ATTRIBUTE(gs_caches);
 DEFINE_SHOW_ATTRIBUTE(gs_mheap);
 DEFINE_SEQ_ATTRIBUTE(gs_spans);
 DEFINE_SEQ_ATTRIBUTE(gs_arenas);
+DEFINE_SHOW_ATTRIBUTE(gs_memstats);
 DEFINE_SHOW_ATTRIBUTE(gs_verify);
 
 static const struct {
@@ -38,6 +39,11 @@ static const struct {
 	{ "mheap", &gs_mheap_fops },
 	{ "spans", &gs_spans_fops },
 	{ "arenas", &gs_arenas_fops },
+	{ "memstats", &gs_memstats_fops },
+	{ "profile", &gs_profile_fops },
+	{ "profile_peak", &gs_profile_peak_fops },
+	{ "callsites", &gs_callsites_fops },
+	{ "alloc_traces", &gs_alloc_traces_fops },
 	{ "verify", &gs_verify_fops },
 };
 

@@ -18,6 +18,7 @@
 #include <linux/slab.h>
 
 #include "back/mheap.h"
+#include "middle/special.h"
 
 /* Pages that one hold of the lock looks at: each may begin a span. */
 #define PAGES_PER_HOLD	16
@@ -72,7 +73,7 @@ void gs_census_span(struct gs_census *n, const struct mspan *s)
 	for (i = 0; i < s->nelems; i++) {
 		u8 state = READ_ONCE(s->objects[i]);
 
-		live += state >= GS_OWNER_MIN;
+		live += state >= GS_LIVE_MIN;
 		cached += state == GS_CACHED;
 		pending += state >= GS_PENDING && state <= GS_HELD;
 	}
@@ -110,11 +111,11 @@ void gs_census_owners(struct gs_by_owner *n, const struct mspan *s)
 	unsigned int i;
 
 	for (i = 0; i < s->nelems; i++) {
-		u8 state = READ_ONCE(s->objects[i]);
+		u8 id = gs_special_owner_of(s, i, READ_ONCE(s->objects[i]));
 
-		if (state >= GS_OWNER_MIN) {
-			n->objects[state]++;
-			n->bytes[state] += s->elemsize;
+		if (id >= GS_OWNER_MIN) {
+			n->objects[id]++;
+			n->bytes[id] += s->elemsize;
 		}
 	}
 }

@@ -36,17 +36,18 @@ struct totals {
 	struct mheap_counts heap;
 };
 
-static void add_cpu(struct totals *t, const struct mcache *mcache)
+static void add_cpu(struct totals *t, int cpu)
 {
+	const struct mcache *mcache = per_cpu_ptr(&gs_mcache, cpu);
 	struct gs_slot *slot;
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(slot, &mcache->slots, link) {
-		t->allocs += READ_ONCE(slot->nr_alloc);
 		t->refills += READ_ONCE(slot->nr_refill);
 		t->flushes += READ_ONCE(slot->nr_flush);
 	}
 	rcu_read_unlock();
+	t->allocs += gs_mcache_nr_alloc(cpu, NULL);
 	t->tiny_allocs += READ_ONCE(mcache->tiny.nr_alloc);
 }
 
@@ -58,14 +59,19 @@ static struct totals get_totals(void)
 	int cpu, node;
 
 	for_each_possible_cpu(cpu)
-		add_cpu(&t, per_cpu_ptr(&gs_mcache, cpu));
-	list_for_each_entry(c, &gs_class_list, link)
+		add_cpu(&t, cpu);
+	list_for_each_entry(c, &gs_class_list, link) {
+		t.allocs += atomic64_read(&c->nr_past);
 		for (node = 0; node < nr_node_ids; node++)
 			t.central_locks += READ_ONCE(c->central[node].nr_lock);
+	}
+	/* That is in the sums of the classes, too. */
+	for_each_possible_cpu(cpu)
+		t.allocs -= READ_ONCE(per_cpu(gs_mcache, cpu).nr_wrapped);
 	t.parked = gs_pagecache_read();
 	t.heap = gs_mheap_counts();
 	t.large = t.heap.nr_large + t.parked.large;
-	t.allocs += atomic64_read(&gs_mcache_nr_direct) + t.large;
+	t.allocs += t.large;
 	return t;
 }
 
@@ -186,7 +192,7 @@ static void show_cpu(struct seq_file *m, int cpu)
 		owned += READ_ONCE(slot->span) != &gs_no_span;
 	}
 	rcu_read_unlock();
-	add_cpu(&t, mcache);
+	add_cpu(&t, cpu);
 	seq_printf(m, "%5d %6lu %6lu %8lu %10zu %10zu %12llu %12llu %10llu %10llu\n",
 		   cpu, slots, owned, objects, bytes,
 		   READ_ONCE(mcache->cap_bytes), t.allocs, t.tiny_allocs,

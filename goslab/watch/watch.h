@@ -17,6 +17,13 @@ int gs_mheap_show(struct seq_file *m, void *v);
 extern const struct seq_operations gs_spans_sops;
 extern const struct seq_operations gs_arenas_sops;
 
+/* watch/profile.c, watch/callsites.c, watch/memstats.c */
+extern const struct file_operations gs_profile_fops;
+extern const struct file_operations gs_profile_peak_fops;
+extern const struct file_operations gs_callsites_fops;
+extern const struct file_operations gs_alloc_traces_fops;
+int gs_memstats_show(struct seq_file *m, void *v);
+
 /* watch/heaps.c */
 extern const struct file_operations gs_heaps_fops;
 void gs_heap_read(const struct goslab_heap *h, struct goslab_heap_usage *usage);

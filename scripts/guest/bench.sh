@@ -1,5 +1,6 @@
 # bench.sh [PARAM=VALUE...] [-- PARAM=VALUE...] - goslab beside its peers.
 #
+# Parameters that begin with goslab. go to goslab.ko.
 # Each list of parameters is one load of goslab_bench.ko; its results go to
 # /out/results-N, with what goslab's counters of locks say of that load after
 # them. Fails if anything does not load or unload.
@@ -30,9 +31,11 @@ load() {
 	rmmod goslab_bench || status=1
 }
 
-module goslab || exit 1
+module goslab $(for word; do case $word in goslab.*) echo "${word#goslab.}" ;; esac; done) ||
+	exit 1
 params=
 for word; do
+	case $word in goslab.*) continue ;; esac
 	if [ "$word" = -- ]; then
 		load $params
 		params=
