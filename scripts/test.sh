@@ -225,6 +225,7 @@ job_small_up() {
 	bed_run uml-up kunit-zero --timeout 600 --append init_on_alloc=1 \
 		-- kunit.sh
 	bed_run uml-up kunit-bitmap --timeout 600 -- kunit.sh goslab.fit=bitmap
+	bed_run uml-up leaks --timeout 200 -- leaks.sh
 	bed_run uml-up kunit-sampled --timeout 600 -- kunit.sh sample_rate=1
 	python3 "$SCRIPTS/mktraces.py" "$RESULTS/traces"
 	bed_run uml-up traces --timeout 400 --add "$RESULTS/traces" -- traces.sh
@@ -296,6 +297,7 @@ job_arm64() {
 job_stock_6_1() {
 	bed_run qemu-6.1 stock --cpus 4 --numa 2 --mem 2G --timeout 1000 \
 		--add "$PART" -- stock.sh full $REPLAY_ARGS
+	bed_run qemu-6.1 leaks --cpus 2 --mem 1G --timeout 600 -- leaks.sh
 	run_readme
 	run_bench
 }

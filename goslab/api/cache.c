@@ -29,6 +29,7 @@
 #include "base/report.h"
 #include "front/drain.h"
 #include "middle/heap.h"
+#include "middle/site.h"
 #include "middle/special.h"
 
 /* Survivors that are reported one by one. */
@@ -352,8 +353,21 @@ struct survivors {
 	struct {
 		void *object;
 		u8 owner;
+		bool known;
+		struct gs_special record;
 	} list[MAX_LISTED];
 };
+
+static void note_survivor(struct survivors *left, void *p, u8 state)
+{
+	unsigned int n = left->listed++;
+
+	left->list[n].object = p;
+	left->list[n].owner = state;
+	left->list[n].known = gs_special_find(p, &left->list[n].record);
+	if (left->list[n].known)
+		left->list[n].owner = left->list[n].record.owner;
+}
 
 static void count_live(const struct mspan *s, struct survivors *left)
 {
@@ -366,9 +380,7 @@ static void count_live(const struct mspan *s, struct survivors *left)
 		left->live++;
 		if (left->listed == MAX_LISTED)
 			continue;
-		left->list[left->listed].object = gs_span_object(s, i);
-		left->list[left->listed++].owner =
-			gs_special_owner_of(s, i, s->objects[i]);
+		note_survivor(left, gs_span_object(s, i), s->objects[i]);
 	}
 }
 
@@ -423,10 +435,17 @@ static void report_survivors(const struct gs_class *c,
 		.addr = left->list[0].object, .what = "count",
 		.value = left->live, .site = site,
 	});
-	for (i = 0; i < left->listed; i++)
+	for (i = 0; i < left->listed; i++) {
+		const struct gs_special *r = &left->list[i].record;
+
 		pr_err("goslab: %s: object %p of module %s is live\n", c->name,
 		       left->list[i].object,
 		       gs_owner_name(left->list[i].owner) ?: "unknown");
+		if (left->list[i].known)
+			pr_err("goslab: %s: Allocated in %pB age=%lu cpu=%u pid=%d\n",
+			       c->name, (void *)r->site->caller, jiffies - r->when,
+			       r->cpu, r->pid);
+	}
 	if (left->live > left->listed)
 		pr_err("goslab: %s: and %lu more\n", c->name,
 		       left->live - left->listed);

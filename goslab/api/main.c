@@ -120,6 +120,7 @@ static int __init goslab_init(void)
 		goto no_reclaim;
 	gs_sample_ready(true);
 	gs_debugfs_init();
+	gs_leaks_init();
 	gs_load_done();
 	return 0;
 
@@ -145,6 +146,7 @@ static void __exit goslab_exit(void)
 {
 	unsigned long left;
 
+	gs_leaks_exit();
 	gs_debugfs_exit();
 	gs_sample_ready(false);
 	/* Clients do not wait for their last frees. */

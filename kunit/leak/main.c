@@ -6,9 +6,9 @@
  * lose_behind_noscan() allocate, nobody points to. What keep_chain() allocates is
  * reached from a variable of the module, through other objects, and what
  * free_some() allocates is freed. At unload all of it is freed after all: the
- * module knows the addresses in a form that is no pointer.
+ * module knows the addresses in a form that is no pointer. With keep=1 it is not.
  *
- * Used by:    scripts/guest/kmemleak.sh
+ * Used by:    scripts/guest/kmemleak.sh, scripts/guest/leaks.sh
  */
 #include <linux/goslab.h>
 #include <linux/goslab_cache.h>
@@ -26,6 +26,10 @@ struct link {
 	struct link *next;
 	char rest[180];
 };
+
+static bool keep;
+module_param(keep, bool, 0444);
+MODULE_PARM_DESC(keep, "lose it for good: free nothing at unload");
 
 /* Complements of addresses. */
 static unsigned long lost[NR_LOST];
@@ -153,7 +157,10 @@ module_init(leak_init);
 
 static void __exit leak_exit(void)
 {
-	end();
+	if (!keep)
+		end();
+	else
+		goslab_cache_destroy(cache);
 }
 module_exit(leak_exit);
 
