@@ -12,7 +12,8 @@
 #              the fast path against its golden file; ends with 1 past 5 %
 # RECORD=1     the same, and takes the figures and the fast path as recorded
 # BEDS="..."   only these: uml-up uml-heap uml-smp qemu-6.1 qemu-6.12 qemu-7.2 user
-#              mix locks, or fits alone: the policies of the page heap
+#              mix locks; or one of these alone: fits, the policies of the page
+#              heap, and sampling, what the heap profile costs
 # REPORT=1     the report again, of what is there
 # DOC=1        then the tables and plots of Documentation/performance.rst, too
 # MISSED=ok    ends with 0 though a limit is missed
@@ -31,7 +32,8 @@ FIXED=pair,pair_const,batch,batch_reverse,batch_shuffled,tiny,tiny_batch,ctor
 OTHER=bulk_16,bulk_64,bulk_256,sheaf,free_rcu,kvmalloc,heap,nolock
 PATHS=refill,flush,transfer,span,page_run
 THREADS=producer_consumer,xmalloc,larson,sh8bench,cache_scratch,mstress
-SHORT_RUN="run=pair,pair_const,batch rounds=3 scale=10 icount=1"
+# Without samples, which come by chance; what they cost is for "sampling".
+SHORT_RUN="goslab.sample_rate=0 run=pair,pair_const,batch rounds=3 scale=10 icount=1"
 
 wanted() { [[ " $BEDS " = *" $1 "* ]]; }
 
@@ -180,6 +182,22 @@ bench_fits() {
 	[ -z "${DOC:-}" ] || cp "$OUT/fits.txt" "$TOP/Documentation/page-heap/"
 }
 
+# What the heap profile costs by its rate; Documentation/performance has it after DOC=1.
+bench_sampling() {
+	local trace status=0
+
+	"$SCRIPTS/setup.sh" qemu
+	"$SCRIPTS/modules.sh" qemu-7.2
+	trace=$("$SCRIPTS/trace.sh")
+	boot sampling qemu-7.2 --icount --mem 2G --append init_on_alloc=0 --add "$trace" -- \
+		sampling.sh 0 524288 65536 4096 524288s
+	python3 "$SCRIPTS/bench-sampling.py" "$OUT/sampling" >"$OUT/sampling.txt" ||
+		status=$?
+	cat "$OUT/sampling.txt"
+	[ -z "${DOC:-}" ] || cp "$OUT/sampling.txt" "$TOP/Documentation/performance/"
+	return $status
+}
+
 # The loops in user space, once for each allocator there is.
 bench_user() {
 	local dir=$OUT/user lib name round
@@ -236,8 +254,8 @@ main() {
 		bench_short
 		return
 	fi
-	if [ "$BEDS" = fits ]; then
-		bench_fits
+	if [ "$BEDS" = fits ] || [ "$BEDS" = sampling ]; then
+		bench_$BEDS
 		return
 	fi
 	if [ -z "${REPORT:-}" ]; then
