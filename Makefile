@@ -7,16 +7,16 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 
 # Of make install-tools. Each has scripts/TOOL, Documentation/man/TOOL.8 and
 # scripts/completion/TOOL.bash.
-TOOLS = goslabtop
+TOOLS = goslabtop goslab-profile
 PREFIX ?= /usr/local
 DEST = $(DESTDIR)$(PREFIX)
 
-export KSRC TRACE CPUS MEM BEDS SHORT
+export KSRC TRACE CPUS MEM BED BEDS SHORT
 # Of make client; see the top of scripts/client.sh.
 CLIENT = SRC RUN ARGS CONFIG BED BOOT FILES NAME EXPECT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check-builds bench client clients modules shell check clean \
+.PHONY: help run test quick check-builds bench demo client clients modules shell check clean \
 	clean-cache install-tools
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo 'make quick     check, build, all suites on one kernel: a minute or so'
 	@echo 'make bench     goslab beside every peer, limits, plots; SHORT=1: counts only'
 	@echo 'make clients   unedited kernel modules run on goslab instead of slab'
+	@echo 'make demo      a client that leaks, and each tool on it; BED=qemu-6.1: stock'
 	@echo 'make client    yours: SRC=DIR of a module, RUN=SCRIPT to run inside,'
 	@echo '                 ARGS="..." for its make, CONFIG=FILE of kernel options'
 	@echo 'make shell     a shell in User-Mode Linux with goslab loaded'
@@ -53,6 +54,9 @@ bench:
 
 client:
 	@$(foreach v,$(CLIENT),$(if $($v),$v='$($v)')) scripts/client.sh
+
+demo:
+	@scripts/demo.sh
 
 clients:
 	@scripts/clients.sh $(NAME)
