@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -113,8 +114,14 @@ class Terminal:
         self.child = subprocess.Popen(
             command, stdin=self.slave, stdout=self.slave,
             stderr=subprocess.PIPE, env=dict(env, TERM=term), text=True,
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+            start_new_session=True, preexec_fn=self.enter)
+
+    @staticmethod
+    def enter():
+        """What a shell does for a program, in the program's process."""
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        # A test that runs in the background ignores it.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     def close(self):
         self.child.kill()

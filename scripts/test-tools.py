@@ -347,15 +347,16 @@ import sys
 top = {'__name__': 'top'}
 exec(open(sys.argv[1]).read(), top)
 top.update(ROOT=sys.argv[2], DEBUGFS='/')
+%s
 sys.exit(top['main'](['-r', sys.argv[2]] + sys.argv[3:]))
 '''
 
-    def start(self, *args, term='vt100'):
+    def start(self, *args, term='vt100', before=''):
         self.root = self.copy()
-        self.tty = Terminal([sys.executable, '-c', self.RUNNER, TOOL, self.root,
-                             *args], term=term)
+        self.tty = Terminal([sys.executable, '-c', self.RUNNER % before, TOOL,
+                             self.root, *args], term=term)
         self.addCleanup(self.tty.close)
-        if term == 'vt100':
+        if term == 'vt100' and not before:
             self.first('flow_key')
 
     def first(self, name):
@@ -410,6 +411,21 @@ sys.exit(top['main'](['-r', sys.argv[2]] + sys.argv[3:]))
         for height, width in ((12, 40), (9, 200), (2, 3), (1, 1), (40, 120)):
             self.tty.resize(height, width)
             self.tty.shows([line[:width].rstrip() for line in lines[:height]])
+        self.quits()
+
+    def test_live_resize_before_wait(self):
+        """It is seen although ncurses does not wake up for it."""
+        self.start('-d', '600', before="""
+import fcntl, struct, termios
+def wait_key(screen, due, wait=top['wait_key'], done=[]):
+    if not done:
+        done.append(fcntl.ioctl(0, termios.TIOCSWINSZ,
+                                struct.pack('4H', 3, 20, 0, 0)))
+    return wait(screen, due)
+top['wait_key'] = wait_key
+""")
+        self.tty.screen.resize(3, 20)
+        self.tty.shows([line[:20] for line in once().splitlines()[:3]])
         self.quits()
 
     def test_live_signals(self):
