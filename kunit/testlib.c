@@ -238,7 +238,7 @@ static void bury_span(struct gs_class *c, struct mspan *s)
 	for (i = 0; i < n; i++) {
 		struct gs_entry e = { gs_span_object(s, i), &s->objects[i] };
 
-		if (!gs_special_settle(s, i))
+		if (!gs_special_settle(s, i, _RET_IP_))
 			continue;
 		*e.state = GS_CACHED;
 		kmemleak_free(e.object);

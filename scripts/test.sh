@@ -276,6 +276,7 @@ job_own_7_2() {
 		--append hardened_usercopy=1 -- kunit.sh
 	bed_run qemu-7.2-test stock --cpus 4 --numa 2 --mem 2G --timeout 1200 \
 		--add "$PART" -- stock.sh full $REPLAY_ARGS
+	bed_run qemu-7.2-test trace --cpus 2 --mem 1G --timeout 600 -- trace.sh
 	bed_run qemu-7.2-test faults --cpus 4 --numa 2 --mem 1G --timeout 1200 -- faults.sh
 	bed_run qemu-7.2-test memory --cpus 2 --mem 2G --timeout 1200 \
 		--append mem=768M -- memory.sh
@@ -298,6 +299,7 @@ job_stock_6_1() {
 	bed_run qemu-6.1 stock --cpus 4 --numa 2 --mem 2G --timeout 1000 \
 		--add "$PART" -- stock.sh full $REPLAY_ARGS
 	bed_run qemu-6.1 leaks --cpus 2 --mem 1G --timeout 600 -- leaks.sh
+	bed_run qemu-6.1 trace --cpus 2 --mem 1G --timeout 600 -- trace.sh
 	run_readme
 	run_bench
 }

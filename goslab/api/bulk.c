@@ -56,7 +56,7 @@ static __always_inline bool look_up(struct goslab_cache *cache, void *p,
 		     (cache && s->class != &cache->class)))
 		goto odd;
 	*i = gs_span_index(s, p);
-	if (unlikely(*i < 0 || !gs_special_settle(s, *i)))
+	if (unlikely(*i < 0 || !gs_special_settle(s, *i, site)))
 		goto odd;
 	/* The object of a reserve span may not get into a magazine. */
 	if (unlikely(s->slots == &gs_gone_slots)) {

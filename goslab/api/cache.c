@@ -322,7 +322,7 @@ static noinline void free_odd(struct goslab_cache *cache, struct mspan *s, void 
 	long i = gs_span_index_open(s, p);
 
 	if (i >= 0 && s->class == &cache->class &&
-	    READ_ONCE(s->objects[i]) == GS_SPECIAL && gs_special_settle(s, i))
+	    READ_ONCE(s->objects[i]) == GS_SPECIAL && gs_special_settle(s, i, site))
 		gs_free_object(s, p, i);
 	else
 		gs_cache_free_bad(cache, s, p, site);

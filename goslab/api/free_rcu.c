@@ -66,7 +66,7 @@ void gs_free_pending(struct mspan *s, long i, unsigned long site)
 	void *p = gs_span_object(s, i);
 
 	/* Only goslab_free_nolock() leaves it to us. */
-	gs_special_drop(p);
+	gs_special_drop(s, p);
 	switch (smp_load_acquire(&s->state)) {
 	case GS_SPAN_SMALL:
 	case GS_SPAN_TINY:
@@ -242,7 +242,7 @@ static struct mspan *claim(void *p, struct rcu_head *head, unsigned long site)
 		gs_report_at(GS_BUG_NO_HEAD, gs_span_name(s), p, site);
 		return NULL;
 	}
-	if (i < 0 || !gs_special_settle(s, i) || !gs_span_claim(&s->objects[i])) {
+	if (i < 0 || !gs_special_settle(s, i, site) || !gs_span_claim(&s->objects[i])) {
 		gs_free_bad(s, p, site);
 		return NULL;
 	}

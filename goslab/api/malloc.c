@@ -296,7 +296,7 @@ static void free_tiny(struct mspan *s, void *p, unsigned long site)
 
 static void free_large(struct mspan *s, void *p, unsigned long site)
 {
-	if ((unsigned long)p != s->base || !gs_special_settle(s, 0) ||
+	if ((unsigned long)p != s->base || !gs_special_settle(s, 0, site) ||
 	    !gs_span_claim(&s->objects[0])) {
 		gs_free_bad(s, p, site);
 		return;
@@ -337,7 +337,7 @@ static void free_small(struct mspan *s, void *p, unsigned long site)
 	long i = gs_span_index(s, p);
 
 	if (i >= 0 && READ_ONCE(s->objects[i]) == GS_SPECIAL &&
-	    gs_special_settle(s, i))
+	    gs_special_settle(s, i, site))
 		gs_free_object(s, p, i);
 	else
 		gs_free_bad(s, p, site);

@@ -25,6 +25,7 @@
 #include "back/arena.h"
 #include "back/tags.h"
 #include "base/sys.h"
+#include "base/trace.h"
 
 #define MIN_GROW_BYTES	(64UL << 10)
 #define GROW_SHARE	256	/* a block is so much of what is held */
@@ -488,6 +489,7 @@ void gs_mheap_publish(struct mspan *s, enum gs_span_state state)
 	/* Pairs with the acquire in gs_span_index_open(). */
 	if (state == GS_SPAN_SMALL)
 		smp_store_release(&s->open, gs_span_bytes(s));
+	trace_goslab_span_alloc(s->base, s->npages, s->elemsize, s->node);
 }
 GS_EXPORT_KUNIT(gs_mheap_publish);
 
@@ -497,6 +499,8 @@ GS_EXPORT_KUNIT(gs_mheap_publish);
  */
 void gs_mheap_close(struct mspan *s)
 {
+	if (s->state != GS_SPAN_DEAD)
+		trace_goslab_span_free(s->base, s->npages, s->elemsize, s->node);
 	gs_span_close(s, GS_SPAN_DEAD);
 	gs_tags_end(s);
 	s->needzero = 1;

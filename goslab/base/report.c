@@ -25,6 +25,7 @@
 #include <linux/ratelimit.h>
 
 #include "base/debug.h"
+#include "base/trace.h"
 
 static const char *const kind_names[] = {
 	[GS_BUG_DOUBLE_FREE]	= "double free",
@@ -130,6 +131,7 @@ void gs_report(const struct gs_report *r)
 	char object[40] = "", what[64] = "";
 
 	atomic_long_inc(&counts[r->kind]);
+	trace_goslab_report(r->site, r->addr, r->name ?: "no cache", kind_names[r->kind]);
 	add_taint(TAINT_BAD_PAGE, LOCKDEP_STILL_OK);
 	if (!__ratelimit(&limits[r->kind])) {
 		atomic_long_inc(&suppressed[r->kind]);

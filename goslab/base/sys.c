@@ -24,6 +24,7 @@
 
 #include "base/debug.h"
 #include "base/report.h"
+#include "base/trace.h"
 
 #define REF_BIAS	(1 << 16)
 
@@ -70,6 +71,7 @@ static void *draw_block(int node, gfp_t gfp, unsigned int order)
 	for (i = 0; i < 1U << order; i++)
 		page_ref_add(page + i, REF_BIAS);
 	count_draw(PAGE_SIZE << order);
+	trace_goslab_grow(page_address(page), PAGE_SIZE << order);
 	return page_address(page);
 }
 
@@ -112,6 +114,7 @@ void gs_sys_give(void *block, size_t bytes)
 {
 	size_t off;
 
+	trace_goslab_release(block, bytes);
 	for (off = 0; off < bytes; off += PAGE_SIZE) {
 		struct page *one = virt_to_page(block + off);
 

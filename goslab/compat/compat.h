@@ -33,6 +33,13 @@
 #define cmp_int(l, r)	(((l) > (r)) - ((l) < (r)))
 #endif
 
+/* 6.1: an event names the string once more where it is copied. */
+#ifdef GS_COMPAT_ASSIGN_STR_SOURCE
+#define gs_compat_assign_str(dst, src)	__assign_str(dst, src)
+#else
+#define gs_compat_assign_str(dst, src)	__assign_str(dst)
+#endif
+
 /* 6.1: __GFP_ATOMIC still tells atomic callers apart. */
 #ifdef __GFP_ATOMIC
 #define GS_COMPAT_GFP_ATOMIC	__GFP_ATOMIC

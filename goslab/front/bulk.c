@@ -75,8 +75,8 @@ static unsigned int cut(struct mspan *s, u8 owner, unsigned int n, void **p)
  * Take up to a batch that this CPU has. Return: how many; 0: take the slow
  * path, which also reports an object in a wrong state.
  */
-static unsigned int take_run(struct gs_class *c, u8 owner, unsigned long caller,
-			     size_t n, void **p, bool *zeroed)
+static unsigned int take_run(struct gs_class *c, gfp_t gfp, u8 owner,
+			     unsigned long caller, size_t n, void **p, bool *zeroed)
 {
 	unsigned int most = min_t(size_t, n, GS_BATCH_MAX), got = 0, samples = 0, i;
 	struct gs_slot *slot;
@@ -95,7 +95,7 @@ static unsigned int take_run(struct gs_class *c, u8 owner, unsigned long caller,
 	}
 	preempt_enable();
 	for (i = 0; unlikely(i < samples) && i < got; i++)
-		gs_sample_take(p[i], owner, caller);
+		gs_sample_take(p[i], owner, caller, gfp);
 	return got;
 }
 
@@ -144,7 +144,7 @@ size_t gs_mcache_alloc_bulk(struct gs_class *c, gfp_t gfp, u8 owner,
 		bool zeroed = false;
 		unsigned int got;
 
-		got = take_run(c, owner, caller, n - done, p + done, &zeroed);
+		got = take_run(c, gfp, owner, caller, n - done, p + done, &zeroed);
 		if (!got)
 			got = take_more(c, gfp, owner, caller, n - done, p + done,
 					&zeroed);

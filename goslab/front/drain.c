@@ -26,6 +26,7 @@
 #include <linux/workqueue.h>
 
 #include "back/pagecache.h"
+#include "base/trace.h"
 #include "base/worker.h"
 #include "front/tiny.h"
 #include "middle/heap.h"
@@ -175,6 +176,7 @@ static void drain_work_fn(struct work_struct *work)
 	struct gs_walk walk = { .cpu = d->cpu };
 	bool all = xchg(&d->all, false);
 
+	trace_goslab_drain(d->cpu, all);
 	mutex_lock(&d->lock);
 	/*
 	 * If the CPU goes offline from here on, the walk moves to another one,

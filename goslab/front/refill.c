@@ -30,6 +30,7 @@
 #include <linux/topology.h>
 
 #include "base/report.h"
+#include "base/trace.h"
 #include "base/worker.h"
 #include "front/drain.h"
 #include "front/mcache.h"
@@ -364,13 +365,14 @@ static void hand_out(struct refill *r, u8 owner, struct gs_more *more)
 
 /* Have the profile see the first of the objects that the caller gets. */
 static noinline void sample(const struct refill *r, void *first,
-			    const struct gs_more *more, u8 owner, unsigned long caller)
+			    const struct gs_more *more, u8 owner, unsigned long caller,
+			    gfp_t gfp)
 {
 	unsigned int i, n = min(r->samples, r->taken);
 
-	gs_sample_take(first, owner, caller);
+	gs_sample_take(first, owner, caller, gfp);
 	for (i = 1; i < n; i++)
-		gs_sample_take(more->p[i - 1], owner, caller);
+		gs_sample_take(more->p[i - 1], owner, caller, gfp);
 }
 
 /**
@@ -420,6 +422,7 @@ void *gs_mcache_alloc_more(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 		schedule_timeout_uninterruptible(1);
 	}
 	*zeroed = r.zeroed;
+	trace_goslab_refill(c->name, r.node, r.n, r.direct);
 	gs_hook(GS_HOOK_REFILL_LEFT, c);
 	/* The youngest is the caller's. */
 	r.n--;
@@ -447,7 +450,7 @@ one:
 		more->n = 0;
 got:
 	if (unlikely(r.samples))
-		sample(&r, p, more, owner, caller);
+		sample(&r, p, more, owner, caller, gfp);
 	return p;
 }
 GS_EXPORT_KUNIT(gs_mcache_alloc_more);

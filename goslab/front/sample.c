@@ -32,6 +32,8 @@
 
 #include "back/arena.h"
 #include "base/chance.h"
+#include "base/owner.h"
+#include "base/trace.h"
 #include "base/worker.h"
 #include "front/mcache.h"
 #include "front/usage.h"
@@ -166,8 +168,9 @@ static noinline u32 save_stack(unsigned long caller)
  * @p: the object; its state is @owner, and nobody else has it yet.
  * @owner: number of the module. Objects of goslab itself are not sampled.
  * @caller: the call of goslab.
+ * @gfp: the caller's, for the tracepoint.
  */
-void gs_sample_take(void *p, u8 owner, unsigned long caller)
+void gs_sample_take(void *p, u8 owner, unsigned long caller, gfp_t gfp)
 {
 	struct mspan *s = gs_arena_span(p);
 	struct gs_site *site;
@@ -180,8 +183,9 @@ void gs_sample_take(void *p, u8 owner, unsigned long caller)
 	site = gs_site_sample(caller, stack, s->elemsize, owner);
 	if (!site)
 		atomic_long_inc(&nr_lost);
-	else
-		gs_special_add(s, gs_span_index(s, p), site, owner);
+	else if (gs_special_add(s, gs_span_index(s, p), site, owner))
+		trace_goslab_alloc(caller, p, gs_span_name(s), s->elemsize, gfp, s->node,
+				   gs_owner_name(owner) ?: "unknown");
 	/* Metadata may have been drawn. */
 	gs_usage_note_peak();
 }

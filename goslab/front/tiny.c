@@ -95,7 +95,7 @@ static void free_block(struct mspan *s, unsigned int i)
 	void *block = gs_span_object(s, i);
 	u8 *state = &s->objects[i];
 
-	gs_special_settle(s, i);
+	gs_special_settle(s, i, 0);
 	if (!gs_mcache_free(s, block, state))
 		gs_mcache_free_slow(s, block, state);
 }
@@ -120,7 +120,7 @@ static void close_block(struct gs_tiny_open *t)
 		return;
 	s = gs_arena_span(t->block);
 	i = block_of(s, t->block, &byte);
-	gs_special_settle(s, i);
+	gs_special_settle(s, i, 0);
 	e.state = &s->objects[i];
 	*e.state = GS_CACHED;
 	gs_mcentral_put(s->class, &e, 1);

@@ -34,6 +34,7 @@
 #include "back/arena.h"
 #include "base/fixalloc.h"
 #include "base/sys.h"
+#include "base/trace.h"
 #include "middle/class.h"
 #include "middle/site.h"
 
@@ -159,10 +160,11 @@ static void give_record(struct gs_special *r)
 }
 
 /* The object of @r, which is in no bucket any more, is freed. NULL: it has none. */
-static void end_record(struct gs_special *r)
+static void end_record(struct gs_special *r, const struct mspan *s, unsigned long site)
 {
 	if (!r)
 		return;
+	trace_goslab_free(site, r->object, gs_span_name(s));
 	gs_site_count_free(r->site);
 	give_record(r);
 }
@@ -190,24 +192,25 @@ static struct gs_special *take(struct mspan *s, long i, const void *p)
  * gs_special_end() - object @i of @s, in state GS_SPECIAL, is about to be freed.
  * @s: the span.
  * @i: the index.
+ * @site: where from, for the tracepoint.
  *
  * Its state becomes its owner's number. Of two frees at once one finds the record.
  */
-void gs_special_end(struct mspan *s, long i)
+void gs_special_end(struct mspan *s, long i, unsigned long site)
 {
-	end_record(take(s, i, gs_span_object(s, i)));
+	end_record(take(s, i, gs_span_object(s, i)), s, site);
 }
 GS_EXPORT_KUNIT(gs_special_end);
 
 /* The same for an object that has ended already, and may have had a record. */
-void gs_special_drop(const void *p)
+void gs_special_drop(struct mspan *s, const void *p)
 {
 	if (likely(!gs_special_nr()))
 		return;
 	/* Mostly there is none, and nobody else can add one to this object. */
 	if (hlist_empty(&buckets[bucket_of(p)]))
 		return;
-	end_record(take(NULL, 0, p));
+	end_record(take(NULL, 0, p), s, 0);
 }
 
 /* What is known of the object at @p. Return: false for nothing. */

@@ -32,8 +32,8 @@ struct gs_special {
 int gs_special_init(void);
 void gs_special_exit(void);
 bool gs_special_add(struct mspan *s, long i, struct gs_site *site, u8 owner);
-void gs_special_end(struct mspan *s, long i);
-void gs_special_drop(const void *p);
+void gs_special_end(struct mspan *s, long i, unsigned long site);
+void gs_special_drop(struct mspan *s, const void *p);
 u8 gs_special_owner(const void *p);
 bool gs_special_find(const void *p, struct gs_special *copy);
 void gs_special_drop_heap(const struct goslab_heap *heap);
@@ -51,13 +51,13 @@ static inline u8 gs_special_owner_of(const struct mspan *s, unsigned int i, u8 s
 }
 
 /*
- * Is object @i of @s live, for a call that ends it? One that had a record is like any
- * other from here on.
+ * Is object @i of @s live, for a call from @site that ends it? One that had a record is
+ * like any other from here on.
  */
-static inline bool gs_special_settle(struct mspan *s, long i)
+static inline bool gs_special_settle(struct mspan *s, long i, unsigned long site)
 {
 	if (unlikely(READ_ONCE(s->objects[i]) == GS_SPECIAL))
-		gs_special_end(s, i);
+		gs_special_end(s, i, site);
 	return READ_ONCE(s->objects[i]) >= GS_OWNER_MIN;
 }
 
