@@ -37,7 +37,7 @@ struct site_lock {
 } ____cacheline_aligned_in_smp;
 
 static struct hlist_head *buckets;
-static struct site_lock locks[LOCKS];
+static struct site_lock site_locks[LOCKS];
 static struct fixalloc sites;
 static atomic_t nr_sites = ATOMIC_INIT(0);
 static unsigned long mean = 1;
@@ -57,7 +57,7 @@ int gs_site_init(void)
 	unsigned int i;
 
 	for (i = 0; i < LOCKS; i++)
-		spin_lock_init(&locks[i].lock);
+		spin_lock_init(&site_locks[i].lock);
 	gs_fixalloc_init(&sites, sizeof(struct gs_site),
 			 offsetof(struct gs_site, weight), NULL);
 	buckets = gs_sys_draw_meta(table_bytes(), NUMA_NO_NODE, GFP_KERNEL);
@@ -86,7 +86,7 @@ static unsigned int bucket_of(unsigned long caller, u32 stack, size_t size)
 
 static spinlock_t *lock_of(unsigned int bucket)
 {
-	return &locks[bucket % LOCKS].lock;
+	return &site_locks[bucket % LOCKS].lock;
 }
 
 static spinlock_t *lock_of_site(const struct gs_site *site)

@@ -53,7 +53,7 @@ struct special_lock {
 
 static struct hlist_head *buckets;
 static unsigned int bits;
-static struct special_lock locks[LOCKS];
+static struct special_lock special_locks[LOCKS];
 static struct fixalloc records;
 static DEFINE_PER_CPU(struct gs_stash, stash);
 
@@ -72,7 +72,7 @@ int gs_special_init(void)
 	bits = clamp_t(unsigned int, ilog2((totalram_pages() << PAGE_SHIFT) / BUCKET_SHARE + 1),
 		       BITS_LEAST, BITS_MOST);
 	for (i = 0; i < LOCKS; i++)
-		spin_lock_init(&locks[i].lock);
+		spin_lock_init(&special_locks[i].lock);
 	gs_fixalloc_init(&records, sizeof(struct gs_special),
 			 offsetof(struct gs_special, site), &stash);
 	buckets = gs_sys_draw_meta(table_bytes(), NUMA_NO_NODE, GFP_KERNEL);
@@ -101,7 +101,7 @@ static unsigned int bucket_of(const void *p)
 
 static spinlock_t *lock_of(unsigned int bucket)
 {
-	return &locks[bucket % LOCKS].lock;
+	return &special_locks[bucket % LOCKS].lock;
 }
 
 /* Under the lock of the bucket. */
