@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * profile_kunit: goslab_profile: watch/profile.c, callsites.c and memstats.c: the
+ * profile_kunit: goslab_profile: watch/profile.c, callsites.c, memstats.c and json.c: the
  * files, read as a user does, at a rate where they are exact.
  */
+#include <linux/ctype.h>
 #include <linux/goslab.h>
+#include <linux/string.h>
 
 #include "front/sample.h"
 #include "middle/special.h"
@@ -181,12 +183,92 @@ static void memstats(struct kunit *test)
 	goslab_free(p[0]);
 }
 
+static const char *past(const char *p, const char *word)
+{
+	size_t n = strlen(word);
+
+	return p && !strncmp(p, word, n) ? p + n : NULL;
+}
+
+static const char *past_string(const char *p)
+{
+	p = past(p, "\"");
+	while (p && *p && *p != '"')
+		p = *p == '\\' ? NULL : p + 1;
+	return past(p, "\"");
+}
+
+/* Past the JSON value at @p, nested at most @depth deep; NULL if it is none. */
+static const char *past_value(const char *p, unsigned int depth)
+{
+	char end;
+
+	p = p ? skip_spaces(p) : NULL;
+	if (!p || !depth)
+		return NULL;
+	if (*p == '"')
+		return past_string(p);
+	if (*p == 'n')
+		return past(p, "null");
+	if (isdigit(*p)) {
+		while (isdigit(*p))
+			p++;
+		return p;
+	}
+	if (*p != '{' && *p != '[')
+		return NULL;
+	end = *p++ == '{' ? '}' : ']';
+	while (p && *p != end) {
+		p = skip_spaces(p);
+		if (end == '}')
+			p = past(past_string(p), ":");
+		p = past_value(p, depth - 1);
+		if (p && *p == ',' && p[1] != end)
+			p++;
+		else if (p && *p != end)
+			p = NULL;
+	}
+	return p ? p + 1 : NULL;
+}
+
+static void json(struct kunit *test)
+{
+	const struct goslab_heap_args args = { .quota = 1 << 20 };
+	struct goslab_heap *heap;
+	const char *text, *after;
+	char want[64];
+	void *p[3];
+
+	KUNIT_ASSERT_EQ(test, gs_sample_set_rate(1), 0);
+	heap = goslab_heap_create("kunit-json", &args);
+	KUNIT_ASSERT_NOT_NULL(test, heap);
+	KUNIT_EXPECT_NOT_NULL(test, goslab_heap_malloc(heap, 200, GFP_KERNEL));
+	allocate(p);
+	text = gs_test_read(test, "json");
+	after = past_value(text, 8);
+	KUNIT_ASSERT_NOT_NULL(test, after);
+	KUNIT_EXPECT_STREQ(test, after, "\n");
+	snprintf(want, sizeof(want), "\"bytes_live\":%llu,",
+		 gs_test_value(test, gs_test_read(test, "stats"), "bytes_live"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, want));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "{\"name\":\"kunit-json\",\"made_by\":\"goslab_kunit\",\"quota\":1048576,"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "{\"name\":\"kunit-json-208\",\"module\":null,\"size\":208,"));
+	text = strstr(text, "{\"caller\":\"allocate+");
+	KUNIT_ASSERT_NOT_NULL(test, text);
+	text = strchr(text, ',');
+	KUNIT_EXPECT_NOT_NULL(test, past(text, ",\"module\":\"goslab_kunit\",\"size\":128,"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "\"objects\":2,\"bytes\":256,\"allocs\":3,\"samples\":3}"));
+	end(p);
+	goslab_heap_destroy(heap);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(pprof),
 	KUNIT_CASE(at_the_peak),
 	KUNIT_CASE(callsites),
 	KUNIT_CASE(alloc_traces),
 	KUNIT_CASE(memstats),
+	KUNIT_CASE(json),
 	{ }
 };
 

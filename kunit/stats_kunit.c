@@ -20,7 +20,7 @@
 
 static const char *const files[] = {
 	"stats", "owners", "mcaches", "classes", "caches", "heaps", "mheap",
-	"spans", "arenas", "memstats", "profile", "profile_peak", "callsites",
+	"spans", "arenas", "memstats", "json", "profile", "profile_peak", "callsites",
 	"alloc_traces", "verify",
 };
 

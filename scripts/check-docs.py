@@ -68,6 +68,9 @@ def printed():
     text = r'\n'.join(literals(source, 'gs_mheap_show'))
     names['mheap'] = set(re.findall(r'(?:^|\\n)([a-z ]+):', text))
     text = ' '.join(literals(source, 'invariant_name'))
+    names['json'] = set(re.findall(r'\b(?:number|text|begin|show_owners)\('
+                                   r'[^;]*?"(\w+)"', (
+                                       WATCH / 'json.c').read_text()))
     names['profile'] = set(re.findall(r'# (\w+) =', ''.join(literals(
         source, 'show_end'))))
     names['alloc_traces'] = set(re.findall(r'\b(\w+)=', ' '.join(literals(

@@ -24,6 +24,7 @@ DEFINE_SHOW_ATTRIBUTE(gs_mheap);
 DEFINE_SEQ_ATTRIBUTE(gs_spans);
 DEFINE_SEQ_ATTRIBUTE(gs_arenas);
 DEFINE_SHOW_ATTRIBUTE(gs_memstats);
+DEFINE_SHOW_ATTRIBUTE(gs_json);
 DEFINE_SHOW_ATTRIBUTE(gs_verify);
 
 static const struct {
@@ -40,6 +41,7 @@ static const struct {
 	{ "spans", &gs_spans_fops },
 	{ "arenas", &gs_arenas_fops },
 	{ "memstats", &gs_memstats_fops },
+	{ "json", &gs_json_fops },
 	{ "profile", &gs_profile_fops },
 	{ "profile_peak", &gs_profile_peak_fops },
 	{ "callsites", &gs_callsites_fops },

@@ -21,31 +21,11 @@
 #include "watch/scan.h"
 #include "watch/watch.h"
 
-/*
- * struct heap_line - what one heap had when the file was opened.
- * @name: its name.
- * @made_by: name of a module, or NULL. Names of modules stay until unload.
- * @u: its counts.
- * @of: its live objects by module.
- */
-struct heap_line {
-	char name[GS_HEAP_NAME];
-	const char *made_by;
-	struct goslab_heap_usage u;
-	struct gs_by_owner of;
-};
-
-/* struct table - all heaps, the default one first. */
-struct table {
-	unsigned int nr;
-	struct heap_line line[];
-};
-
 static void count_span(const struct mspan *s, void *arg)
 {
 	const struct gs_class *c = READ_ONCE(s->class);
 	const struct goslab_heap *h = c ? c->heap : NULL;
-	struct table *t = arg;
+	struct gs_heap_table *t = arg;
 
 	gs_census_owners(&t->line[h ? h->scan : 0].of, s);
 }
@@ -74,10 +54,11 @@ static void read_default(struct goslab_heap_usage *u)
 		u->held -= min_t(size_t, u->held, atomic_long_read(&h->held));
 }
 
-static void fill_line(struct heap_line *line, const struct goslab_heap *h)
+static void fill_line(struct gs_heap_line *line, const struct goslab_heap *h)
 {
 	unsigned int id;
 
+	line->heap = h == &gs_default_heap ? NULL : h;
 	strscpy(line->name, h->name, sizeof(line->name));
 	line->made_by = gs_owner_name(h->owner);
 	if (h == &gs_default_heap)
@@ -90,25 +71,23 @@ static void fill_line(struct heap_line *line, const struct goslab_heap *h)
 	}
 }
 
-/* Return: the table, for kvfree(), or NULL without memory. */
-static struct table *make_table(void)
+/* Under gs_class_mutex. Return: the table, for kvfree(), or NULL without memory. */
+struct gs_heap_table *gs_heaps_read(void)
 {
+	struct gs_heap_table *t;
 	struct goslab_heap *h;
 	unsigned int nr = 1;
-	struct table *t;
 
-	mutex_lock(&gs_class_mutex);
 	list_for_each_entry(h, &gs_heap_list, link)
 		h->scan = nr++;
 	t = kvzalloc(struct_size(t, line, nr), GFP_KERNEL);
-	if (t) {
-		t->nr = nr;
-		gs_scan_all(count_span, t);
-		fill_line(&t->line[0], &gs_default_heap);
-		list_for_each_entry(h, &gs_heap_list, link)
-			fill_line(&t->line[h->scan], h);
-	}
-	mutex_unlock(&gs_class_mutex);
+	if (!t)
+		return NULL;
+	t->nr = nr;
+	gs_scan_all(count_span, t);
+	fill_line(&t->line[0], &gs_default_heap);
+	list_for_each_entry(h, &gs_heap_list, link)
+		fill_line(&t->line[h->scan], h);
 	return t;
 }
 
@@ -153,7 +132,7 @@ void gs_heap_read(const struct goslab_heap *h, struct goslab_heap_usage *usage)
  */
 static void *heaps_start(struct seq_file *m, loff_t *pos)
 {
-	const struct table *t = *(struct table **)m->private;
+	const struct gs_heap_table *t = *(struct gs_heap_table **)m->private;
 
 	return *pos < 2 * (t->nr + 1) ? pos : NULL;
 }
@@ -168,7 +147,7 @@ static void heaps_stop(struct seq_file *m, void *v)
 {
 }
 
-static void heap_row(struct seq_file *m, const struct heap_line *line)
+static void heap_row(struct seq_file *m, const struct gs_heap_line *line)
 {
 	const struct goslab_heap_usage *u = &line->u;
 
@@ -177,7 +156,7 @@ static void heap_row(struct seq_file *m, const struct heap_line *line)
 		   u->nr_refused, line->made_by ?: "-");
 }
 
-static void module_rows(struct seq_file *m, const struct heap_line *line)
+static void module_rows(struct seq_file *m, const struct gs_heap_line *line)
 {
 	const struct gs_by_owner *n = &line->of;
 	unsigned int id;
@@ -191,7 +170,7 @@ static void module_rows(struct seq_file *m, const struct heap_line *line)
 
 static int gs_heaps_show(struct seq_file *m, void *v)
 {
-	const struct table *t = *(struct table **)m->private;
+	const struct gs_heap_table *t = *(struct gs_heap_table **)m->private;
 	loff_t pos = *(loff_t *)v;
 
 	if (!pos) {
@@ -220,11 +199,13 @@ static const struct seq_operations heaps_sops = {
 /* The counts are those of now, however slowly they are read. */
 static int heaps_open(struct inode *inode, struct file *file)
 {
-	struct table **t = __seq_open_private(file, &heaps_sops, sizeof(*t));
+	struct gs_heap_table **t = __seq_open_private(file, &heaps_sops, sizeof(*t));
 
 	if (!t)
 		return -ENOMEM;
-	*t = make_table();
+	mutex_lock(&gs_class_mutex);
+	*t = gs_heaps_read();
+	mutex_unlock(&gs_class_mutex);
 	if (*t)
 		return 0;
 	seq_release_private(inode, file);
@@ -235,7 +216,7 @@ static int heaps_release(struct inode *inode, struct file *file)
 {
 	struct seq_file *m = file->private_data;
 
-	kvfree(*(struct table **)m->private);
+	kvfree(*(struct gs_heap_table **)m->private);
 	return seq_release_private(inode, file);
 }
 

@@ -75,13 +75,8 @@ static struct totals get_totals(void)
 	return t;
 }
 
-static void line(struct seq_file *m, const char *name, u64 value)
-{
-	seq_printf(m, "%s: %llu\n", name, value);
-}
-
 /* The parts of I5: what is held, to the byte. */
-static void show_bytes(struct seq_file *m, const struct gs_census *all)
+static void show_bytes(struct seq_file *m, gs_line_fn line, const struct gs_census *all)
 {
 	struct goslab_usage now, peak;
 
@@ -102,7 +97,7 @@ static void show_bytes(struct seq_file *m, const struct gs_census *all)
 	line(m, "peak_bytes_parked", peak.parked);
 }
 
-static void show_counts(struct seq_file *m, const struct gs_census *all)
+static void show_counts(struct seq_file *m, gs_line_fn line, const struct gs_census *all)
 {
 	struct totals t = get_totals();
 
@@ -133,19 +128,31 @@ static void show_counts(struct seq_file *m, const struct gs_census *all)
 	line(m, "pages_parked", t.parked.pages);
 }
 
-int gs_stats_show(struct seq_file *m, void *unused)
+/* Call @line for each total. Under gs_class_mutex. */
+void gs_stats_each(struct seq_file *m, gs_line_fn line, const struct gs_survey *v)
 {
 	struct gs_census all = { };
-	struct gs_survey *v;
 	unsigned int i;
+
+	for (i = 0; i < v->nr; i++)
+		gs_census_add(&all, &v->of[i]);
+	show_bytes(m, line, &all);
+	show_counts(m, line, &all);
+}
+
+static void show_line(struct seq_file *m, const char *name, u64 value)
+{
+	seq_printf(m, "%s: %llu\n", name, value);
+}
+
+int gs_stats_show(struct seq_file *m, void *unused)
+{
+	struct gs_survey *v;
 
 	mutex_lock(&gs_class_mutex);
 	v = gs_survey_make();
 	if (v) {
-		for (i = 0; i < v->nr; i++)
-			gs_census_add(&all, &v->of[i]);
-		show_bytes(m, &all);
-		show_counts(m, &all);
+		gs_stats_each(m, show_line, v);
 		gs_survey_free(v);
 	}
 	mutex_unlock(&gs_class_mutex);
@@ -174,29 +181,39 @@ int gs_owners_show(struct seq_file *m, void *unused)
 	return 0;
 }
 
-static void show_cpu(struct seq_file *m, int cpu)
+/* What a CPU holds, and has done. */
+struct gs_cpu_line gs_mcache_line(int cpu)
 {
 	struct mcache *mcache = per_cpu_ptr(&gs_mcache, cpu);
-	unsigned long slots = 0, objects = 0, owned = 0;
+	struct gs_cpu_line line = { .room = READ_ONCE(mcache->cap_bytes) };
 	struct gs_slot *slot;
 	struct totals t = { };
-	size_t bytes = 0;
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(slot, &mcache->slots, link) {
 		unsigned int n = gs_slot_n(slot);
 
-		slots++;
-		objects += n;
-		bytes += n * slot->class->elemsize;
-		owned += READ_ONCE(slot->span) != &gs_no_span;
+		line.slots++;
+		line.objects += n;
+		line.bytes += n * slot->class->elemsize;
+		line.spans += READ_ONCE(slot->span) != &gs_no_span;
 	}
 	rcu_read_unlock();
 	add_cpu(&t, cpu);
+	line.allocs = t.allocs;
+	line.tiny_allocs = t.tiny_allocs;
+	line.refills = t.refills;
+	line.flushes = t.flushes;
+	return line;
+}
+
+static void show_cpu(struct seq_file *m, int cpu)
+{
+	struct gs_cpu_line n = gs_mcache_line(cpu);
+
 	seq_printf(m, "%5d %6lu %6lu %8lu %10zu %10zu %12llu %12llu %10llu %10llu\n",
-		   cpu, slots, owned, objects, bytes,
-		   READ_ONCE(mcache->cap_bytes), t.allocs, t.tiny_allocs,
-		   t.refills, t.flushes);
+		   cpu, n.slots, n.spans, n.objects, n.bytes, n.room, n.allocs,
+		   n.tiny_allocs, n.refills, n.flushes);
 }
 
 int gs_mcaches_show(struct seq_file *m, void *unused)

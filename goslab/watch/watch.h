@@ -5,7 +5,38 @@
 #include <linux/goslab.h>
 #include <linux/seq_file.h>
 
+#include "middle/heap.h"
+#include "watch/scan.h"
+
+typedef void (*gs_line_fn)(struct seq_file *m, const char *name, u64 value);
+
+/**
+ * struct gs_cpu_line - what the slots of a CPU hold, and have done.
+ * @slots: how many.
+ * @spans: that they own.
+ * @objects: in their magazines.
+ * @bytes: of these.
+ * @room: bytes that the magazines may hold now.
+ * @allocs: objects ever handed out.
+ * @tiny_allocs: tiny objects ever handed out.
+ * @refills: of magazines.
+ * @flushes: of magazines.
+ */
+struct gs_cpu_line {
+	unsigned long slots;
+	unsigned long spans;
+	unsigned long objects;
+	size_t bytes;
+	size_t room;
+	u64 allocs;
+	u64 tiny_allocs;
+	u64 refills;
+	u64 flushes;
+};
+
 /* watch/stats.c */
+void gs_stats_each(struct seq_file *m, gs_line_fn line, const struct gs_survey *v);
+struct gs_cpu_line gs_mcache_line(int cpu);
 int gs_stats_show(struct seq_file *m, void *v);
 int gs_owners_show(struct seq_file *m, void *v);
 int gs_mcaches_show(struct seq_file *m, void *v);
@@ -24,7 +55,33 @@ extern const struct file_operations gs_callsites_fops;
 extern const struct file_operations gs_alloc_traces_fops;
 int gs_memstats_show(struct seq_file *m, void *v);
 
+/* watch/json.c */
+int gs_json_show(struct seq_file *m, void *v);
+
+/**
+ * struct gs_heap_line - what one heap had when it was looked at.
+ * @heap: it, for comparison only; NULL for the default one.
+ * @name: its name.
+ * @made_by: name of a module, or NULL. Names of modules stay until unload.
+ * @u: its counts.
+ * @of: its live objects by module.
+ */
+struct gs_heap_line {
+	const struct goslab_heap *heap;
+	char name[GS_HEAP_NAME];
+	const char *made_by;
+	struct goslab_heap_usage u;
+	struct gs_by_owner of;
+};
+
+/* struct gs_heap_table - all heaps, the default one first. */
+struct gs_heap_table {
+	unsigned int nr;
+	struct gs_heap_line line[];
+};
+
 /* watch/heaps.c */
+struct gs_heap_table *gs_heaps_read(void);
 extern const struct file_operations gs_heaps_fops;
 void gs_heap_read(const struct goslab_heap *h, struct goslab_heap_usage *usage);
 
