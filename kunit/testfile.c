@@ -11,7 +11,7 @@
 #include <linux/seq_file.h>
 
 #define DIR	"/sys/kernel/debug/goslab/"
-#define ROOM	(256UL << 10)
+#define ROOM	(1UL << 20)
 
 struct file *gs_test_open(struct kunit *test, const char *name)
 {

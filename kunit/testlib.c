@@ -82,7 +82,8 @@ int gs_test_suite_init(struct kunit_suite *suite)
 	while (!seed)
 		seed = get_random_u64();
 	/* By default no state byte or count of metadata is what a sample has left. */
-	if (gs_sample_rate != sample_rate)
+	if (gs_sample_rate != sample_rate || sample_rate)
+		/* Sites of earlier suites would fill the files of the profile. */
 		gs_sample_set_rate(sample_rate);
 	pr_info("# %s: seed=%llu\n", suite->name, seed);
 	return 0;
