@@ -29,7 +29,7 @@
 #include "base/sys.h"
 
 #define BITS		10
-#define LOCKS		16
+#define LOCKS		64
 #define SITES_MOST	16384
 
 struct site_lock {
