@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Tracepoints of the system goslab, all in slow paths. goslab_alloc and goslab_free are
- * of sampled objects (front/sample.c), in pairs: with sample_rate=1 of every object. The
- * fields that kmem's events have, too, have the names that they have there.
+ * of sampled objects (front/sample.c): with sample_rate=1 of every object. An object whose
+ * heap ends, or that lives when the rate changes, has no goslab_free. Fields that kmem's
+ * events have as well are named as there.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM goslab
@@ -42,7 +43,7 @@ TRACE_EVENT(goslab_alloc,
 		  __entry->node, __get_str(module))
 );
 
-/* It is freed; @call_site is 0 if the free was put off, or is that of a tiny block. */
+/* It is freed; @call_site is 0 for a block of tiny objects, and if the free was put off. */
 TRACE_EVENT(goslab_free,
 	TP_PROTO(unsigned long call_site, const void *ptr, const char *name),
 	TP_ARGS(call_site, ptr, name),

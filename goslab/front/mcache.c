@@ -285,9 +285,9 @@ struct gs_slot *gs_mcache_make_slot(struct gs_class *c, gfp_t gfp)
 	where = this_cpu_ptr(c->slots);
 	slot->node = numa_mem_id();
 	if (*where == &gs_no_slot) {
-		gs_sample_start(mcache, slot);
 		unsigned int cap = first_cap(c);
 
+		gs_sample_start(mcache, slot);
 		if (mcache->cap_bytes + cap * c->elemsize <= gs_max_parked)
 			set_cap(mcache, slot, cap);
 		/* Readers of statistics walk the list from other CPUs. */
@@ -334,14 +334,8 @@ void gs_mcache_unmake_slot(struct gs_class *c, int cpu)
 	llist_add(gone_link(slot), &c->gone_slots);
 }
 
-/**
- * gs_mcache_nr_alloc() - objects that slots of a CPU have handed out.
- * @cpu: the CPU.
- * @c: the class; NULL for all.
- *
- * Of one class it is less than that by a multiple of 2^32, which c->nr_past has.
- */
-s64 gs_mcache_nr_alloc(int cpu, const struct gs_class *c)
+/* Objects that the slots of a CPU have handed out. */
+s64 gs_mcache_nr_alloc(int cpu)
 {
 	const struct mcache *mcache = per_cpu_ptr(&gs_mcache, cpu);
 	struct gs_slot *slot;
@@ -351,15 +345,40 @@ s64 gs_mcache_nr_alloc(int cpu, const struct gs_class *c)
 	rcu_read_lock();
 	do {
 		seq = read_seqcount_begin(&mcache->granting);
-		n = c ? 0 : mcache->nr_wrapped;
+		n = mcache->nr_wrapped;
 		list_for_each_entry_rcu(slot, &mcache->slots, link)
-			if (!c || slot->class == c)
-				n += (s64)READ_ONCE(slot->granted) - READ_ONCE(slot->left);
+			n += (s64)READ_ONCE(slot->granted) - READ_ONCE(slot->left);
 	} while (read_seqcount_retry(&mcache->granting, seq));
 	rcu_read_unlock();
 	return n;
 }
 GS_EXPORT_KUNIT(gs_mcache_nr_alloc);
+
+/**
+ * gs_mcache_add_allocs() - the same by class.
+ * @cpu: the CPU.
+ * @of: what each slot has handed out is added at the index of its class. It is less
+ *      than that by a multiple of 2^32, which class->nr_past has.
+ *
+ * Context: under gs_class_mutex, after a survey has numbered the classes.
+ */
+void gs_mcache_add_allocs(int cpu, s64 *of)
+{
+	const struct mcache *mcache = per_cpu_ptr(&gs_mcache, cpu);
+	struct gs_slot *slot;
+	unsigned int seq;
+	s64 n;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(slot, &mcache->slots, link) {
+		do {
+			seq = read_seqcount_begin(&mcache->granting);
+			n = (s64)READ_ONCE(slot->granted) - READ_ONCE(slot->left);
+		} while (read_seqcount_retry(&mcache->granting, seq));
+		of[slot->class->scan] += n;
+	}
+	rcu_read_unlock();
+}
 
 /* Free the slots that were ended; no reader can look at them any more. */
 void gs_mcache_free_slots(struct gs_class *c)

@@ -133,7 +133,8 @@ void gs_mcache_unmake_slot(struct gs_class *c, int cpu);
 void gs_mcache_free_slots(struct gs_class *c);
 void gs_mcache_grow_cap(struct gs_class *c);
 void gs_mcache_add_usage(size_t *in_use, size_t *drawn);
-s64 gs_mcache_nr_alloc(int cpu, const struct gs_class *c);
+s64 gs_mcache_nr_alloc(int cpu);
+void gs_mcache_add_allocs(int cpu, s64 *of);
 int gs_mcache_init_slots(struct gs_class *c, unsigned int n);
 void gs_mcache_exit_slots(struct gs_class *c, unsigned int n);
 

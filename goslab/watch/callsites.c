@@ -7,7 +7,7 @@
  * samples stand for, not the samples.
  *
  * Context:    task; sleeps.
- * Tests:      kunit/sample_kunit.c
+ * Tests:      kunit/profile_kunit.c
  */
 #include <linux/bitmap.h>
 #include <linux/bsearch.h>

@@ -7,7 +7,7 @@
  *
  * Lock:       gs_class_mutex for a survey (scan.c).
  * Context:    task; sleeps.
- * Tests:      kunit/stats_kunit.c
+ * Tests:      kunit/profile_kunit.c
  */
 #include <linux/cpumask.h>
 
@@ -46,17 +46,6 @@ struct memstats {
 	u64 malloc_bytes;
 };
 
-/* Objects of @c that were ever handed out. */
-static u64 allocs_of(const struct gs_class *c)
-{
-	s64 n = atomic64_read(&c->nr_past);
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		n += gs_mcache_nr_alloc(cpu, c);
-	return n;
-}
-
 /* The size class whose row has @c. */
 static unsigned int row_of(const struct gs_class *c)
 {
@@ -67,15 +56,15 @@ static unsigned int row_of(const struct gs_class *c)
 	return spc == GS_SPC_TINY ? GS_TINY_CLASS : spc >> 1;
 }
 
-/* Under gs_class_mutex. */
-static void count(struct memstats *t, const struct gs_survey *v)
+/* Under gs_class_mutex. @slots: what the slots of each class have handed out. */
+static void count(struct memstats *t, const struct gs_survey *v, const s64 *slots)
 {
 	struct gs_class *c;
 	unsigned int i;
 
 	list_for_each_entry(c, &gs_class_list, link) {
 		struct by_size *row = &t->size[row_of(c)];
-		u64 n = allocs_of(c);
+		u64 n = atomic64_read(&c->nr_past) + slots[c->scan];
 
 		row->mallocs += n;
 		row->live += v->of[c->scan].live;
@@ -144,27 +133,41 @@ static void show_sizes(struct seq_file *m, const struct memstats *t)
 			   t->size[cls].mallocs - t->size[cls].live);
 }
 
+/* Under gs_class_mutex. Return: 0 or -ENOMEM. */
+static int count_all(struct memstats *t)
+{
+	struct gs_survey *v = gs_survey_make();
+	s64 *slots = v ? kvcalloc(v->nr, sizeof(*slots), GFP_KERNEL) : NULL;
+	int cpu;
+
+	if (slots) {
+		for_each_possible_cpu(cpu)
+			gs_mcache_add_allocs(cpu, slots);
+		count(t, v, slots);
+		t->mallocs += gs_mheap_counts().nr_large + gs_pagecache_read().large;
+		t->malloc_bytes += gs_large_bytes();
+	}
+	kvfree(slots);
+	if (v)
+		gs_survey_free(v);
+	return slots ? 0 : -ENOMEM;
+}
+
 int gs_memstats_show(struct seq_file *m, void *unused)
 {
 	struct memstats *t = kvzalloc(sizeof(*t), GFP_KERNEL);
-	struct gs_survey *v = NULL;
-	u64 large;
+	int ret;
 
 	if (!t)
 		return -ENOMEM;
 	mutex_lock(&gs_class_mutex);
-	v = gs_survey_make();
-	if (v) {
-		count(t, v);
-		large = gs_mheap_counts().nr_large + gs_pagecache_read().large;
-		t->mallocs += large;
-		t->malloc_bytes += gs_large_bytes();
+	ret = count_all(t);
+	if (!ret) {
 		show_heap(m, t);
 		show_metadata(m);
 		show_sizes(m, t);
-		gs_survey_free(v);
 	}
 	mutex_unlock(&gs_class_mutex);
 	kvfree(t);
-	return v ? 0 : -ENOMEM;
+	return ret;
 }

@@ -8,7 +8,7 @@
  * in place of those that are live now.
  *
  * Context:    task; sleeps.
- * Tests:      kunit/sample_kunit.c
+ * Tests:      kunit/profile_kunit.c
  */
 #include "base/chance.h"
 #include "front/sample.h"

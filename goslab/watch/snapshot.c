@@ -7,7 +7,7 @@
  *
  * Lock:       none; see site.c.
  * Context:    task; sleeps.
- * Tests:      kunit/sample_kunit.c
+ * Tests:      kunit/profile_kunit.c
  */
 #include <linux/capability.h>
 #include <linux/sort.h>

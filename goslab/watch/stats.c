@@ -47,7 +47,7 @@ static void add_cpu(struct totals *t, int cpu)
 		t->flushes += READ_ONCE(slot->nr_flush);
 	}
 	rcu_read_unlock();
-	t->allocs += gs_mcache_nr_alloc(cpu, NULL);
+	t->allocs += gs_mcache_nr_alloc(cpu);
 	t->tiny_allocs += READ_ONCE(mcache->tiny.nr_alloc);
 }
 
