@@ -10,6 +10,7 @@
 
 #include "back/arena.h"
 #include "back/pagebits.h"
+#include "back/pageindex.h"
 #include "base/sys.h"
 #include "testlib.h"
 
@@ -20,7 +21,9 @@
 /* A random walk looks at all pages at each step. */
 #define STEPS	(GS_TEST_STEPS / 50)
 
-static const struct gs_fit *const fits[] = { &gs_fit_best, &gs_fit_bitmap };
+static const struct gs_fit *const fits[] = {
+	&gs_fit_best, &gs_fit_segregated, &gs_fit_first, &gs_fit_next, &gs_fit_bitmap,
+};
 
 /**
  * struct fixture - runs over the stretch, and the naive truth: a flag for each page.
@@ -31,6 +34,7 @@ static const struct gs_fit *const fits[] = { &gs_fit_best, &gs_fit_bitmap };
  * @stale: may it hold old data?
  * @taken: spans that were taken and not given back.
  * @nr_taken: how many.
+ * @hand: page behind those that were taken last.
  */
 struct fixture {
 	struct gs_runs runs;
@@ -40,6 +44,7 @@ struct fixture {
 	bool stale[PAGES];
 	struct mspan *taken[PAGES];
 	unsigned int nr_taken;
+	unsigned int hand;
 };
 
 static unsigned long addr(const struct fixture *f, unsigned int page)
@@ -113,6 +118,7 @@ static void begin(struct kunit *test, const struct gs_fit *fit)
 	struct fixture *f = test->priv;
 	unsigned int page;
 
+	f->hand = 0;
 	KUNIT_ASSERT_EQ(test, 0, gs_runs_init(&f->runs, 0, fit));
 	for (page = 0; page < PAGES; page += BLOCK)
 		KUNIT_ASSERT_EQ(test, 0,
@@ -128,17 +134,18 @@ static struct mspan *new_desc(struct kunit *test)
 	return s;
 }
 
-static void give_span(struct fixture *f, struct mspan *s)
+/* Return: what the fit says of the run. */
+static unsigned int give_span(struct fixture *f, struct mspan *s)
 {
 	unsigned int page = page_of(f, s->base);
 
 	memset(f->free + page, true, s->npages);
 	memset(f->stale + page, s->needzero, s->npages);
-	gs_runs_insert(&f->runs, s);
+	return gs_runs_insert(&f->runs, s);
 }
 
-static void give(struct kunit *test, unsigned int page, unsigned int npages,
-		 unsigned int zone, bool stale)
+static unsigned int give(struct kunit *test, unsigned int page, unsigned int npages,
+			 unsigned int zone, bool stale)
 {
 	struct fixture *f = test->priv;
 	struct mspan *s = new_desc(test);
@@ -148,7 +155,7 @@ static void give(struct kunit *test, unsigned int page, unsigned int npages,
 	s->node = 0;
 	s->zone = zone;
 	s->needzero = stale;
-	give_span(f, s);
+	return give_span(f, s);
 }
 
 /* As mheap does. Return: the span, or NULL. */
@@ -166,9 +173,22 @@ static struct mspan *take(struct kunit *test, unsigned int npages,
 		return NULL;
 	}
 	gs_arena_set(s->base, npages, s);
-	memset(f->free + page_of(f, s->base), false, npages);
 	f->taken[f->nr_taken++] = s;
 	return s;
+}
+
+/* What was taken is free no more. */
+static void note_taken(struct fixture *f, const struct mspan *s)
+{
+	memset(f->free + page_of(f, s->base), false, s->npages);
+	f->hand = page_of(f, s->base) + s->npages;
+}
+
+static bool all_free(const struct fixture *f, unsigned int page, unsigned int npages)
+{
+	while (npages && f->free[page + npages - 1])
+		npages--;
+	return !npages;
 }
 
 /* Where it is, or -1; it stays taken. */
@@ -177,7 +197,10 @@ static int take_at(struct kunit *test, unsigned int npages, unsigned int align)
 	struct fixture *f = test->priv;
 	struct mspan *s = take(test, npages, align);
 
-	return s ? (int)page_of(f, s->base) : -1;
+	if (!s)
+		return -1;
+	note_taken(f, s);
+	return page_of(f, s->base);
 }
 
 static void where_each_fit_takes(struct kunit *test)
@@ -186,16 +209,17 @@ static void where_each_fit_takes(struct kunit *test)
 		const char *name;
 		unsigned int npages;
 		unsigned int align;
-		int at[2];	/* by fit, -1 for none */
+		int at[ARRAY_SIZE(fits)];	/* -1 for none */
 	} cases[] = {
-		{ "one page", 1, 1, { 20, 10 } },
-		{ "exact, lower ones are longer", 2, 1, { 20, 10 } },
-		{ "between", 4, 1, { 10, 10 } },
-		{ "only the longest", 9, 1, { 600, 600 } },
-		{ "aligned", 4, 4, { 12, 12 } },
-		{ "aligned, the low ones have no place", 8, 16, { 608, 608 } },
-		{ "too long", 101, 1, { -1, -1 } },
-		{ "aligned, nowhere", 64, 256, { -1, -1 } },
+		{ "one page", 1, 1, { 20, 20, 10, 600, 10 } },
+		{ "exact, lower ones are longer", 2, 1, { 20, 20, 10, 600, 10 } },
+		{ "between", 4, 1, { 10, 10, 10, 600, 10 } },
+		{ "only the longest", 9, 1, { 600, 600, 600, 600, 600 } },
+		{ "aligned", 4, 4, { 12, 12, 12, 600, 12 } },
+		{ "aligned, the low ones have no place", 8, 16,
+		  { 608, 608, 608, 608, 608 } },
+		{ "too long", 101, 1, { -1, -1, -1, -1, -1 } },
+		{ "aligned, nowhere", 64, 256, { -1, -1, -1, -1, -1 } },
 	};
 	struct fixture *f = test->priv;
 	unsigned int i, j;
@@ -208,6 +232,7 @@ static void where_each_fit_takes(struct kunit *test)
 			give(test, 10, 8, 0, false);
 			give(test, 20, 2, 0, false);
 			give(test, 600, 100, 0, false);
+			f->runs.hand = addr(f, 30);
 			KUNIT_EXPECT_EQ_MSG(test, cases[j].at[i],
 					    take_at(test, cases[j].npages,
 						    cases[j].align),
@@ -215,6 +240,27 @@ static void where_each_fit_takes(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, 0, gs_runs_verify(&f->runs));
 			end(f);
 		}
+	}
+}
+
+/* Bitmaps do not know, and say the most that there can be. */
+static void insert_tells_the_length(struct kunit *test)
+{
+	static const unsigned int cases[][3] = {
+		{ 10, 8, 8 }, { 19, 2, 2 }, { 18, 1, 11 }, { 9, 1, 12 },
+	};
+	struct fixture *f = test->priv;
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(fits); i++) {
+		begin(test, fits[i]);
+		for (j = 0; j < ARRAY_SIZE(cases); j++)
+			KUNIT_EXPECT_EQ(test, give(test, cases[j][0], cases[j][1],
+						   0, false),
+					fits[i]->index ? cases[j][2] :
+							 GS_WINDOW_PAGES);
+		KUNIT_EXPECT_EQ(test, 0, gs_runs_verify(&f->runs));
+		end(f);
 	}
 }
 
@@ -391,27 +437,85 @@ static unsigned int naive_run(const struct fixture *f, unsigned int *page)
 	return end;
 }
 
-/* Where @fit must take @npages, -1 for nowhere. */
-static int naive_fit(const struct fixture *f, const struct gs_fit *fit,
-		     unsigned int npages, unsigned int align)
+/* Where in [@page, @end) an aligned stretch begins, or -1. */
+static int naive_stretch(const struct fixture *f, unsigned int page,
+			 unsigned int end, unsigned int npages, unsigned int align)
 {
-	unsigned int page = 0, end, best = UINT_MAX;
+	unsigned long first = ALIGN(addr(f, page), align * GS_PAGE_SIZE);
+
+	if (page == end || first + npages * GS_PAGE_SIZE > addr(f, end))
+		return -1;
+	return page_of(f, first);
+}
+
+/* The first place in a run that begins at page @from or behind, or -1. */
+static int naive_first(const struct fixture *f, unsigned int from,
+		       unsigned int npages, unsigned int align)
+{
+	unsigned int page, end;
 	int at = -1;
 
-	for (; page < PAGES; page = end) {
-		unsigned long first;
-
+	for (page = 0; page < PAGES && at < 0; page = end) {
 		end = naive_run(f, &page);
-		first = ALIGN(addr(f, page), align * GS_PAGE_SIZE);
-		if (end - page >= best || page == end ||
-		    first + npages * GS_PAGE_SIZE > addr(f, end))
-			continue;
-		best = end - page;
-		at = page_of(f, first);
-		if (fit == &gs_fit_bitmap)
-			break;
+		if (page >= from)
+			at = naive_stretch(f, page, end, npages, align);
 	}
 	return at;
+}
+
+/* The first place in the shortest run that has one, or -1; *@length: of that run. */
+static int naive_best(const struct fixture *f, unsigned int npages,
+		      unsigned int align, unsigned int *length)
+{
+	unsigned int page, end;
+	int at = -1, here;
+
+	for (page = 0; page < PAGES; page = end) {
+		end = naive_run(f, &page);
+		here = naive_stretch(f, page, end, npages, align);
+		if (here < 0 || (at >= 0 && end - page >= *length))
+			continue;
+		at = here;
+		*length = end - page;
+	}
+	return at;
+}
+
+/* Is @at the first place in a run of @length? */
+static bool is_in_run_of(const struct fixture *f, unsigned int at,
+			 unsigned int npages, unsigned int align,
+			 unsigned int length)
+{
+	unsigned int page, end;
+
+	for (page = 0; page < PAGES; page = end) {
+		end = naive_run(f, &page);
+		if (at >= page && at < end)
+			return end - page == length &&
+			       naive_stretch(f, page, end, npages, align) == at;
+	}
+	return false;
+}
+
+/* Was it right to take @npages at page @at, or none if that is -1? */
+static bool is_right_place(const struct fixture *f, int at, unsigned int npages,
+			   unsigned int align)
+{
+	const struct gs_fit *fit = f->runs.fit;
+	unsigned int length = 0;
+	int want;
+
+	if (fit == &gs_fit_best || fit == &gs_fit_segregated)
+		want = naive_best(f, npages, align, &length);
+	else if (fit == &gs_fit_next)
+		want = naive_first(f, f->hand, npages, align);
+	else
+		want = naive_first(f, 0, npages, align);
+	if (want < 0 && fit == &gs_fit_next)
+		want = naive_first(f, 0, npages, align);
+	if (fit == &gs_fit_segregated && want >= 0 && at >= 0)
+		return is_in_run_of(f, at, npages, align, length);
+	return at == want;
 }
 
 static bool take_as_expected(struct kunit *test)
@@ -421,18 +525,25 @@ static bool take_as_expected(struct kunit *test)
 	/* Not 2, with which a search may be too long to find the best place. */
 	unsigned int align = gs_rnd_below(&f->rnd, 2) ? 1 :
 			     4 << gs_rnd_below(&f->rnd, 5);
-	int want = naive_fit(f, f->runs.fit, npages, align);
+	struct mspan *s = take(test, npages, align);
 	bool stale = false;
-	struct mspan *s;
+	int at = -1;
 
-	for (page = want; want >= 0 && page < want + npages; page++)
-		stale |= f->stale[page];
-	s = take(test, npages, align);
-	if (want < 0)
-		return !s;
-	if (!s || page_of(f, s->base) != want || s->npages != npages)
+	if (s) {
+		if (s->npages != npages)
+			return false;
+		at = page_of(f, s->base);
+		if (!all_free(f, at, npages))
+			return false;
+	}
+	if (!is_right_place(f, at, npages, align))
 		return false;
-	/* A run of the tree has one flag, which merging may have set. */
+	if (!s)
+		return true;
+	for (page = at; page < at + npages; page++)
+		stale |= f->stale[page];
+	note_taken(f, s);
+	/* A run with a descriptor has one flag, which merging may have set. */
 	if (s->needzero != stale && (stale || f->runs.fit == &gs_fit_bitmap))
 		return false;
 	s->needzero = gs_rnd_below(&f->rnd, 2);
@@ -561,6 +672,7 @@ static void random_walk(struct kunit *test)
 
 static struct kunit_case fit_cases[] = {
 	KUNIT_CASE(where_each_fit_takes),
+	KUNIT_CASE(insert_tells_the_length),
 	KUNIT_CASE(where_runs_end),
 	KUNIT_CASE(aligned_search_is_bounded),
 	KUNIT_CASE(free_pages_are_known),

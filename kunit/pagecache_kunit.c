@@ -176,6 +176,39 @@ static void merged_before_a_draw(struct kunit *test)
 	expect_ok(test);
 }
 
+/* What a CPU has parked goes to the page heap before spans are merged for it there. */
+static void nothing_is_merged_before_a_drain(struct kunit *test)
+{
+	struct gs_span_req req = {
+		.npages = 3, .min_pages = 3, .align = 1, .cap = 1,
+		.node = numa_mem_id(), .gfp = GFP_ATOMIC, .atomic = true,
+	};
+	struct gs_runs *runs = &gs_mheaps[req.node].runs;
+	unsigned long drawn;
+	struct mspan *s;
+
+	gs_mheap_release(ULONG_MAX);
+	s = gs_mheap_alloc(&req);
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	KUNIT_ASSERT_EQ(test, (int)s->node, req.node);
+	gs_mheap_free(s);
+	KUNIT_EXPECT_EQ(test, runs->nr_quick, 1UL);
+	/* All of the block, of which the other pages are a run. */
+	req.npages = req.min_pages = max(4U, GS_UNIT_PAGES + 0U);
+	KUNIT_EXPECT_EQ(test, runs->nr_pages, (unsigned long)req.npages);
+	drawn = gs_mheap_counts().drawn;
+	req.drawless = true;
+	KUNIT_EXPECT_NULL(test, gs_mheap_alloc(&req));
+	KUNIT_EXPECT_EQ(test, runs->nr_quick, 1UL);
+	req.drawless = false;
+	s = gs_mheap_alloc(&req);
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	KUNIT_EXPECT_EQ(test, runs->nr_quick, 0UL);
+	KUNIT_EXPECT_EQ(test, gs_mheap_counts().drawn, drawn);
+	gs_mheap_free(s);
+	expect_ok(test);
+}
+
 static void idle_ones_are_drained(struct kunit *test)
 {
 	gs_pagecache_free(get(test, 3));
@@ -368,6 +401,7 @@ static struct kunit_case pagecache_cases[] = {
 	KUNIT_CASE(limit),
 	KUNIT_CASE(given_up_in_batches),
 	KUNIT_CASE(merged_before_a_draw),
+	KUNIT_CASE(nothing_is_merged_before_a_drain),
 	KUNIT_CASE(idle_ones_are_drained),
 	KUNIT_CASE(other_nodes),
 	KUNIT_CASE(not_from_elsewhere),

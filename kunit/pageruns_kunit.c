@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * pageruns_kunit: goslab_pageruns: back/pageruns.c and back/pagetree.c on runs of its
- * own.
+ * pageruns_kunit: goslab_pageruns: back/pageruns.c, back/pageindex.c and back/pagetree.c on
+ * runs of its own.
  *
  * The pages are those of a block drawn for the suite, beside the page heap,
  * and mapped in the real radix tree. The first and the last page stay
@@ -11,7 +11,7 @@
 #include <linux/mm.h>
 
 #include "back/arena.h"
-#include "back/pageruns.h"
+#include "back/pageindex.h"
 #include "base/sys.h"
 #include "testlib.h"
 
@@ -103,8 +103,8 @@ static void carve(struct kunit *test, struct mspan *run, unsigned int page,
 		  unsigned int npages)
 {
 	struct fixture *f = test->priv;
-	struct mspan *left = gs_tree_carve(&f->runs, run, addr(f, page), npages,
-					   new_desc(test));
+	struct mspan *left = gs_index_carve(&f->runs, run, addr(f, page), npages,
+					    new_desc(test));
 
 	if (left)
 		gs_span_free(left);
@@ -231,6 +231,71 @@ static void merge_is_bounded(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gs_runs_verify(&f->runs), 0);
 }
 
+static void put_quick(struct kunit *test, unsigned int page, unsigned int npages)
+{
+	struct fixture *f = test->priv;
+	struct mspan *s = new_desc(test);
+
+	s->base = addr(f, page);
+	s->npages = npages;
+	gs_arena_set(s->base, npages, s);
+	KUNIT_ASSERT_TRUE(test, gs_runs_put_quick(&f->runs, s));
+}
+
+/* The pages of the quick span that @npages to @most get, 0 for none; it is gone then. */
+static unsigned int get_quick(struct kunit *test, unsigned int npages,
+			      unsigned int most)
+{
+	struct fixture *f = test->priv;
+	struct mspan *s = gs_runs_get_quick(&f->runs, npages, most, 1, 1, false);
+	unsigned int got = s ? s->npages : 0;
+
+	if (s) {
+		gs_arena_set(s->base, got, NULL);
+		gs_span_free(s);
+	}
+	KUNIT_EXPECT_EQ(test, gs_runs_verify(&f->runs), 0);
+	return got;
+}
+
+static void longer_quick_spans_will_do(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	put_quick(test, 10, 4);
+	put_quick(test, 20, 6);
+	put_quick(test, 40, GS_QUICK_PAGES);
+	KUNIT_EXPECT_EQ(test, get_quick(test, 5, 5), 0);
+	KUNIT_EXPECT_EQ(test, get_quick(test, 7, 100), 0);
+	KUNIT_EXPECT_EQ(test, get_quick(test, 3, 6), 4);
+	KUNIT_EXPECT_EQ(test, get_quick(test, 3, 6), 6);
+	KUNIT_EXPECT_EQ(test, get_quick(test, 3, 6), 0);
+	KUNIT_EXPECT_EQ(test, get_quick(test, 120, 2 * GS_QUICK_PAGES),
+			GS_QUICK_PAGES);
+	KUNIT_EXPECT_EQ(test, get_quick(test, GS_QUICK_PAGES + 1,
+					2 * GS_QUICK_PAGES), 0);
+	KUNIT_EXPECT_EQ(test, f->runs.nr_pages, 0UL);
+}
+
+/* Of quick spans the longest is merged first, and the run that it becomes is told. */
+static void longest_quick_span_first(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	put_quick(test, 10, 2);
+	put_quick(test, 20, 8);
+	put_quick(test, 30, 4);
+	put_quick(test, 28, 1);
+	KUNIT_EXPECT_EQ(test, gs_runs_merge_longest(&f->runs), 8U);
+	KUNIT_EXPECT_EQ(test, gs_runs_merge_longest(&f->runs), 4U);
+	put_quick(test, 12, 3);
+	KUNIT_EXPECT_EQ(test, gs_runs_merge_longest(&f->runs), 3U);
+	KUNIT_EXPECT_EQ(test, gs_runs_merge_longest(&f->runs), 5U);
+	KUNIT_EXPECT_EQ(test, gs_runs_merge_longest(&f->runs), 9U);
+	expect_runs(test, "all merged", (const unsigned int[][2])
+		    { { 10, 5 }, { 20, 9 }, { 30, 4 }, { } });
+}
+
 static void splits(struct kunit *test)
 {
 	static const struct {
@@ -256,9 +321,9 @@ static void splits(struct kunit *test)
 		insert(test, 50, 10, 0, true);
 		run = gs_tree_find(&f->runs, 10, 1, &base);
 		KUNIT_ASSERT_NOT_NULL(test, run);
-		left = gs_tree_carve(&f->runs, run,
-				     base + cases[i].from * GS_PAGE_SIZE,
-				     cases[i].npages, new_desc(test));
+		left = gs_index_carve(&f->runs, run,
+				      base + cases[i].from * GS_PAGE_SIZE,
+				      cases[i].npages, new_desc(test));
 		KUNIT_EXPECT_EQ_MSG(test, !!left, cases[i].back, "%s",
 				    cases[i].name);
 		if (left) {
@@ -284,10 +349,10 @@ static void splits_without_a_spare(struct kunit *test)
 
 	insert(test, 50, 10, 0, false);
 	run = gs_tree_find(&f->runs, 4, 1, &base);
-	KUNIT_EXPECT_NULL(test, gs_tree_carve(&f->runs, run, base, 4, NULL));
+	KUNIT_EXPECT_NULL(test, gs_index_carve(&f->runs, run, base, 4, NULL));
 	expect_runs(test, "front", (const unsigned int[][2]) { { 54, 6 }, { } });
 	run = gs_tree_find(&f->runs, 6, 1, &base);
-	KUNIT_EXPECT_PTR_EQ(test, gs_tree_carve(&f->runs, run, base, 6, NULL),
+	KUNIT_EXPECT_PTR_EQ(test, gs_index_carve(&f->runs, run, base, 6, NULL),
 			    run);
 	expect_runs(test, "all", (const unsigned int[][2]) { { } });
 	gs_span_free(run);
@@ -386,6 +451,10 @@ static void verify_finds_what_is_broken(struct kunit *test)
 	f->runs.nr_runs--;
 	KUNIT_EXPECT_EQ(test, gs_runs_verify(&f->runs), 1);
 	f->runs.nr_runs++;
+	put_quick(test, 40, 3);
+	f->runs.quick_longest = 2;
+	KUNIT_EXPECT_EQ(test, gs_runs_verify(&f->runs), 4);
+	f->runs.quick_longest = 3;
 	a->npages = 7;		/* longer than the next in order */
 	KUNIT_EXPECT_NE(test, gs_runs_verify(&f->runs), 0);
 	a->npages = 4;
@@ -578,6 +647,8 @@ static struct kunit_case pageruns_cases[] = {
 	KUNIT_CASE(best_fit_and_lowest),
 	KUNIT_CASE(search_is_bounded),
 	KUNIT_CASE(merge_is_bounded),
+	KUNIT_CASE(longer_quick_spans_will_do),
+	KUNIT_CASE(longest_quick_span_first),
 	KUNIT_CASE(splits),
 	KUNIT_CASE(splits_without_a_spare),
 	KUNIT_CASE(merges),

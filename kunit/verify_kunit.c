@@ -9,6 +9,7 @@
 
 #include "back/arena.h"
 #include "back/mheap.h"
+#include "back/pageindex.h"
 #include "back/pagecache.h"
 #include "base/owner.h"
 #include "front/drain.h"
@@ -118,25 +119,29 @@ static void i3_page_maps_elsewhere(struct kunit *test)
 	goslab_free(p);
 }
 
-/* For what only best fit has; kunit/fit_kunit.c has the same for the other. */
+/* For fits that have a descriptor for each run; kunit/fit_kunit.c has the same for bits. */
 static void need_descriptors(struct kunit *test)
 {
-	if (gs_mheaps[0].runs.fit != &gs_fit_best)
+	if (!gs_mheaps[0].runs.fit->index)
 		kunit_skip(test, "free runs have no descriptors");
 }
 
 /* Some free run; gs_mheap_refill_reserve() makes sure that there is one. */
 static struct mspan *some_run(struct kunit *test)
 {
-	struct rb_node *rb = NULL;
+	struct gs_runs_pos start = { };
+	struct mspan *run = NULL;
 	int node;
 
 	need_descriptors(test);
 	KUNIT_ASSERT_TRUE(test, gs_mheap_refill_reserve());
-	for (node = 0; node < nr_node_ids && !rb; node++)
-		rb = rb_last(&gs_mheaps[node].runs.tree);
-	KUNIT_ASSERT_NOT_NULL(test, rb);
-	return rb_entry(rb, struct mspan, rb);
+	for (node = 0; node < nr_node_ids && !run; node++) {
+		const struct gs_runs *runs = &gs_mheaps[node].runs;
+
+		run = runs->fit->index->after(runs, &start);
+	}
+	KUNIT_ASSERT_NOT_NULL(test, run);
+	return run;
 }
 
 static void i3_run_unknown(struct kunit *test)

@@ -220,11 +220,15 @@ run_smp() {
 # The other jobs. Two of one bed would build its modules twice.
 
 job_small_up() {
+	local fit
+
 	bed_run uml-up kunit --timeout 600 -- kunit.sh
 	# As Debian boots: only then are fresh pages known to be zero.
 	bed_run uml-up kunit-zero --timeout 600 --append init_on_alloc=1 \
 		-- kunit.sh
-	bed_run uml-up kunit-bitmap --timeout 600 -- kunit.sh goslab.fit=bitmap
+	for fit in best first next bitmap; do
+		bed_run uml-up kunit-$fit --timeout 600 -- kunit.sh goslab.fit=$fit
+	done
 	bed_run uml-up leaks --timeout 200 -- leaks.sh
 	bed_run uml-up kunit-sampled --timeout 600 -- kunit.sh sample_rate=1
 	python3 "$SCRIPTS/mktraces.py" "$RESULTS/traces"

@@ -42,7 +42,7 @@ static const struct kernel_param_ops max_parked_ops = {
 
 module_param_cb(max_parked, &max_parked_ops, &gs_max_parked, 0644);
 __MODULE_PARM_TYPE(max_parked, "ulong");
-MODULE_PARM_DESC(max_parked, "most bytes that a CPU may park in magazines (28 MiB / online CPUs)");
+MODULE_PARM_DESC(max_parked, "most bytes that a CPU may park in magazines (24 MiB / online CPUs)");
 
 static int set_sample_rate(const char *value, const struct kernel_param *kp)
 {

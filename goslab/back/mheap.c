@@ -188,22 +188,24 @@ unsigned long gs_mheap_take_peak(void)
 }
 
 /*
- * Take pages out of a free run of @h for @s; under its lock. *@more: set if
- * there was none, but quick spans are left that may merge into one: drop the
- * lock and call again.
+ * Take pages out of a free run of @h for @s; under its lock. If none is long enough,
+ * quick spans are merged one by one until one is, a batch at most. *@more: set if it
+ * took a batch in vain, and more are left: drop the lock and call again.
  */
 static bool carve(struct mspan *s, struct mheap *h, const struct gs_span_req *req,
 		  unsigned int npages, struct mspan **spare, bool *more)
 {
 	struct gs_runs *runs = &h->runs;
 	bool done = runs->fit->take(runs, s, npages, req->align, spare);
+	unsigned int n = 0;
 
-	if (!done && runs->nr_quick) {
-		*more |= gs_runs_merge_quick(runs);
-		done = runs->fit->take(runs, s, npages, req->align, spare);
-	}
-	if (!done)
+	for (; !done && !req->drawless && runs->nr_quick && n < GS_MERGE_BATCH; n++)
+		if (gs_runs_merge_longest(runs) >= npages)
+			done = runs->fit->take(runs, s, npages, req->align, spare);
+	if (!done) {
+		*more |= n && runs->nr_quick;
 		return false;
+	}
 	gs_arena_set(s->base, npages, s);
 	gs_mheap_count_span(h, req, npages);
 	return true;
@@ -351,19 +353,20 @@ static bool may_take(const struct mheap *h, const struct gs_span_req *req,
 /* Whose free runs: the caller's node's, the other nodes', all of them. */
 enum whose { OWN, OTHER, ANY };
 
-/* A span of the same length that was freed lately, or NULL; under the lock. */
+/* A span that was freed lately and will do, or NULL; under the lock. */
 static struct mspan *take_quick(struct mheap *h, const struct gs_span_req *req)
 {
-	struct mspan *s = gs_runs_get_quick(&h->runs, req->npages, req->align,
-					    req->cap, req->tiny);
+	struct mspan *s = gs_runs_get_quick(&h->runs, req->npages,
+					    max(req->npages, req->most_pages),
+					    req->align, req->cap, req->tiny);
 
 	if (s)
-		gs_mheap_count_span(h, req, req->npages);
+		gs_mheap_count_span(h, req, s->npages);
 	return s;
 }
 
 /*
- * From the free runs of @node. Each hold of the lock merges a batch of quick spans at
+ * From the free runs of @node, unless it has too few pages. Each hold of the lock merges a batch of quick spans at
  * most. @last: the reserve is for all. @quick: NULL, or set to a quick span if there
  * is one; then @s is not used.
  */
@@ -375,6 +378,9 @@ static bool alloc_node(struct mspan *s, const struct gs_span_req *req,
 	bool done = false, more;
 	unsigned long flags;
 
+	/* A look without the lock: what comes a moment later serves the next one. */
+	if (READ_ONCE(h->runs.nr_pages) < npages)
+		return false;
 	do {
 		more = false;
 		gs_mheap_lock(h, &flags);
@@ -388,7 +394,7 @@ static bool alloc_node(struct mspan *s, const struct gs_span_req *req,
 
 /*
  * From the free runs; all but the last resort (ANY) leaves the reserve to atomic
- * callers. A node that has too few pages by a look without its lock is passed over.
+ * callers.
  */
 static bool alloc_free(struct mspan *s, const struct gs_span_req *req,
 		       unsigned int npages, enum whose whose,
@@ -403,7 +409,6 @@ static bool alloc_free(struct mspan *s, const struct gs_span_req *req,
 		return false;
 	for (node = 0; node < nr_node_ids; node++)
 		if (node != req->node &&
-		    READ_ONCE(gs_mheaps[node].runs.nr_pages) >= npages &&
 		    alloc_node(s, req, npages, node, whose == ANY, spare, NULL))
 			return true;
 	return false;

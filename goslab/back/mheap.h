@@ -64,8 +64,7 @@ do {									\
 /**
  * struct gs_span_req - a span wanted.
  * @npages: pages wanted.
- * @most_pages: a span of up to so many will do if the CPU has it parked; 0 for
- *              @npages.
+ * @most_pages: a span of up to so many will do if it was freed lately; 0 for @npages.
  * @fair_pages: pages that will do when they lie free and @npages do not; 0 for
  *              @npages.
  * @min_pages: pages that will do when memory is fragmented.

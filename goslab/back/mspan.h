@@ -49,6 +49,8 @@ enum gs_keep {
  * @rcu: while in state GS_SPAN_RCU.
  * @alloc_cache: a window of free objects, taken out of alloc_bits whole and
  *               popped from the low end (owner; Go: allocCache).
+ * @longest: of a free run in a tree by address: pages of the longest run in its
+ *           subtree (mheap lock).
  * @few_bits: alloc_bits and freed_bits of a descriptor with a cap of 64 or less.
  * @free_index: object that bit 0 of @alloc_cache stands for (owner).
  * @alloc_count: bits set in alloc_bits that stand for objects (owner, else
@@ -87,7 +89,10 @@ struct mspan {
 		struct rb_node rb;
 		struct rcu_head rcu;
 	};
-	u64 alloc_cache;
+	union {
+		u64 alloc_cache;
+		u64 longest;
+	};
 	unsigned long few_bits[2];
 	u16 free_index;
 	u16 alloc_count;

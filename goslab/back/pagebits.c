@@ -163,7 +163,7 @@ static void renew(struct gs_page_bits *bits, unsigned long w, unsigned int first
 }
 
 /* See struct gs_fit. */
-static void bits_insert(struct gs_runs *runs, struct mspan *s)
+static unsigned int bits_insert(struct gs_runs *runs, struct mspan *s)
 {
 	struct gs_page_bits *bits = runs->bits;
 	unsigned long number = number_of(s->base), w = number / GS_WINDOW_PAGES;
@@ -186,6 +186,8 @@ static void bits_insert(struct gs_runs *runs, struct mspan *s)
 	bits->low = min_t(unsigned long, bits->low, w / GS_GROUP_WINDOWS);
 	bits->end = max_t(unsigned long, bits->end, w / GS_GROUP_WINDOWS + 1);
 	gs_span_free(s);
+	/* To know the length of the run would be another search. */
+	return GS_WINDOW_PAGES;
 }
 
 /* Pages of a window are no longer free. */

@@ -36,7 +36,7 @@
 #include "back/tags.h"
 
 /* Bytes of all CPUs together, and the least and the most that one has. */
-#define PARKED_ALL	(28UL << 20)
+#define PARKED_ALL	(32UL << 20)
 #define PARKED_LEAST	(64UL << 10)
 #define PARKED_MOST	(4UL << 20)
 

@@ -8,14 +8,16 @@
  * the lists are long, and before pages are given back.
  *
  * How free runs are kept, and which of them a request gets, is chosen at load
- * (goslab.fit=): pagetree.c or pagebits.c. Each is a struct gs_fit.
+ * (goslab.fit=): pagetree.c, pagelists.c, pageorder.c or pagebits.c. Each is a struct
+ * gs_fit.
  *
  * Owner:      mheap has one per node; a test may have its own.
  * Lock:       the caller's: mheap lock.
  * Context:    any but NMI; never sleeps. gs_runs_reserve() as its gfp says.
  * Invariants: (gs_runs_verify())
- *   R1, R2  of pagetree.c or pagebits.c.
- *   R3  what is on a quick list is in state GS_SPAN_QUICK and of its length.
+ *   R1, R2  of pageindex.c or pagebits.c.
+ *   R3  what is on a quick list is in state GS_SPAN_QUICK and of its length, which is at
+ *       most quick_longest.
  * Tests:      kunit/pageruns_kunit.c, kunit/fit_kunit.c
  */
 #include "back/pageruns.h"
@@ -30,11 +32,13 @@
 static_assert(GS_RUN_WINDOW >> GS_PAGE_SHIFT <= U16_MAX);
 static_assert(GS_RUN_WINDOW % GS_ARENA_SIZE == 0);
 
-static char *fit = "best";
+static char *fit = "segregated";
 module_param(fit, charp, 0444);
-MODULE_PARM_DESC(fit, "free pages: best (best fit, a tree) or bitmap (lowest address, as Go since 1.14) (best)");
+MODULE_PARM_DESC(fit, "which free pages a request gets: best, segregated, first, next (fit), or bitmap (lowest address, as Go since 1.14) (segregated)");
 
-static const struct gs_fit *const fits[] = { &gs_fit_best, &gs_fit_bitmap };
+static const struct gs_fit *const fits[] = {
+	&gs_fit_best, &gs_fit_segregated, &gs_fit_first, &gs_fit_next, &gs_fit_bitmap,
+};
 
 /* The one that fit= names; NULL, and a line in the log, if there is none. */
 const struct gs_fit *gs_fit_chosen(void)
@@ -44,7 +48,7 @@ const struct gs_fit *gs_fit_chosen(void)
 	for (i = 0; i < ARRAY_SIZE(fits); i++)
 		if (sysfs_streq(fit, fits[i]->name))
 			return fits[i];
-	pr_err("goslab: fit=%s: no such policy; use best or bitmap\n", fit);
+	pr_err("goslab: fit=%s: no such policy; use best, segregated, first, next or bitmap\n", fit);
 	return NULL;
 }
 
@@ -87,6 +91,7 @@ bool gs_runs_put_quick(struct gs_runs *runs, struct mspan *s)
 	WRITE_ONCE(s->state, GS_SPAN_QUICK);
 	*gs_quick_next(s) = runs->quick[s->npages];
 	runs->quick[s->npages] = s;
+	runs->quick_longest = max(runs->quick_longest, s->npages + 0U);
 	runs->nr_quick++;
 	runs->quick_pages += s->npages;
 	runs->nr_pages += s->npages;
@@ -122,7 +127,8 @@ struct mspan *gs_quick_take(struct mspan **list, unsigned int align,
 /**
  * gs_runs_get_quick() - a span just as it was freed.
  * @runs: where from.
- * @npages: wanted, exactly.
+ * @npages: wanted.
+ * @most: a span of up to so many will do.
  * @align: in pages, a power of two.
  * @cap: objects that its descriptor must have room for.
  * @tiny: with masks, or without.
@@ -130,46 +136,55 @@ struct mspan *gs_quick_take(struct mspan **list, unsigned int align,
  * Return: the span in state GS_SPAN_DEAD, its pages mapped to it; or NULL.
  */
 struct mspan *gs_runs_get_quick(struct gs_runs *runs, unsigned int npages,
-				unsigned int align, unsigned int cap, bool tiny)
+				unsigned int most, unsigned int align,
+				unsigned int cap, bool tiny)
 {
-	struct mspan *s;
+	struct mspan *s = NULL;
 
-	if (npages > GS_QUICK_PAGES)
-		return NULL;
-	s = gs_quick_take(&runs->quick[npages], align, cap, tiny);
+	for (; !s && npages <= min(most, GS_QUICK_PAGES + 0U); npages++)
+		s = gs_quick_take(&runs->quick[npages], align, cap, tiny);
 	if (!s)
 		return NULL;
 	runs->nr_quick--;
-	runs->quick_pages -= npages;
-	runs->nr_pages -= npages;
+	runs->quick_pages -= s->npages;
+	runs->nr_pages -= s->npages;
 	WRITE_ONCE(s->state, GS_SPAN_DEAD);
 	return s;
 }
 GS_EXPORT_KUNIT(gs_runs_get_quick);
 
 /*
- * Make runs of up to GS_MERGE_BATCH of the spans on the quick lists, the
- * longest first. Return: whether there are more; the caller may drop the lock
- * before it goes on.
+ * Make a run of the longest span on the quick lists, of which there is one. Return: the
+ * pages of the run that it became part of.
+ */
+unsigned int gs_runs_merge_longest(struct gs_runs *runs)
+{
+	unsigned int npages = runs->quick_longest;
+	struct mspan *s;
+
+	while (!runs->quick[npages])
+		npages--;
+	runs->quick_longest = npages;
+	s = runs->quick[npages];
+	runs->quick[npages] = *gs_quick_next(s);
+	runs->nr_quick--;
+	runs->quick_pages -= npages;
+	runs->nr_pages -= npages;
+	return gs_runs_insert(runs, s);
+}
+GS_EXPORT_KUNIT(gs_runs_merge_longest);
+
+/*
+ * Make runs of up to GS_MERGE_BATCH of the spans on the quick lists, the longest
+ * first. Return: whether there are more; the caller may drop the lock before it goes
+ * on.
  */
 bool gs_runs_merge_quick(struct gs_runs *runs)
 {
-	unsigned int npages = GS_QUICK_PAGES, n = 0;
-	struct mspan *s;
+	unsigned int n;
 
-	while (runs->nr_quick && n < GS_MERGE_BATCH) {
-		s = runs->quick[npages];
-		if (!s) {
-			npages--;
-			continue;
-		}
-		runs->quick[npages] = *gs_quick_next(s);
-		runs->nr_quick--;
-		runs->quick_pages -= npages;
-		runs->nr_pages -= npages;
-		gs_runs_insert(runs, s);
-		n++;
-	}
+	for (n = 0; runs->nr_quick && n < GS_MERGE_BATCH; n++)
+		gs_runs_merge_longest(runs);
 	gs_count_steps(n);
 	return runs->nr_quick;
 }
@@ -183,7 +198,8 @@ static int verify_quick(const struct gs_runs *runs, unsigned long *nr_pages)
 
 	for (i = 0; i <= GS_QUICK_PAGES; i++) {
 		for (s = runs->quick[i]; s; s = *gs_quick_next(s)) {
-			if (s->state != GS_SPAN_QUICK || s->npages != i)
+			if (s->state != GS_SPAN_QUICK || s->npages != i ||
+			    i > runs->quick_longest)
 				return 4;
 			if (gs_arena_span((void *)s->base) != s ||
 			    gs_arena_span((void *)(gs_span_end(s) - 1)) != s)

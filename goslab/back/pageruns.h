@@ -28,17 +28,22 @@
 
 struct gs_fit;
 struct gs_page_bits;
+struct gs_run_index;
+struct gs_run_lists;
 
 /**
  * struct gs_runs - the free pages of one node.
  * @fit: how the free runs are kept; never changes.
- * @tree: the runs by (npages, base), if it is gs_fit_best.
+ * @tree: the runs, in the order of the fit, or the long ones of gs_fit_segregated.
+ * @lists: the short ones of gs_fit_segregated.
  * @bits: the pages, if it is gs_fit_bitmap.
+ * @hand: where gs_fit_next goes on.
  * @quick: spans that were freed and not merged yet, by npages, last in first.
  * @nr_pages: pages of both.
  * @nr_runs: free runs.
  * @nr_quick: spans on @quick.
  * @quick_pages: their pages.
+ * @quick_longest: no list above this has any.
  * @highest: no free run reaches beyond this address; see release.c.
  * @full_at: jiffies when the kernel last had no page of the node for a caller that
  *           could look elsewhere.
@@ -48,12 +53,15 @@ struct gs_page_bits;
 struct gs_runs {
 	const struct gs_fit *fit;
 	struct rb_root tree;
+	struct gs_run_lists *lists;
 	struct gs_page_bits *bits;
+	unsigned long hand;
 	struct mspan *quick[GS_QUICK_PAGES + 1];
 	unsigned long nr_pages;
 	unsigned long nr_runs;
 	unsigned long nr_quick;
 	unsigned long quick_pages;
+	unsigned int quick_longest;
 	unsigned long highest;
 	unsigned long full_at;
 	long published;
@@ -62,16 +70,13 @@ struct gs_runs {
 
 int gs_runs_init(struct gs_runs *runs, int node, const struct gs_fit *fit);
 void gs_runs_exit(struct gs_runs *runs);
-struct mspan *gs_tree_find(struct gs_runs *runs, unsigned int npages,
-			   unsigned int align, unsigned long *base);
-struct mspan *gs_tree_carve(struct gs_runs *runs, struct mspan *run,
-			    unsigned long base, unsigned int npages,
-			    struct mspan *spare);
 struct mspan *gs_quick_take(struct mspan **list, unsigned int align,
 			   unsigned int cap, bool tiny);
 bool gs_runs_put_quick(struct gs_runs *runs, struct mspan *s);
 struct mspan *gs_runs_get_quick(struct gs_runs *runs, unsigned int npages,
-				unsigned int align, unsigned int cap, bool tiny);
+				unsigned int most, unsigned int align,
+				unsigned int cap, bool tiny);
+unsigned int gs_runs_merge_longest(struct gs_runs *runs);
 bool gs_runs_merge_quick(struct gs_runs *runs);
 
 /*
@@ -127,12 +132,14 @@ typedef void (*gs_run_fn)(unsigned long base, unsigned int npages, void *arg);
 /**
  * struct gs_fit - how free runs are kept, and which of them a request gets.
  * @name: for fit=.
+ * @index: where the runs are found, if they have descriptors (pageindex.h); or NULL.
  * @init: make what it needs; may be NULL, as @exit, @reserve and @has.
  * @exit: free that, and the descriptors of runs that are left.
  * @reserve: have the tables for pages that are to be inserted. No lock held, and it
  *           sleeps as its gfp says. 0 or -ENOMEM.
  * @insert: make a span a free run: it has base, npages, node, zone and needzero, and
- *          nobody knows it. The descriptor is the fit's.
+ *          nobody knows it. The descriptor is the fit's. Returns the pages of the
+ *          run that it became, or part of; more where the fit does not know.
  * @take: take pages out of the free runs: sets base, npages, node, zone and needzero
  *        of a span. @spare: a descriptor more if @align is above 1; NULL when used.
  *        A descriptor that is no longer needed comes back in it. False for none.
@@ -148,11 +155,12 @@ typedef void (*gs_run_fn)(unsigned long base, unsigned int npages, void *arg);
  */
 struct gs_fit {
 	const char *name;
+	const struct gs_run_index *index;
 	int (*init)(struct gs_runs *runs);
 	void (*exit)(struct gs_runs *runs);
 	int (*reserve)(struct gs_runs *runs, unsigned long base, size_t bytes,
 		       gfp_t gfp);
-	void (*insert)(struct gs_runs *runs, struct mspan *s);
+	unsigned int (*insert)(struct gs_runs *runs, struct mspan *s);
 	bool (*take)(struct gs_runs *runs, struct mspan *s, unsigned int npages,
 		     unsigned int align, struct mspan **spare);
 	unsigned int (*cut)(struct gs_runs *runs, unsigned long npages,
@@ -164,6 +172,9 @@ struct gs_fit {
 };
 
 extern const struct gs_fit gs_fit_best;
+extern const struct gs_fit gs_fit_segregated;
+extern const struct gs_fit gs_fit_first;
+extern const struct gs_fit gs_fit_next;
 extern const struct gs_fit gs_fit_bitmap;
 const struct gs_fit *gs_fit_chosen(void);
 
@@ -174,9 +185,9 @@ static inline int gs_runs_reserve(struct gs_runs *runs, const void *block,
 	       runs->fit->reserve(runs, (unsigned long)block, bytes, gfp) : 0;
 }
 
-static inline void gs_runs_insert(struct gs_runs *runs, struct mspan *s)
+static inline unsigned int gs_runs_insert(struct gs_runs *runs, struct mspan *s)
 {
-	runs->fit->insert(runs, s);
+	return runs->fit->insert(runs, s);
 }
 
 /*

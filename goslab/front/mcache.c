@@ -34,7 +34,7 @@
 #include "front/sample.h"
 
 /* Bytes of all CPUs together, and the least and the most that one has. */
-#define PARKED_ALL	(28UL << 20)
+#define PARKED_ALL	(24UL << 20)
 #define PARKED_LEAST	(64UL << 10)
 #define PARKED_MOST	(4UL << 20)
 #define OWNED_ALL	(8UL << 20)
