@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""bench-fits.py LOG - the figures of goslab_fits.ko in two tables.
+"""bench-fits.py OUT LOGS - the policies of the page heap in tables.
 
-LOG is the console of a boot that ran scripts/guest/fits.sh.
+LOGS/bench-fits.log is the console of a boot that ran scripts/guest/fits.sh,
+LOGS/bench-fits-irqsoff-FIT.log that of one that ran irqsoff.sh, and
+OUT/fits-trace-FIT/results.json has what replay.sh found, for each FIT.
 """
 
+import json
+import os
 import re
 import sys
 
@@ -18,6 +22,33 @@ def read(path, kind):
                 yield dict(word.split("=") for word in found[1].split())
 
 
+def traces(out, fits):
+    """What the trace needed with each fit."""
+    for fit in fits:
+        path = os.path.join(out, "fits-trace-" + fit, "results.json")
+        with open(path) as file:
+            n = json.load(file)["trace_memory"]
+        yield {"fit": fit,
+               "caches": "%.3f" % (n["goslab"]["peak_held"] /
+                                   n["goslab"]["peak_objects"]),
+               "malloc": "%.3f" % (n["goslab_malloc"]["peak_held"] /
+                                   n["goslab_malloc"]["peak_objects"]),
+               "end": "%.3f" % (n["goslab_malloc"]["end"]["held"] /
+                                n["end_bytes"])}
+
+
+def holds(logs, fits):
+    """The longest stretch with interrupts off, by step; the kernel's in brackets."""
+    for fit in fits:
+        row = {"fit": fit}
+        path = os.path.join(logs, "bench-fits-irqsoff-%s.log" % fit)
+        with open(path, errors="replace") as log:
+            for step, us, whose in re.findall(
+                    r"longest stretch in (\w+): (\d+) us, of the (\w+)", log.read()):
+                row[step] = us if whose == "goslab" else "(%s)" % us
+        yield row
+
+
 def table(rows, columns):
     """Print the columns, each given as title, key and width, of all rows."""
     print("".join(title.rjust(width) for title, _, width in columns))
@@ -26,21 +57,35 @@ def table(rows, columns):
 
 
 def main():
-    search = list(read(sys.argv[1], "search"))
-    days = list(read(sys.argv[1], "days"))
+    out, logs = sys.argv[1:]
+    log = os.path.join(logs, "bench-fits.log")
+    search = list(read(log, "search"))
+    days = list(read(log, "days"))
     if not search or not days:
-        sys.exit("bench-fits.py: no figures in %s" % sys.argv[1])
+        sys.exit("bench-fits.py: no figures in %s" % log)
+    fits = [row["fit"] for row in days]
     print("Instructions of an operation: the mean, and the longest of 2000")
-    table(search, (("fit", "fit", 8), ("free runs", "runs", 12),
+    table(search, (("fit", "fit", 12), ("free runs", "runs", 12),
                    ("take", "take", 8), ("give", "give", 8),
                    ("longest take", "longest_take", 15),
                    ("longest give", "longest_give", 15)))
     print()
     print("A week of days and nights; held to live in thousandths")
-    table(days, (("fit", "fit", 8), ("held", "held_per_mille", 8),
+    table(days, (("fit", "fit", 12), ("held", "held_per_mille", 8),
                  ("most held", "peak_pages", 12),
                  ("drawn", "drawn_pages", 12),
                  ("free runs at the end", "free_runs", 24)))
+    print()
+    print("The recorded trace: held to the bytes of objects at the peak, through caches")
+    print("and goslab_malloc(), and held to requested at the end")
+    table(traces(out, fits), (("fit", "fit", 12), ("caches", "caches", 10),
+                              ("malloc", "malloc", 10), ("end", "end", 10)))
+    print()
+    print("The longest stretch with interrupts off, in thousands of instructions, with")
+    print("200,000 free runs and as many spans; where it is the kernel's: (in brackets)")
+    steps = ("fill", "verify", "mheap", "stats", "shrink", "empty", "unload")
+    table(holds(logs, fits), (("fit", "fit", 12),) +
+          tuple((step, step, 9) for step in steps))
 
 
 main()

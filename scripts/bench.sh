@@ -33,6 +33,7 @@ OTHER=bulk_16,bulk_64,bulk_256,sheaf,free_rcu,kvmalloc,heap,nolock
 PATHS=refill,flush,transfer,span,page_run
 THREADS=producer_consumer,xmalloc,larson,sh8bench,cache_scratch,mstress
 # Without samples, which come by chance; what they cost is for "sampling".
+FITS="best segregated first next bitmap"
 SHORT_RUN="goslab.sample_rate=0 run=pair,pair_const,batch rounds=3 scale=10 icount=1"
 
 wanted() { [[ " $BEDS " = *" $1 "* ]]; }
@@ -168,16 +169,30 @@ bench_locks() {
 		lockstat.sh ${THREADS/producer_consumer,/} threads=8 rounds=1 scale=200
 	boot locks-8-pairs qemu-7.2-locks --cpus 8 --mem 2G -- \
 		lockstat.sh producer_consumer threads=8 rounds=1 scale=1000 size=64
+	# Objects of one node that CPUs of another one free.
+	boot locks-8-nodes qemu-7.2-locks --cpus 8 --numa 2 --mem 2G -- \
+		lockstat.sh mix,larson,mstress,xmalloc threads=8 rounds=1 scale=120
 }
 
-# The policies of the page heap, in a table; Documentation/page-heap has it after DOC=1.
+# The policies of the page heap, in tables; Documentation/page-heap has them after DOC=1.
 bench_fits() {
-	local log=$BUILD/qemu-7.2-test/bench-fits.log
+	local fit trace
 
 	"$SCRIPTS/setup.sh" qemu
 	"$SCRIPTS/modules.sh" qemu-7.2-test GOSLAB_KUNIT=1
+	"$SCRIPTS/modules.sh" uml-up
+	trace=$("$SCRIPTS/trace.sh")
 	boot fits qemu-7.2-test --icount --mem 2G -- fits.sh
-	python3 "$SCRIPTS/bench-fits.py" "$log" >"$OUT/fits.txt"
+	for fit in $FITS; do
+		boot fits-trace-$fit uml-up --add "$trace" -- replay.sh \
+			goslab.fit=$fit "trace=/data/${trace##*/}" mode=memory \
+			idle=0 generated=0
+		# It is to be printed, not to be kept.
+		boot fits-irqsoff-$fit qemu-7.2-test --icount --mem 6G -- \
+			irqsoff.sh 200000 1000000 fit=$fit
+	done
+	python3 "$SCRIPTS/bench-fits.py" "$OUT" "$BUILD/qemu-7.2-test" \
+		>"$OUT/fits.txt"
 	cat "$OUT/fits.txt"
 	[ -z "${DOC:-}" ] || cp "$OUT/fits.txt" "$TOP/Documentation/page-heap/"
 }

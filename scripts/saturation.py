@@ -14,7 +14,8 @@ what lock_stat itself takes (some 400 instructions around a few of work); it is
 subtracted from each hold. Locks that are taken under another one still make the hold
 of that longer by as much.
 
-Also, of the boot with eight CPUs: how often an acquisition found a lock taken.
+Also, of the boots with eight CPUs, on one node and on two: how often an acquisition
+found a lock taken.
 
 Ends with 1 if a lock of goslab feeds fewer than LEAST CPUs.
 """
@@ -177,6 +178,13 @@ def contended(rows):
     return sums
 
 
+def show_contended(machine, sums):
+    """A line for each workload and allocator."""
+    for (workload, allocator), n in sorted(sums.items()):
+        print('%s, %s, %s: %.5f contended acquisitions an operation' % (
+            workload, machine, allocator, n))
+
+
 def main():
     """The tables; the exit status."""
     directory = sys.argv[1]
@@ -189,9 +197,9 @@ def main():
                  'make bench' % directory)
     show(rows)
     busy = contended(eight)
-    for (workload, allocator), n in sorted(busy.items()):
-        print('%s, 8 CPUs, %s: %.5f contended acquisitions an operation' % (
-            workload, allocator, n))
+    show_contended('8 CPUs', busy)
+    show_contended('8 CPUs on 2 nodes',
+                   contended(rows_of(directory, 'locks-8-nodes')))
     few = [r for r in rows if r['allocator'] == 'goslab' and r['cpus'] and
            r['cpus'] < LEAST]
     for r in few:

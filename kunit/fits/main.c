@@ -36,7 +36,9 @@ static ulong most = 1000000;
 module_param(most, ulong, 0444);
 MODULE_PARM_DESC(most, "free runs in the longest search (1000000)");
 
-static const struct gs_fit *const fits[] = { &gs_fit_best, &gs_fit_bitmap };
+static const struct gs_fit *const fits[] = {
+	&gs_fit_best, &gs_fit_segregated, &gs_fit_first, &gs_fit_next, &gs_fit_bitmap,
+};
 
 static struct gs_runs runs;
 static unsigned long start;	/* address of the first page */

@@ -1,15 +1,16 @@
-# irqsoff.sh RUNS [BOUND] - the longest stretch with interrupts off, by the kernel's
+# irqsoff.sh RUNS [BOUND [PARAM=VALUE...]] - the longest stretch with interrupts off, by the kernel's
 # tracer of that name, while a heap of RUNS free runs and as many spans is filled,
 # looked at, given back and emptied. With --icount a microsecond is a thousand
 # instructions.
 #
-# A stretch of goslab's of more than BOUND microseconds fails its step. The kernel
+# Parameters go to goslab.ko. A stretch of goslab's of more than BOUND microseconds fails its step. The kernel
 # has stretches of its own; where one of them is the longest, goslab's were shorter.
 
 . /guest/lib.sh
 
 RUNS=$1
 BOUND=${2:-50}
+shift $(($# < 2 ? $# : 2))
 TRACING=/sys/kernel/tracing
 
 # longest STEP COMMAND... - runs it under the tracer. Whose the stretch was says the
@@ -50,7 +51,7 @@ size() {
 read_file() { cat "/sys/kernel/debug/goslab/$1" >/dev/null; }
 shrink() { echo 1 >/sys/module/goslab_holds/parameters/shrink; }
 
-step load module goslab
+step load module goslab "$@"
 mount -t tracefs none $TRACING || exit 1
 echo irqsoff >$TRACING/current_tracer || exit 1
 echo 1 >$TRACING/tracing_on

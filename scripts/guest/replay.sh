@@ -1,8 +1,8 @@
 # replay.sh [PARAM=VALUE...] - the recorded trace through goslab and SLUB.
 #
-# Parameters go to goslab_replay.ko. Into /out: its results, and what goslab
-# shows in debugfs meanwhile. Fails if something does not load or unload, breaks
-# an invariant, or leaves pages behind.
+# Parameters that begin with goslab. go to goslab.ko, the others to goslab_replay.ko.
+# Into /out: its results, and what goslab shows in debugfs meanwhile. Fails if
+# something does not load or unload, breaks an invariant, or leaves pages behind.
 
 . /guest/lib.sh
 
@@ -28,8 +28,9 @@ nothing_left() {
 no_report() { ! dmesg | grep 'BUG: goslab\|goslab_replay: .*failed with'; }
 
 status=0
-module goslab || exit 1
-if module goslab_replay "$@"; then
+module goslab $(for word; do case $word in goslab.*) echo "${word#goslab.}" ;; esac; done) ||
+	exit 1
+if module goslab_replay $(for word; do case $word in goslab.*) ;; *) echo "$word" ;; esac; done); then
 	cat /sys/kernel/debug/goslab_replay/results >/out/results.json
 	keep_files
 	verified || status=1
