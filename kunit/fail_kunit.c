@@ -317,7 +317,7 @@ static void no_slot(struct kunit *test)
 	n = take_slots(test, taken);
 	cache = goslab_cache_create(NAME, 3000, 0, 0, NULL);
 	KUNIT_ASSERT_NOT_NULL(test, cache);
-	direct = atomic64_read(&gs_mcache_nr_direct);
+	direct = atomic64_read(&gs_test_class(NAME)->nr_past);
 	/* That of the slot; the span follows. */
 	gs_test_fail_draws(1, 1);
 	p = goslab_cache_alloc(cache, GFP_KERNEL);
@@ -325,8 +325,7 @@ static void no_slot(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	KUNIT_EXPECT_PTR_EQ(test, gs_test_slot(gs_test_class(NAME)),
 			    &gs_no_slot);
-	KUNIT_EXPECT_EQ(test, (u64)atomic64_read(&gs_mcache_nr_direct),
-			direct + 1);
+	KUNIT_EXPECT_EQ(test, (u64)atomic64_read(&gs_test_class(NAME)->nr_past), direct + 1);
 	goslab_cache_free(cache, p);
 	goslab_cache_destroy(cache);
 	while (n)

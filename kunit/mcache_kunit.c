@@ -509,7 +509,8 @@ static struct {
 static void in_between(enum gs_hook_point point, void *arg)
 {
 	struct gs_slot *slot = arg;
-	u64 before = atomic64_read(&gs_mcache_nr_direct);
+	struct gs_class *c = slot->class;
+	u64 before = atomic64_read(&c->nr_past);
 	unsigned int i;
 
 	if (current != inside.task)
@@ -522,7 +523,7 @@ static void in_between(enum gs_hook_point point, void *arg)
 	for (i = 0; i < ARRAY_SIZE(inside.got); i += 2)
 		goslab_free(inside.got[i]);
 	local_bh_enable();
-	inside.direct = atomic64_read(&gs_mcache_nr_direct) - before;
+	inside.direct = atomic64_read(&c->nr_past) - before;
 	inside.slot_n -= gs_slot_n(slot);
 	inside.n++;
 }

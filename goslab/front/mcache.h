@@ -148,8 +148,7 @@ struct gs_more {
 	unsigned int n;
 };
 
-/* front/refill.c; allocations that no slot counts */
-extern atomic64_t gs_mcache_nr_direct;
+/* front/refill.c */
 void *gs_mcache_alloc_more(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 			   unsigned long caller, bool *zeroed, struct gs_more *more);
 void gs_mcache_free_slow(struct mspan *s, void *object, u8 *state);

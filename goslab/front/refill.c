@@ -39,10 +39,6 @@
 #include "middle/heap.h"
 #include "middle/transfer.h"
 
-/* Objects that went directly from mcentral to their user. */
-atomic64_t gs_mcache_nr_direct;
-GS_EXPORT_KUNIT(gs_mcache_nr_direct);
-
 /* How a refill goes. */
 struct refill {
 	struct gs_entry *e;	/* room for GS_BATCH_MAX */
@@ -199,7 +195,6 @@ static void count_direct(struct gs_class *c, struct refill *r)
 {
 	unsigned int i;
 
-	atomic64_add(r->taken, &gs_mcache_nr_direct);
 	atomic64_add(r->taken, &c->nr_past);
 	for (i = 0; i < r->taken; i++)
 		r->samples += gs_sample_bytes(c->elemsize);

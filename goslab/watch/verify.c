@@ -62,15 +62,17 @@ static u64 activity(void)
 	struct gs_parked parked = gs_pagecache_read();
 	struct mheap_counts heap = gs_mheap_counts();
 	u64 sum = parked.hits + parked.parks + heap.nr_alloc + heap.nr_free +
-		  atomic64_read(&gs_mcache_nr_direct) +
 		  gs_sys_draws() + gs_transfer_moves();
 	struct gs_class *c;
 	int node;
 
 	mutex_lock(&gs_class_mutex);
-	list_for_each_entry(c, &gs_class_list, link)
+	list_for_each_entry(c, &gs_class_list, link) {
+		/* Those that went directly to their users among them. */
+		sum += atomic64_read(&c->nr_past);
 		for (node = 0; node < nr_node_ids; node++)
 			sum += READ_ONCE(gs_class_central(c, node)->nr_lock);
+	}
 	mutex_unlock(&gs_class_mutex);
 	return sum;
 }
