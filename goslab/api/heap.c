@@ -19,6 +19,7 @@
 #include "base/owner.h"
 #include "base/report.h"
 #include "base/sizeclass.h"
+#include "base/trace.h"
 #include "front/drain.h"
 #include "middle/heap.h"
 #include "watch/watch.h"
@@ -141,31 +142,42 @@ static bool may_end(const struct goslab_heap *h, unsigned long site)
 	return false;
 }
 
-/* Nobody uses @h: take every object of it back. */
-static void empty(struct goslab_heap *h)
+/* Nobody uses @h: take every object of it back. @left: NULL, or to be counted. */
+static void empty(struct goslab_heap *h, struct gs_heap_left *left)
 {
 	/* What is put off would come back to spans that are others' by then. */
 	gs_nolock_flush();
 	goslab_free_rcu_barrier();
 	gs_drain_classes(h->classes, GS_NR_CLASSES);
-	gs_heap_free_spans(h);
+	gs_heap_free_spans(h, left);
 }
 
 void goslab_heap_reset(struct goslab_heap *h)
 {
+	bool traced = trace_goslab_heap_reset_enabled();
+	struct gs_heap_left left = { };
+
 	might_sleep();
-	if (may_end(h, _RET_IP_))
-		empty(h);
+	if (!may_end(h, _RET_IP_))
+		return;
+	empty(h, traced ? &left : NULL);
+	if (traced)
+		trace_goslab_heap_reset(_RET_IP_, h->name, left.objects, left.bytes);
 }
 EXPORT_SYMBOL_GPL(goslab_heap_reset);
 
 void goslab_heap_destroy(struct goslab_heap *h)
 {
+	bool traced = trace_goslab_heap_destroy_enabled();
+	struct gs_heap_left left = { };
+
 	might_sleep();
 	if (!h || !may_end(h, _RET_IP_))
 		return;
 	WRITE_ONCE(h->magic, 0);
-	empty(h);
+	empty(h, traced ? &left : NULL);
+	if (traced)
+		trace_goslab_heap_destroy(_RET_IP_, h->name, left.objects, left.bytes);
 	mutex_lock(&gs_class_mutex);
 	list_del(&h->link);
 	gs_mcache_exit_slots(h->classes, GS_NR_CLASSES);

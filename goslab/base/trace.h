@@ -2,8 +2,9 @@
 /*
  * Tracepoints of the system goslab, all in slow paths. goslab_alloc and goslab_free are
  * of sampled objects (front/sample.c): with sample_rate=1 of every object. An object whose
- * heap ends, or that lives when the rate changes, has no goslab_free. Fields that kmem's
- * events have as well are named as there.
+ * heap ends, or that lives when the rate changes, has no goslab_free: of a heap there is
+ * one event for all that lived in it. Fields that kmem's events have as well are named as
+ * there.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM goslab
@@ -59,6 +60,40 @@ TRACE_EVENT(goslab_free,
 	),
 	TP_printk("call_site=%pS ptr=%p name=%s", (void *)__entry->call_site,
 		  __entry->ptr, __get_str(name))
+);
+
+/* A heap ends with all that lives in it, sampled or not; @name: of the heap. */
+DECLARE_EVENT_CLASS(goslab_heap_end,
+	TP_PROTO(unsigned long call_site, const char *name, unsigned long objects,
+		 size_t bytes),
+	TP_ARGS(call_site, name, objects, bytes),
+	TP_STRUCT__entry(
+		__field(unsigned long, call_site)
+		__string(name, name)
+		__field(unsigned long, objects)
+		__field(size_t, bytes)
+	),
+	TP_fast_assign(
+		__entry->call_site = call_site;
+		gs_compat_assign_str(name, name);
+		__entry->objects = objects;
+		__entry->bytes = bytes;
+	),
+	TP_printk("call_site=%pS name=%s objects=%lu bytes=%zu",
+		  (void *)__entry->call_site, __get_str(name), __entry->objects,
+		  __entry->bytes)
+);
+
+DEFINE_EVENT(goslab_heap_end, goslab_heap_reset,
+	TP_PROTO(unsigned long call_site, const char *name, unsigned long objects,
+		 size_t bytes),
+	TP_ARGS(call_site, name, objects, bytes)
+);
+
+DEFINE_EVENT(goslab_heap_end, goslab_heap_destroy,
+	TP_PROTO(unsigned long call_site, const char *name, unsigned long objects,
+		 size_t bytes),
+	TP_ARGS(call_site, name, objects, bytes)
 );
 
 /* A slot was empty and got @objects objects, without a slot the caller (@direct). */

@@ -141,7 +141,19 @@ static void forget_objects(struct mspan *s)
 	gs_span_spoil(s);
 }
 
-static void free_all(struct mcentral *mc)
+static void count_live(const struct mspan *s, struct gs_heap_left *left)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->nelems; i++) {
+		if (s->objects[i] < GS_LIVE_MIN)
+			continue;
+		left->objects++;
+		left->bytes += s->elemsize;
+	}
+}
+
+static void free_all(struct mcentral *mc, struct gs_heap_left *left)
 {
 	struct mspan *s, *next;
 	LIST_HEAD(gone);
@@ -154,6 +166,8 @@ static void free_all(struct mcentral *mc)
 	mc->nr_objects = 0;
 	gs_unlock(&mc->lock, flags);
 	list_for_each_entry_safe(s, next, &gone, list) {
+		if (left)
+			count_live(s, left);
 		forget_objects(s);
 		gs_class_free_span(s);
 		cond_resched();
@@ -163,10 +177,11 @@ static void free_all(struct mcentral *mc)
 /**
  * gs_heap_free_spans() - free every span of a heap, whatever lives in it.
  * @h: the heap; gs_drain_classes() has emptied it, and nobody uses it.
+ * @left: NULL, or what lives in it is added there.
  *
- * Time goes by spans, not by objects. Sleeps.
+ * Time goes by spans, and by objects only if they are to be counted. Sleeps.
  */
-void gs_heap_free_spans(struct goslab_heap *h)
+void gs_heap_free_spans(struct goslab_heap *h, struct gs_heap_left *left)
 {
 	unsigned int cls;
 	int node;
@@ -174,7 +189,7 @@ void gs_heap_free_spans(struct goslab_heap *h)
 	gs_special_drop_heap(h);
 	for (cls = 0; cls < GS_NR_CLASSES; cls++)
 		for (node = 0; node < nr_node_ids; node++)
-			free_all(gs_class_central(&h->classes[cls], node));
+			free_all(gs_class_central(&h->classes[cls], node), left);
 }
 
 /*

@@ -48,9 +48,19 @@ struct goslab_heap {
 extern struct list_head gs_heap_list;
 extern struct goslab_heap gs_default_heap;
 
+/**
+ * struct gs_heap_left - what lived in a heap that ends.
+ * @objects: live objects.
+ * @bytes: of them, with all of their room.
+ */
+struct gs_heap_left {
+	unsigned long objects;
+	size_t bytes;
+};
+
 struct goslab_heap *gs_heap_make(const char *name, bool account);
 void gs_heap_unmake(struct goslab_heap *h);
-void gs_heap_free_spans(struct goslab_heap *h);
+void gs_heap_free_spans(struct goslab_heap *h, struct gs_heap_left *left);
 void gs_heap_exit(void);
 
 bool gs_heap_charge(struct goslab_heap *h, size_t bytes);

@@ -5,13 +5,15 @@
  * For leak detectors: what lose_small(), lose_large(), lose_in_cache() and
  * lose_behind_noscan() allocate, nobody points to. What keep_chain() allocates is
  * reached from a variable of the module, through other objects, and what
- * free_some() allocates is freed. At unload all of it is freed after all: the
+ * free_some() allocates is freed. What end_heap() allocates ends with its heap, first
+ * NR_RESET objects, then NR_DESTROYED. At unload all of it is freed after all: the
  * module knows the addresses in a form that is no pointer. With keep=1 it is not.
  *
- * Used by:    scripts/guest/kmemleak.sh, scripts/guest/leaks.sh
+ * Used by:    scripts/guest/kmemleak.sh, scripts/guest/leaks.sh, scripts/guest/trace.sh
  */
 #include <linux/goslab.h>
 #include <linux/goslab_cache.h>
+#include <linux/goslab_heap.h>
 #include <linux/module.h>
 
 #define NR_SMALL	10
@@ -20,6 +22,8 @@
 #define NR_BEHIND	4
 #define NR_CHAIN	7
 #define NR_FREED	20
+#define NR_RESET	6
+#define NR_DESTROYED	3
 #define NR_LOST		(NR_SMALL + NR_LARGE + NR_IN_CACHE + NR_BEHIND)
 
 struct link {
@@ -122,6 +126,30 @@ static noinline int free_some(void)
 	return 0;
 }
 
+static noinline int fill_heap(struct goslab_heap *heap, unsigned int n)
+{
+	while (n--)
+		if (!goslab_heap_malloc(heap, 100, GFP_KERNEL))
+			return -ENOMEM;
+	return 0;
+}
+
+static int end_heap(void)
+{
+	struct goslab_heap *heap = goslab_heap_create("leak_heap", NULL);
+	int err;
+
+	if (!heap)
+		return -ENOMEM;
+	err = fill_heap(heap, NR_RESET);
+	if (!err && !goslab_heap_malloc(heap, 40000, GFP_KERNEL))
+		err = -ENOMEM;
+	goslab_heap_reset(heap);
+	err = err ?: fill_heap(heap, NR_DESTROYED);
+	goslab_heap_destroy(heap);
+	return err;
+}
+
 static void end(void)
 {
 	while (nr_lost)
@@ -149,6 +177,7 @@ static int __init leak_init(void)
 	err = err ?: lose_behind_noscan();
 	err = err ?: keep_chain();
 	err = err ?: free_some();
+	err = err ?: end_heap();
 	if (err)
 		end();
 	return err;

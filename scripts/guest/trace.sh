@@ -12,7 +12,8 @@ TRACE=/sys/kernel/tracing/trace
 mounted() {
 	[ -d /sys/kernel/tracing ] || return 1
 	[ -e $TRACE ] || mount -t tracefs tracefs /sys/kernel/tracing || return 1
-	for event in alloc free refill drain span_alloc span_free grow release report; do
+	for event in alloc free heap_reset heap_destroy refill drain span_alloc span_free \
+		grow release report; do
 		[ -d $EVENTS/goslab_$event ] || { echo "no event goslab_$event"; return 1; }
 	done
 }
@@ -29,9 +30,10 @@ client() {
 # traced WORDS [FILE] - such a line is there.
 traced() { grep -qE "$1" "${2:-/tmp/trace}" || { tail -60 "${2:-/tmp/trace}"; return 1; }; }
 
-# paired - of 57 objects each was allocated once and freed once, by address.
+# paired - of 57 objects each was allocated once and freed once, by address. Those of
+# the heap end with it.
 paired() {
-	sed -nE 's/.*goslab_(alloc|free): .*(ptr=[^ ]*).*/\1 \2/p' /tmp/trace |
+	grep -v name=leak_heap- /tmp/trace | sed -nE 's/.*goslab_(alloc|free): .*(ptr=[^ ]*).*/\1 \2/p' |
 		awk '{ n[$1]++; by[$2] += $1 == "alloc" ? 1 : -1 }
 		     END { for (p in by) odd += by[p] != 0
 			   print n["alloc"] " allocations, " n["free"] " frees, " odd + 0 " odd"
@@ -58,6 +60,8 @@ step alloc_in_cache traced 'goslab_alloc: call_site=lose_in_cache\+.* name=leak 
 step alloc_large traced 'goslab_alloc: call_site=lose_large\+.* name=large bytes_alloc=40960 ' /tmp/loaded
 step free traced 'goslab_free: call_site=0x[0-9a-f]+ ptr=[^ ]+ name=malloc-208$'
 step paired paired
+step heap_reset traced 'goslab_heap_reset: call_site=.* name=leak_heap objects=7 bytes=41632$'
+step heap_destroy traced 'goslab_heap_destroy: call_site=.* name=leak_heap objects=3 bytes=336$'
 step refill traced 'goslab_refill: name=malloc-208 node=0 objects=[0-9]+ direct=false$'
 step span traced 'goslab_span_alloc: base=[^ ]+ pages=1 size=208 node=0$'
 step span_free traced 'goslab_span_free: base=[^ ]+ pages=5 size=40960 node=0$'
