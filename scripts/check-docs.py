@@ -71,6 +71,8 @@ def printed():
     names['json'] = set(re.findall(r'\b(?:number|text|begin|show_owners)\('
                                    r'[^;]*?"(\w+)"', (
                                        WATCH / 'json.c').read_text()))
+    names['latency'] = set(literals((TOP / 'goslab/base/latency.c').read_text(),
+                                    'gs_latency_name'))
     names['profile'] = set(re.findall(r'# (\w+) =', ''.join(literals(
         source, 'show_end'))))
     names['alloc_traces'] = set(re.findall(r'\b(\w+)=', ' '.join(literals(

@@ -17,6 +17,7 @@
 #include "back/arena.h"
 #include "back/mheap.h"
 #include "back/pagecache.h"
+#include "base/latency.h"
 #include "base/report.h"
 #include "base/sys.h"
 #include "front/drain.h"
@@ -63,6 +64,27 @@ MODULE_PARM_DESC(sample_rate, "mean bytes from one sample of the heap profile to
 
 module_param_named(sample_stacks, gs_sample_stacks, bool, 0644);
 MODULE_PARM_DESC(sample_stacks, "samples have their stack, not only the call of goslab (N)");
+
+static bool time_all;
+
+static int set_time_all(const char *value, const struct kernel_param *kp)
+{
+	int ret = param_set_bool(value, kp);
+
+	if (!ret)
+		gs_latency_set_all(time_all);
+	return ret;
+}
+
+static const struct kernel_param_ops time_all_ops = {
+	.flags = KERNEL_PARAM_OPS_FL_NOARG,
+	.set = set_time_all,
+	.get = param_get_bool,
+};
+
+module_param_cb(time_all, &time_all_ops, &time_all, 0644);
+__MODULE_PARM_TYPE(time_all, "bool");
+MODULE_PARM_DESC(time_all, "the histograms have refills, flushes and spans, too (N)");
 
 void goslab_usage(struct goslab_usage *now, struct goslab_usage *peak)
 {

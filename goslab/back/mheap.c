@@ -24,6 +24,7 @@
 
 #include "back/arena.h"
 #include "back/tags.h"
+#include "base/latency.h"
 #include "base/sys.h"
 #include "base/trace.h"
 
@@ -452,16 +453,7 @@ static bool find_pages(struct mspan *s, const struct gs_span_req *req,
 	       grow(s, req, req->min_pages, true, spare);
 }
 
-/**
- * gs_mheap_alloc() - a span of pages.
- * @req: what is wanted.
- *
- * Context: as req->gfp says; no lock held, mcache not entered.
- * Return: a span with base, npages, node and needzero set and its pages
- * mapped to it, still in state GS_SPAN_DEAD: cut it, then gs_mheap_publish().
- * NULL without memory.
- */
-struct mspan *gs_mheap_alloc(const struct gs_span_req *req)
+static noinline struct mspan *alloc(const struct gs_span_req *req)
 {
 	struct mspan *s, *spare = NULL, *quick = NULL;
 	bool done = false;
@@ -483,6 +475,28 @@ out:
 	if (!done || quick)
 		gs_span_free(s);
 	return quick ?: done ? s : NULL;
+}
+
+/**
+ * gs_mheap_alloc() - a span of pages.
+ * @req: what is wanted.
+ *
+ * Context: as req->gfp says; no lock held, mcache not entered.
+ * Return: a span with base, npages, node and needzero set and its pages
+ * mapped to it, still in state GS_SPAN_DEAD: cut it, then gs_mheap_publish().
+ * NULL without memory.
+ */
+struct mspan *gs_mheap_alloc(const struct gs_span_req *req)
+{
+	struct mspan *s;
+	u64 since;
+
+	if (!gs_latency_is_all())
+		return alloc(req);
+	since = gs_latency_now();
+	s = alloc(req);
+	gs_latency_note(GS_LATENCY_SPAN, since);
+	return s;
 }
 GS_EXPORT_KUNIT(gs_mheap_alloc);
 

@@ -23,6 +23,7 @@
 #include <linux/page_ref.h>
 
 #include "base/debug.h"
+#include "base/latency.h"
 #include "base/report.h"
 #include "base/trace.h"
 
@@ -47,12 +48,15 @@ static struct page *draw(int node, gfp_t gfp, unsigned int order, bool meta)
 {
 	struct gs_draw ask = { PAGE_SIZE << order, node, gfp, meta };
 	struct page *page;
+	u64 since;
 
 	gs_hook(GS_HOOK_SYS_DRAW, &ask);
 	if (!ask.bytes || gs_load_fails())
 		return NULL;
+	since = gs_latency_now();
 	/* Not alloc_pages(): one task's mempolicy would place everyone's memory. */
 	page = alloc_pages_node(ask.node, ask.gfp, order);
+	gs_latency_note(GS_LATENCY_GROW, since);
 	if (page)
 		gs_hook(GS_HOOK_SYS_DRAWN,
 			&(struct gs_drawn){ page, order, gfp, meta });

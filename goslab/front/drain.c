@@ -26,6 +26,7 @@
 #include <linux/workqueue.h>
 
 #include "back/pagecache.h"
+#include "base/latency.h"
 #include "base/trace.h"
 #include "base/worker.h"
 #include "front/tiny.h"
@@ -175,6 +176,7 @@ static void drain_work_fn(struct work_struct *work)
 	struct drain_work *d = container_of(work, struct drain_work, work);
 	struct gs_walk walk = { .cpu = d->cpu };
 	bool all = xchg(&d->all, false);
+	u64 since = gs_latency_now();
 
 	trace_goslab_drain(d->cpu, all);
 	mutex_lock(&d->lock);
@@ -190,6 +192,7 @@ static void drain_work_fn(struct work_struct *work)
 			drain_cpu(walk, !all);
 	}
 	mutex_unlock(&d->lock);
+	gs_latency_note(GS_LATENCY_DRAIN, since);
 }
 
 void gs_drain_init(void)

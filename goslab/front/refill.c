@@ -29,6 +29,7 @@
 #include <linux/string.h>
 #include <linux/topology.h>
 
+#include "base/latency.h"
 #include "base/report.h"
 #include "base/trace.h"
 #include "base/worker.h"
@@ -393,6 +394,7 @@ void *gs_mcache_alloc_more(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 		.e = e, .node = node, .taken = 1,
 		.most = more ? more->n + 1 : 1,
 	};
+	u64 since = gs_latency_is_all() ? gs_latency_now() : 0;
 	unsigned int attempt = 0;
 	struct mcentral *mc;
 	enum look found;
@@ -412,8 +414,10 @@ void *gs_mcache_alloc_more(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 	while (!get_objects(c, &r, gfp & ~__GFP_NOFAIL)) {
 		if (make_room(c, gfp, attempt++))
 			continue;
-		if (!(gfp & __GFP_NOFAIL))
+		if (!(gfp & __GFP_NOFAIL)) {
+			gs_latency_note(GS_LATENCY_REFILL, since);
 			return NULL;
+		}
 		schedule_timeout_uninterruptible(1);
 	}
 	*zeroed = r.zeroed;
@@ -444,6 +448,8 @@ one:
 	if (more)
 		more->n = 0;
 got:
+	if (gs_latency_is_all())
+		gs_latency_note(GS_LATENCY_REFILL, since);
 	if (unlikely(r.samples))
 		sample(&r, p, more, owner, caller, gfp);
 	return p;
@@ -509,14 +515,14 @@ void gs_mcache_free_slow(struct mspan *s, void *object, u8 *state)
 {
 	struct gs_entry e = { object, state };
 	bool near = s->node == numa_mem_id();
-
 	bool reserve = s->direct == GS_DIRECT_RESERVE;
+	u64 since = gs_latency_is_all() ? gs_latency_now() : 0;
 
 	gs_worker_kick();
 	if (near && !reserve) {
 		gs_mcache_make_room(s->class);
 		if (gs_mcache_free(s, object, state))
-			return;
+			goto out;
 	}
 	*state = GS_CACHED;
 	/* CPUs of another node find it where they look for batches of each other. */
@@ -524,5 +530,8 @@ void gs_mcache_free_slow(struct mspan *s, void *object, u8 *state)
 		gs_transfer_flush(gs_class_central(s->class, s->node), &e, 1);
 	else
 		gs_mcentral_put(s->class, &e, 1);
+out:
+	if (gs_latency_is_all())
+		gs_latency_note(GS_LATENCY_FLUSH, since);
 }
 GS_EXPORT_KUNIT(gs_mcache_free_slow);

@@ -25,6 +25,7 @@ DEFINE_SEQ_ATTRIBUTE(gs_spans);
 DEFINE_SEQ_ATTRIBUTE(gs_arenas);
 DEFINE_SHOW_ATTRIBUTE(gs_memstats);
 DEFINE_SHOW_ATTRIBUTE(gs_json);
+DEFINE_SHOW_ATTRIBUTE(gs_latency);
 DEFINE_SHOW_ATTRIBUTE(gs_verify);
 
 static const struct {
@@ -42,6 +43,7 @@ static const struct {
 	{ "arenas", &gs_arenas_fops },
 	{ "memstats", &gs_memstats_fops },
 	{ "json", &gs_json_fops },
+	{ "latency", &gs_latency_fops },
 	{ "profile", &gs_profile_fops },
 	{ "profile_peak", &gs_profile_peak_fops },
 	{ "callsites", &gs_callsites_fops },

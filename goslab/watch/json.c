@@ -13,6 +13,7 @@
 #include <linux/cpumask.h>
 
 #include "base/chance.h"
+#include "base/latency.h"
 #include "base/owner.h"
 #include "front/sample.h"
 #include "middle/site.h"
@@ -138,6 +139,37 @@ static void show_cpus(struct seq_file *m)
 	seq_putc(m, ']');
 }
 
+/* The buckets that have something. The last one has no end. */
+static void show_path(struct seq_file *m, enum gs_latency_path path)
+{
+	struct gs_latency sum;
+	unsigned int i;
+
+	gs_latency_read(path, &sum);
+	begin(m, gs_latency_name(path), '[');
+	for (i = 0; i < GS_LATENCY_BUCKETS; i++) {
+		if (!sum.n[i])
+			continue;
+		begin(m, NULL, '{');
+		number(m, "min", gs_latency_from(i));
+		if (i < GS_LATENCY_BUCKETS - 1)
+			number(m, "max", gs_latency_from(i + 1) - 1);
+		number(m, "count", sum.n[i]);
+		seq_putc(m, '}');
+	}
+	seq_putc(m, ']');
+}
+
+static void show_latency(struct seq_file *m)
+{
+	enum gs_latency_path path;
+
+	begin(m, "latency", '{');
+	for (path = 0; path < GS_NR_LATENCIES; path++)
+		show_path(m, path);
+	seq_putc(m, '}');
+}
+
 /* What samples stand for, by site. */
 static void show_sites(struct seq_file *m, const struct gs_site_counts *site, unsigned int n)
 {
@@ -181,6 +213,7 @@ static void show_all(struct seq_file *m, const struct gs_survey *v,
 		show_heap(m, &t->line[i], v);
 	seq_putc(m, ']');
 	show_cpus(m);
+	show_latency(m);
 }
 
 int gs_json_show(struct seq_file *m, void *unused)

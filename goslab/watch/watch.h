@@ -55,6 +55,9 @@ extern const struct file_operations gs_callsites_fops;
 extern const struct file_operations gs_alloc_traces_fops;
 int gs_memstats_show(struct seq_file *m, void *v);
 
+/* watch/latency.c */
+int gs_latency_show(struct seq_file *m, void *v);
+
 /* watch/json.c */
 int gs_json_show(struct seq_file *m, void *v);
 
