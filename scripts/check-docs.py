@@ -18,7 +18,7 @@ WATCH = TOP / 'goslab' / 'watch'
 
 LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
 TABLES = ('heaps', 'owners', 'mcaches', 'classes', 'spans', 'arenas',
-          'callsites')
+          'callsites', 'frag')
 # It has what profile has, and the same section.
 SAME = {'profile_peak': 'profile'}
 

@@ -133,10 +133,10 @@ void gs_cache_free_unused(struct goslab_cache *cache, size_t n, void **p,
 }
 
 /* @n objects of a class, or none. */
-static bool alloc_all(struct gs_class *c, gfp_t gfp, u8 owner, unsigned long site,
-		      size_t n, void **p)
+static bool alloc_all(struct gs_class *c, gfp_t gfp, u8 owner,
+		      const struct gs_call *call, size_t n, void **p)
 {
-	size_t got = gs_mcache_alloc_bulk(c, gfp, owner, site, n, p, true);
+	size_t got = gs_mcache_alloc_bulk(c, gfp, owner, call, n, p, true);
 
 	if (likely(got == n))
 		return true;
@@ -147,12 +147,13 @@ static bool alloc_all(struct gs_class *c, gfp_t gfp, u8 owner, unsigned long sit
 bool goslab_cache_alloc_bulk(struct goslab_cache *cache, gfp_t gfp, size_t n,
 			     void **p)
 {
+	const struct gs_call call = { _RET_IP_, cache->size };
 	struct gs_class *c = &cache->class;
 
 	if (gs_cache_dead(cache, _RET_IP_) ||
 	    ((gfp & cache->refused) && gs_cache_refuses(cache, gfp, _RET_IP_)))
 		return false;
-	return n && alloc_all(c, gfp, c->owner, _RET_IP_, n, p);
+	return n && alloc_all(c, gfp, c->owner, &call, n, p);
 }
 EXPORT_SYMBOL_GPL(goslab_cache_alloc_bulk);
 
@@ -175,6 +176,7 @@ static bool alloc_each(size_t size, gfp_t gfp, size_t n, void **p,
 bool __goslab_malloc_bulk(size_t size, gfp_t gfp, size_t n, void **p,
 			  struct goslab_owner *owner)
 {
+	const struct gs_call call = { _RET_IP_, size };
 	struct gs_class *c;
 
 	if (gfp & GS_GFP_REFUSED) {
@@ -186,6 +188,6 @@ bool __goslab_malloc_bulk(size_t size, gfp_t gfp, size_t n, void **p,
 	if (size - 1 >= GS_MAX_SMALL)
 		return alloc_each(size, gfp, n, p, owner);
 	c = &gs_classes[gs_spc(gs_sizeclass_of(size), false)];
-	return alloc_all(c, gfp, gs_owner_id(owner), _RET_IP_, n, p);
+	return alloc_all(c, gfp, gs_owner_id(owner), &call, n, p);
 }
 EXPORT_SYMBOL_GPL(__goslab_malloc_bulk);

@@ -273,13 +273,14 @@ bool gs_cache_refuses(const struct goslab_cache *cache, gfp_t gfp,
 static noinline void *alloc_slow(struct goslab_cache *cache, gfp_t gfp,
 				 unsigned long site)
 {
+	const struct gs_call call = { site, cache->size };
 	struct gs_class *c = &cache->class;
 	bool zeroed = false;
 	void *p;
 
 	if (gs_cache_dead(cache, site) || gs_cache_refuses(cache, gfp, site))
 		return NULL;
-	p = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, c->owner, site, &zeroed);
+	p = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, c->owner, &call, &zeroed);
 	if (p)
 		gs_hook_alloc(p, c->elemsize, gfp, c->keep, zeroed, false);
 	return p;

@@ -262,12 +262,13 @@ static struct rcu_head *make_note(void)
 	struct gs_class *c = &gs_classes[gs_spc(gs_sizeclass_of(HEAD_BYTES),
 						true)];
 	gfp_t gfp = GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN;
+	const struct gs_call call = { _RET_IP_ };
 	bool zeroed = false;
 	void *p;
 
 	if (!gs_mcache_alloc(c->slots, NUMA_NO_NODE, GS_PENDING, &p))
 		p = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, GS_PENDING,
-					 _RET_IP_, &zeroed);
+					 &call, &zeroed);
 	return p ? gs_hook_alloc(p, c->elemsize, gfp, 0, zeroed, true) : NULL;
 }
 

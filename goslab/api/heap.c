@@ -217,6 +217,7 @@ static noinline void *malloc_slow(struct goslab_heap *h, size_t size, gfp_t gfp,
 				  int node, struct goslab_owner *owner,
 				  unsigned long site)
 {
+	const struct gs_call call = { site, size };
 	bool zeroed = false;
 	struct gs_class *c;
 	void *p;
@@ -228,7 +229,7 @@ static noinline void *malloc_slow(struct goslab_heap *h, size_t size, gfp_t gfp,
 	if (gs_gfp_refused(gfp, site))
 		return NULL;
 	c = class_of(h, size);
-	p = gs_mcache_alloc_slow(c, node, gfp, gs_owner_id(owner), site, &zeroed);
+	p = gs_mcache_alloc_slow(c, node, gfp, gs_owner_id(owner), &call, &zeroed);
 	if (p)
 		gs_hook_alloc(p, c->elemsize, gfp, 0, zeroed, false);
 	return p;

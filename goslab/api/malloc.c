@@ -51,16 +51,17 @@ bool gs_gfp_refused(gfp_t gfp, unsigned long site)
 }
 
 /* All of an allocation that is not for the hot path. */
-static void *alloc_slow(unsigned int spc, gfp_t gfp, struct goslab_owner *owner,
-			unsigned long site)
+static void *alloc_slow(unsigned int spc, size_t size, gfp_t gfp,
+			struct goslab_owner *owner, unsigned long site)
 {
+	const struct gs_call call = { site, size };
 	struct gs_class *c = &gs_classes[spc];
 	bool zeroed = false;
 	void *p;
 
 	if (gs_gfp_refused(gfp, site))
 		return NULL;
-	p = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, gs_owner_id(owner), site,
+	p = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, gs_owner_id(owner), &call,
 				 &zeroed);
 	if (p)
 		gs_hook_alloc(p, c->elemsize, gfp, 0, zeroed, spc & 1);
@@ -120,7 +121,7 @@ static noinline void *malloc_slow(size_t size, gfp_t gfp,
 	if (size - 1 >= GS_MAX_SMALL)
 		return gs_malloc_unusual(NULL, size, gfp, NUMA_NO_NODE, owner,
 					 _RET_IP_);
-	return alloc_slow(gs_spc(gs_sizeclass_of(size), false), gfp, owner,
+	return alloc_slow(gs_spc(gs_sizeclass_of(size), false), size, gfp, owner,
 			  _RET_IP_);
 }
 
@@ -160,14 +161,17 @@ EXPORT_SYMBOL_GPL(__goslab_malloc);
 static noinline void *class_slow(unsigned int class, gfp_t gfp,
 				 struct goslab_owner *owner)
 {
-	return alloc_slow(gs_spc(class, false), gfp, owner, _RET_IP_);
+	return alloc_slow(class & 0xff, class >> 8, gfp, owner, _RET_IP_);
 }
 
-/* @size is for the compiler of the caller, which learns how much it gets. */
+/*
+ * @class: the span class in the low byte, above it the size, for the slow path: with both in
+ * one register the fast path saves none. @size is for the compiler of the caller.
+ */
 void *__goslab_malloc_class(unsigned int class, gfp_t gfp,
 			    struct goslab_owner *owner, size_t size)
 {
-	unsigned int spc = gs_spc(class, false);
+	unsigned int spc = class & 0xff;
 	void *p;
 
 	if (unlikely(!alloc_fast(spc, gfp, owner, &p)))
@@ -187,7 +191,7 @@ static void *malloc_tiny(size_t size, gfp_t gfp, struct goslab_owner *owner,
 	p = gs_tiny_alloc(size, gfp | __GFP_NOMEMALLOC, gs_owner_id(owner),
 			  site);
 	if (unlikely(!p))
-		return alloc_slow(gs_spc(gs_sizeclass_of(size), true), gfp,
+		return alloc_slow(gs_spc(gs_sizeclass_of(size), true), size, gfp,
 				  owner, site);
 	return gs_hook_alloc(p, size, gfp, 0, false, true);
 }
@@ -201,7 +205,7 @@ void *gs_malloc_noscan_at(size_t size, gfp_t gfp, struct goslab_owner *owner,
 					 site);
 	if (size < GS_TINY_BLOCK && GS_TINY_ENABLED)
 		return malloc_tiny(size, gfp, owner, site);
-	return alloc_slow(gs_spc(gs_sizeclass_of(size), true), gfp, owner,
+	return alloc_slow(gs_spc(gs_sizeclass_of(size), true), size, gfp, owner,
 			  site);
 }
 
@@ -256,7 +260,8 @@ void *gs_malloc_at(size_t size, gfp_t gfp, int node, struct goslab_owner *owner,
 	id = gs_owner_id(owner);
 	c = &gs_classes[gs_spc(gs_sizeclass_of(size), false)];
 	if (!gs_mcache_alloc(c->slots, node, id, &p))
-		p = gs_mcache_alloc_slow(c, node, gfp, id, site, &zeroed);
+		p = gs_mcache_alloc_slow(c, node, gfp, id,
+					 &(struct gs_call){ site, size }, &zeroed);
 	if (p)
 		gs_hook_alloc(p, c->elemsize, gfp, 0, zeroed, false);
 	return p;

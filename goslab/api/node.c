@@ -25,7 +25,8 @@ void *goslab_cache_alloc_node(struct goslab_cache *cache, gfp_t gfp, int node)
 	    gs_node_refused(node, _RET_IP_))
 		return NULL;
 	if (!gs_mcache_alloc(c->slots, node, c->owner, &p))
-		p = gs_mcache_alloc_slow(c, node, gfp, c->owner, _RET_IP_,
+		p = gs_mcache_alloc_slow(c, node, gfp, c->owner,
+					 &(struct gs_call){ _RET_IP_, cache->size },
 					 &zeroed);
 	if (p)
 		gs_hook_alloc(p, c->elemsize, gfp, c->keep, zeroed, false);

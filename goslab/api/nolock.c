@@ -145,6 +145,7 @@ static void look_ahead(unsigned int spc, bool failed)
 /* Allocate a few objects from anywhere and free them into this CPU's slot. */
 static void refill(struct gs_class *c)
 {
+	const struct gs_call call = { _THIS_IP_ };
 	void *p[REFILL];
 	unsigned int n;
 	bool zeroed;
@@ -154,7 +155,7 @@ static void refill(struct gs_class *c)
 			continue;
 		p[n] = gs_mcache_alloc_slow(c, NUMA_NO_NODE,
 					    GFP_NOWAIT | __GFP_NOWARN,
-					    GS_PENDING, _THIS_IP_, &zeroed);
+					    GS_PENDING, &call, &zeroed);
 		if (!p[n])
 			break;
 	}

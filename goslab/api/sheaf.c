@@ -74,9 +74,10 @@ static __always_inline bool is_live(const struct goslab_cache *cache,
 static bool fill(struct goslab_sheaf *sheaf, gfp_t gfp, unsigned int n,
 		 unsigned long site)
 {
+	const struct gs_call call = { site, sheaf->cache->size };
 	struct gs_class *c = &sheaf->cache->class;
 
-	sheaf->n += gs_mcache_alloc_bulk(c, gfp, c->owner, site, n - sheaf->n,
+	sheaf->n += gs_mcache_alloc_bulk(c, gfp, c->owner, &call, n - sheaf->n,
 					 sheaf->object + sheaf->n, false);
 	return sheaf->n == n;
 }

@@ -18,12 +18,14 @@
 /* A sampled object is handed out; @module: whose it is. */
 TRACE_EVENT(goslab_alloc,
 	TP_PROTO(unsigned long call_site, const void *ptr, const char *name,
-		 size_t bytes_alloc, gfp_t gfp_flags, int node, const char *module),
-	TP_ARGS(call_site, ptr, name, bytes_alloc, gfp_flags, node, module),
+		 size_t bytes_req, size_t bytes_alloc, gfp_t gfp_flags, int node,
+		 const char *module),
+	TP_ARGS(call_site, ptr, name, bytes_req, bytes_alloc, gfp_flags, node, module),
 	TP_STRUCT__entry(
 		__field(unsigned long, call_site)
 		__field(const void *, ptr)
 		__string(name, name)
+		__field(size_t, bytes_req)
 		__field(size_t, bytes_alloc)
 		__field(unsigned long, gfp_flags)
 		__field(int, node)
@@ -33,14 +35,15 @@ TRACE_EVENT(goslab_alloc,
 		__entry->call_site = call_site;
 		__entry->ptr = ptr;
 		gs_compat_assign_str(name, name);
+		__entry->bytes_req = bytes_req;
 		__entry->bytes_alloc = bytes_alloc;
 		__entry->gfp_flags = (__force unsigned long)gfp_flags;
 		__entry->node = node;
 		gs_compat_assign_str(module, module);
 	),
-	TP_printk("call_site=%pS ptr=%p name=%s bytes_alloc=%zu gfp_flags=%s node=%d module=%s",
+	TP_printk("call_site=%pS ptr=%p name=%s bytes_req=%zu bytes_alloc=%zu gfp_flags=%s node=%d module=%s",
 		  (void *)__entry->call_site, __entry->ptr, __get_str(name),
-		  __entry->bytes_alloc, show_gfp_flags(__entry->gfp_flags),
+		  __entry->bytes_req, __entry->bytes_alloc, show_gfp_flags(__entry->gfp_flags),
 		  __entry->node, __get_str(module))
 );
 

@@ -76,7 +76,7 @@ static unsigned int cut(struct mspan *s, u8 owner, unsigned int n, void **p)
  * path, which also reports an object in a wrong state.
  */
 static unsigned int take_run(struct gs_class *c, gfp_t gfp, u8 owner,
-			     unsigned long caller, size_t n, void **p, bool *zeroed)
+			     const struct gs_call *call, size_t n, void **p, bool *zeroed)
 {
 	unsigned int most = min_t(size_t, n, GS_BATCH_MAX), got = 0, samples = 0, i;
 	struct gs_slot *slot;
@@ -95,19 +95,19 @@ static unsigned int take_run(struct gs_class *c, gfp_t gfp, u8 owner,
 	}
 	preempt_enable();
 	for (i = 0; unlikely(i < samples) && i < got; i++)
-		gs_sample_take(p[i], owner, caller, gfp);
+		gs_sample_take(p[i], owner, call, gfp);
 	return got;
 }
 
 /* Up to a batch by the slow path. Return: how many; 0 without memory. */
 static unsigned int take_more(struct gs_class *c, gfp_t gfp, u8 owner,
-			      unsigned long caller, size_t n, void **p, bool *zeroed)
+			      const struct gs_call *call, size_t n, void **p, bool *zeroed)
 {
 	struct gs_more more = {
 		.p = p + 1, .n = min_t(size_t, n, GS_BATCH_MAX) - 1,
 	};
 
-	*p = gs_mcache_alloc_more(c, NUMA_NO_NODE, gfp, owner, caller,
+	*p = gs_mcache_alloc_more(c, NUMA_NO_NODE, gfp, owner, call,
 				  zeroed, &more);
 	return *p ? 1 + more.n : 0;
 }
@@ -128,7 +128,7 @@ static void run_hooks(const struct gs_class *c, gfp_t gfp, bool zeroed,
  * @c: the class; not a noscan class.
  * @gfp: the caller's.
  * @owner: number that the objects' states are set to.
- * @caller: the call of goslab, for samples.
+ * @call: who asks, for samples.
  * @n: how many.
  * @p: filled with them.
  * @hooks: run the hooks, as the objects go to their user now.
@@ -136,7 +136,7 @@ static void run_hooks(const struct gs_class *c, gfp_t gfp, bool zeroed,
  * Return: how many there are in @p; fewer than @n without memory.
  */
 size_t gs_mcache_alloc_bulk(struct gs_class *c, gfp_t gfp, u8 owner,
-			    unsigned long caller, size_t n, void **p, bool hooks)
+			    const struct gs_call *call, size_t n, void **p, bool hooks)
 {
 	size_t done = 0;
 
@@ -144,9 +144,9 @@ size_t gs_mcache_alloc_bulk(struct gs_class *c, gfp_t gfp, u8 owner,
 		bool zeroed = false;
 		unsigned int got;
 
-		got = take_run(c, gfp, owner, caller, n - done, p + done, &zeroed);
+		got = take_run(c, gfp, owner, call, n - done, p + done, &zeroed);
 		if (!got)
-			got = take_more(c, gfp, owner, caller, n - done, p + done,
+			got = take_more(c, gfp, owner, call, n - done, p + done,
 					&zeroed);
 		if (unlikely(!got))
 			break;

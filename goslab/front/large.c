@@ -152,7 +152,8 @@ struct mspan *gs_large_alloc(struct goslab_heap *heap, size_t size, gfp_t gfp,
 	gs_worker_kick();
 	this_cpu_add(nr_bytes, s->elemsize);
 	if (unlikely(gs_sample_bytes(s->elemsize)))
-		gs_sample_take((void *)s->base, owner, caller, gfp);
+		gs_sample_take((void *)s->base, owner,
+			       &(struct gs_call){ caller, size }, gfp);
 	return s;
 }
 

@@ -139,6 +139,16 @@ int gs_mcache_init_slots(struct gs_class *c, unsigned int n);
 void gs_mcache_exit_slots(struct gs_class *c, unsigned int n);
 
 /**
+ * struct gs_call - who asks for objects, and for what: for samples.
+ * @site: the call of goslab.
+ * @bytes: of each object, as the caller said.
+ */
+struct gs_call {
+	unsigned long site;
+	size_t bytes;
+};
+
+/**
  * struct gs_more - the objects that a bulk call wants besides the first.
  * @p: filled with objects.
  * @n: in: how many are wanted, less than GS_BATCH_MAX; out: how many there are.
@@ -150,16 +160,16 @@ struct gs_more {
 
 /* front/refill.c */
 void *gs_mcache_alloc_more(struct gs_class *c, int node, gfp_t gfp, u8 owner,
-			   unsigned long caller, bool *zeroed, struct gs_more *more);
+			   const struct gs_call *call, bool *zeroed, struct gs_more *more);
 void gs_mcache_free_slow(struct mspan *s, void *object, u8 *state);
 void gs_mcache_make_room(struct gs_class *c);
 
 /* One object, or NULL; see gs_mcache_alloc_more(). */
 static inline void *gs_mcache_alloc_slow(struct gs_class *c, int node,
 					 gfp_t gfp, u8 owner,
-					 unsigned long caller, bool *zeroed)
+					 const struct gs_call *call, bool *zeroed)
 {
-	return gs_mcache_alloc_more(c, node, gfp, owner, caller, zeroed, NULL);
+	return gs_mcache_alloc_more(c, node, gfp, owner, call, zeroed, NULL);
 }
 
 /*

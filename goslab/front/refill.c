@@ -361,14 +361,14 @@ static void hand_out(struct refill *r, u8 owner, struct gs_more *more)
 
 /* Have the profile see the first of the objects that the caller gets. */
 static noinline void sample(const struct refill *r, void *first,
-			    const struct gs_more *more, u8 owner, unsigned long caller,
-			    gfp_t gfp)
+			    const struct gs_more *more, u8 owner,
+			    const struct gs_call *call, gfp_t gfp)
 {
 	unsigned int i, n = min(r->samples, r->taken);
 
-	gs_sample_take(first, owner, caller, gfp);
+	gs_sample_take(first, owner, call, gfp);
 	for (i = 1; i < n; i++)
-		gs_sample_take(more->p[i - 1], owner, caller, gfp);
+		gs_sample_take(more->p[i - 1], owner, call, gfp);
 }
 
 /**
@@ -377,7 +377,7 @@ static noinline void sample(const struct refill *r, void *first,
  * @node: node wanted, or NUMA_NO_NODE.
  * @gfp: the caller's.
  * @owner: number that the objects' states are set to.
- * @caller: the call of goslab, for samples.
+ * @call: who asks, for samples.
  * @zeroed: set to true if they are known to be zero.
  * @more: NULL, or what the caller would like besides.
  *
@@ -387,7 +387,7 @@ static noinline void sample(const struct refill *r, void *first,
  * Return: an object, or NULL.
  */
 void *gs_mcache_alloc_more(struct gs_class *c, int node, gfp_t gfp, u8 owner,
-			   unsigned long caller, bool *zeroed, struct gs_more *more)
+			   const struct gs_call *call, bool *zeroed, struct gs_more *more)
 {
 	struct gs_entry e[GS_BATCH_MAX] __uninitialized;
 	struct refill r = {
@@ -451,7 +451,7 @@ got:
 	if (gs_latency_is_all())
 		gs_latency_note(GS_LATENCY_REFILL, since);
 	if (unlikely(r.samples))
-		sample(&r, p, more, owner, caller, gfp);
+		sample(&r, p, more, owner, call, gfp);
 	return p;
 }
 GS_EXPORT_KUNIT(gs_mcache_alloc_more);

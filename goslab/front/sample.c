@@ -16,7 +16,7 @@
  *
  * Lock:       none for slots: they are entered, with interrupts off where the grants
  *             of the CPU change, too. rate_mutex, sleeping: one change of the rate at
- *             a time. Order: before the CPU hotplug lock.
+ *             a time. Order: before the CPU hotplug lock and gs_class_mutex.
  * Context:    any but NMI; gs_sample_set_rate() sleeps.
  * Tests:      kunit/sample_kunit.c
  */
@@ -28,6 +28,7 @@
 #include <linux/rculist.h>
 #include <linux/stackdepot.h>
 #include <linux/stacktrace.h>
+#include <linux/topology.h>
 #include <linux/workqueue.h>
 
 #include "back/arena.h"
@@ -167,25 +168,28 @@ static noinline u32 save_stack(unsigned long caller)
  * gs_sample_take() - a sampled object goes to its user.
  * @p: the object; its state is @owner, and nobody else has it yet.
  * @owner: number of the module. Objects of goslab itself are not sampled.
- * @caller: the call of goslab.
+ * @call: who asks.
  * @gfp: the caller's, for the tracepoint.
  */
-void gs_sample_take(void *p, u8 owner, unsigned long caller, gfp_t gfp)
+void gs_sample_take(void *p, u8 owner, const struct gs_call *call, gfp_t gfp)
 {
 	struct mspan *s = gs_arena_span(p);
+	struct gs_sample sample = {
+		.caller = call->site, .size = s->elemsize, .requested = call->bytes,
+		.owner = owner, .far = s->node != numa_mem_id(),
+	};
 	struct gs_site *site;
-	u32 stack = 0;
 
 	if (owner < GS_OWNER_MIN)
 		return;
 	if (READ_ONCE(gs_sample_stacks))
-		stack = save_stack(caller);
-	site = gs_site_sample(caller, stack, s->elemsize, owner);
+		sample.stack = save_stack(call->site);
+	site = gs_site_sample(&sample);
 	if (!site)
 		atomic_long_inc(&nr_lost);
-	else if (gs_special_add(s, gs_span_index(s, p), site, owner))
-		trace_goslab_alloc(caller, p, gs_span_name(s), s->elemsize, gfp, s->node,
-				   gs_owner_name(owner) ?: "unknown");
+	else if (gs_special_add(s, gs_span_index(s, p), site, &sample))
+		trace_goslab_alloc(call->site, p, gs_span_name(s), call->bytes, s->elemsize,
+				   gfp, s->node, gs_owner_name(owner) ?: "unknown");
 	/* Metadata may have been drawn. */
 	gs_usage_note_peak();
 }
@@ -242,6 +246,7 @@ static void begin_anew(unsigned long rate)
 		flush_work(&per_cpu(samplers, cpu).work);
 	cpus_read_unlock();
 	gs_special_forget_all();
+	gs_class_forget_samples();
 	gs_site_restart(rate);
 	atomic_long_set(&nr_lost, 0);
 }

@@ -20,7 +20,7 @@ void gs_sample_come(unsigned int cpu);
 void gs_sample_start(struct mcache *mcache, struct gs_slot *slot);
 unsigned int gs_sample_count_owed(struct gs_slot *slot, s32 least);
 bool gs_sample_bytes(size_t bytes);
-void gs_sample_take(void *p, u8 owner, unsigned long caller, gfp_t gfp);
+void gs_sample_take(void *p, u8 owner, const struct gs_call *call, gfp_t gfp);
 unsigned long gs_sample_lost(void);
 
 /**

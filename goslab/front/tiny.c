@@ -192,6 +192,8 @@ static void *cut_fresh(size_t size, gfp_t gfp, u8 owner, unsigned long caller)
 {
 	struct gs_class *c = &gs_classes[GS_SPC_TINY];
 	struct gs_tiny_open fresh = { .offset = size, .owner = owner };
+	/* What else will be cut off the block, nobody knows. */
+	const struct gs_call call = { caller, GS_TINY_BLOCK };
 	bool zeroed = false;
 	unsigned int byte;
 	struct mspan *s;
@@ -199,7 +201,7 @@ static void *cut_fresh(size_t size, gfp_t gfp, u8 owner, unsigned long caller)
 
 	if (!gs_mcache_alloc(c->slots, NUMA_NO_NODE, owner, &fresh.block))
 		fresh.block = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, owner,
-						   caller, &zeroed);
+						   &call, &zeroed);
 	if (!fresh.block)
 		return NULL;
 	s = gs_arena_span(fresh.block);
@@ -218,7 +220,7 @@ static void *cut_fresh(size_t size, gfp_t gfp, u8 owner, unsigned long caller)
  * @gfp: the caller's.
  * @owner: number of the caller's module.
  * @caller: the call of goslab, for samples. What is sampled is a block, for the object
- *          that it is opened for.
+ *          that it is opened for, as if all of it had been asked for.
  *
  * Return: the object, not zeroed, or NULL.
  */

@@ -247,6 +247,31 @@ int gs_class_init(struct gs_class *c, size_t size, size_t align)
 }
 GS_EXPORT_KUNIT(gs_class_init);
 
+struct gs_sampled gs_sampled_large;
+GS_EXPORT_KUNIT(gs_sampled_large);
+
+static void forget(struct gs_sampled *t)
+{
+	atomic64_set(&t->nr, 0);
+	atomic64_set(&t->allocs, 0);
+	atomic64_set(&t->frees, 0);
+	atomic64_set(&t->ping_pong, 0);
+	atomic64_set(&t->bytes, 0);
+	atomic64_set(&t->requested, 0);
+}
+
+/* A profile begins anew. Sleeps. */
+void gs_class_forget_samples(void)
+{
+	struct gs_class *c;
+
+	forget(&gs_sampled_large);
+	mutex_lock(&gs_class_mutex);
+	list_for_each_entry(c, &gs_class_list, link)
+		forget(&c->sampled);
+	mutex_unlock(&gs_class_mutex);
+}
+
 /* What classes that are gone have handed out. */
 static atomic64_t past_objects;
 static atomic64_t past_bytes;

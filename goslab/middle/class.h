@@ -20,6 +20,27 @@
 struct goslab_heap;
 
 /**
+ * struct gs_sampled - what the samples of a class stand for, since the profile began.
+ * @nr: samples.
+ * @allocs: objects that they stand for, times GS_SITE_ONE.
+ * @frees: of @allocs, freed.
+ * @ping_pong: of @frees, on another CPU than the one that allocated them.
+ * @bytes: of @allocs, with all of their room.
+ * @requested: of @allocs, as their callers asked.
+ *
+ * One of a class's objects in many thousands is a sample, so these lines are shared. With
+ * each object a sample the locks of sites are worse.
+ */
+struct gs_sampled {
+	atomic64_t nr;
+	atomic64_t allocs;
+	atomic64_t frees;
+	atomic64_t ping_pong;
+	atomic64_t bytes;
+	atomic64_t requested;
+};
+
+/**
  * struct gs_class - one span class: a shape of spans, its central lists, its
  * slots.
  * @slots: this class's slot of each CPU.
@@ -43,6 +64,7 @@ struct goslab_heap;
  * @heap: its heap; NULL for the default heap.
  * @central: by node.
  * @nr_past: objects handed out that no slot counts.
+ * @sampled: what its samples say.
  * @gone_slots: slots that were ended and wait for readers.
  * @link: on gs_class_list.
  * @name: for reports and debugfs.
@@ -71,6 +93,7 @@ struct gs_class {
 	struct goslab_heap *heap;
 	struct mcentral *central;
 	atomic64_t nr_past;
+	struct gs_sampled sampled;
 	struct llist_head gone_slots;
 	struct list_head link;
 	char name[GS_NAME_LEN];
@@ -83,6 +106,15 @@ extern struct mutex gs_class_mutex;
 /* The classes of malloc, by span class; 0 and 1 (large) are not used. */
 extern struct gs_class gs_classes[GS_NR_SPC];
 
+/* Large objects of the default heap, which have no class. */
+extern struct gs_sampled gs_sampled_large;
+
+static inline struct gs_sampled *gs_class_sampled(struct gs_class *c)
+{
+	return c ? &c->sampled : &gs_sampled_large;
+}
+
+void gs_class_forget_samples(void);
 int gs_class_init_malloc(void);
 void gs_class_exit_malloc(void);
 int gs_class_init(struct gs_class *c, size_t size, size_t align);

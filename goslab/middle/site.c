@@ -106,10 +106,13 @@ static struct gs_site *find(unsigned int bucket, const struct gs_site *key)
 	return NULL;
 }
 
-static u64 weight_of(size_t size)
+/* What a sample stands for by the rate that there is now. */
+static void set_scale(struct gs_site *site)
 {
-	/* One sample is too coarse a number to scale. */
-	return gs_chance_scale(1 << 10, size, READ_ONCE(mean)) * size >> 10;
+	u64 scale = gs_chance_scale(GS_SITE_ONE, site->size, READ_ONCE(mean));
+
+	WRITE_ONCE(site->scale, scale);
+	site->weight = scale * site->size / GS_SITE_ONE;
 }
 
 /* @site is about to change: note what it had at the last peak. Under its lock. */
@@ -124,12 +127,14 @@ static void note_peak(struct gs_site *site)
 }
 
 /* An object was sampled. Under the lock of @site. */
-static void count_alloc(struct gs_site *site)
+static void count_alloc(struct gs_site *site, const struct gs_sample *sample)
 {
 	s64 now, old;
 
 	note_peak(site);
 	site->nr_alloc++;
+	site->nr_far += sample->far;
+	site->requested += sample->requested;
 	site->used = true;
 	now = atomic64_add_return(site->weight, &live);
 	old = atomic64_read(&peak);
@@ -149,24 +154,22 @@ static struct gs_site *make_site(const struct gs_site *key)
 	if (!site)
 		return NULL;
 	*site = *key;
-	site->weight = weight_of(site->size);
+	set_scale(site);
 	return site;
 }
 
 /**
  * gs_site_sample() - count a sampled object for its site.
- * @caller: the call of goslab.
- * @stack: number of the stack in the kernel's depot, or 0.
- * @size: bytes of the object.
- * @owner: number of the module.
+ * @sample: the object.
  *
  * Return: the site; NULL without memory, or if there are too many.
  */
-struct gs_site *gs_site_sample(unsigned long caller, u32 stack, size_t size, u8 owner)
+struct gs_site *gs_site_sample(const struct gs_sample *sample)
 {
 	struct gs_site key = {
-		.caller = caller, .stack = stack, .size = size, .owner = owner,
-		.bucket = bucket_of(caller, stack, size),
+		.caller = sample->caller, .stack = sample->stack, .size = sample->size,
+		.owner = sample->owner,
+		.bucket = bucket_of(sample->caller, sample->stack, sample->size),
 	};
 	spinlock_t *lock = lock_of_site(&key);
 	struct gs_site *site, *fresh = NULL;
@@ -175,7 +178,7 @@ struct gs_site *gs_site_sample(unsigned long caller, u32 stack, size_t size, u8 
 	gs_lock(lock, flags);
 	site = find(key.bucket, &key);
 	if (likely(site))
-		count_alloc(site);
+		count_alloc(site, sample);
 	gs_unlock(lock, flags);
 	if (likely(site))
 		return site;
@@ -189,36 +192,41 @@ struct gs_site *gs_site_sample(unsigned long caller, u32 stack, size_t size, u8 
 		atomic_inc(&nr_sites);
 		swap(site, fresh);
 	}
-	count_alloc(site);
+	count_alloc(site, sample);
 	gs_unlock(lock, flags);
 	if (fresh)
 		gs_fixalloc_free(&sites, fresh);
 	return site;
 }
 
-static void end_one(struct gs_site *site, u64 alloc, u64 free)
+/* An object that @requested bytes were asked for is freed. */
+void gs_site_count_free(struct gs_site *site, size_t requested, bool ping_pong)
 {
 	spinlock_t *lock = lock_of_site(site);
 	unsigned long flags;
 
 	gs_lock(lock, flags);
 	note_peak(site);
-	site->nr_alloc -= alloc;
-	site->nr_free += free;
+	site->nr_free++;
+	site->nr_ping_pong += ping_pong;
+	site->requested_free += requested;
 	atomic64_sub(site->weight, &live);
 	gs_unlock(lock, flags);
 }
 
-/* It is freed. */
-void gs_site_count_free(struct gs_site *site)
-{
-	end_one(site, 0, 1);
-}
-
 /* It counts no more, as if it had never been sampled. */
-void gs_site_forget(struct gs_site *site)
+void gs_site_forget(struct gs_site *site, size_t requested, bool far)
 {
-	end_one(site, 1, 0);
+	spinlock_t *lock = lock_of_site(site);
+	unsigned long flags;
+
+	gs_lock(lock, flags);
+	note_peak(site);
+	site->nr_alloc--;
+	site->nr_far -= far;
+	site->requested -= requested;
+	atomic64_sub(site->weight, &live);
+	gs_unlock(lock, flags);
 }
 
 /**
@@ -241,10 +249,14 @@ void gs_site_restart(unsigned long rate)
 			u64 n = site->nr_alloc - site->nr_free;
 
 			atomic64_sub(n * site->weight, &live);
-			site->weight = weight_of(site->size);
+			set_scale(site);
 			atomic64_add(n * site->weight, &live);
 			site->nr_alloc = n;
 			site->nr_free = 0;
+			site->nr_ping_pong = 0;
+			site->nr_far = 0;
+			site->requested -= site->requested_free;
+			site->requested_free = 0;
 			site->peak = n;
 			site->epoch = atomic64_read(&epoch);
 			site->used = n;
@@ -262,6 +274,8 @@ static void read_site(struct gs_site *site, struct gs_site_counts *to)
 		.of = site, .caller = site->caller, .stack = site->stack, .size = site->size,
 		.owner = site->owner, .nr_alloc = site->nr_alloc,
 		.nr_live = site->nr_alloc - site->nr_free,
+		.nr_ping_pong = site->nr_ping_pong, .nr_far = site->nr_far,
+		.requested = site->requested,
 	};
 	to->nr_peak = noted ? site->peak : to->nr_live;
 }

@@ -115,16 +115,41 @@ static struct gs_special *find(unsigned int bucket, const void *p)
 	return NULL;
 }
 
+/* Bytes that a sample of @site stands for if @bytes are those of the sample. */
+static u64 scaled(const struct gs_site *site, size_t bytes)
+{
+	return READ_ONCE(site->scale) * bytes / GS_SITE_ONE;
+}
+
+static void count_alloc(struct gs_sampled *t, const struct gs_special *r)
+{
+	atomic64_inc(&t->nr);
+	atomic64_add(READ_ONCE(r->site->scale), &t->allocs);
+	atomic64_add(scaled(r->site, r->site->size), &t->bytes);
+	atomic64_add(scaled(r->site, r->requested), &t->requested);
+}
+
+static void count_free(struct gs_sampled *t, const struct gs_special *r, bool ping_pong)
+{
+	u64 scale = READ_ONCE(r->site->scale);
+
+	atomic64_add(scale, &t->frees);
+	if (ping_pong)
+		atomic64_add(scale, &t->ping_pong);
+	gs_site_count_free(r->site, r->requested, ping_pong);
+}
+
 /**
  * gs_special_add() - a record for an object that nobody else has yet.
  * @s: its span.
  * @i: its index; its state is the owner's number.
  * @site: where it was allocated; it has counted the object.
- * @owner: that number.
+ * @sample: what else is known of it.
  *
  * Return: false if there is no memory or too many records.
  */
-bool gs_special_add(struct mspan *s, long i, struct gs_site *site, u8 owner)
+bool gs_special_add(struct mspan *s, long i, struct gs_site *site,
+		    const struct gs_sample *sample)
 {
 	void *p = gs_span_object(s, i);
 	unsigned int bucket = bucket_of(p);
@@ -135,16 +160,17 @@ bool gs_special_add(struct mspan *s, long i, struct gs_site *site, u8 owner)
 		r = gs_fixalloc_alloc(&records, gs_gfp_optional(GFP_NOWAIT));
 	if (!r) {
 		atomic_long_inc(&nr_refused);
-		gs_site_forget(site);
+		gs_site_forget(site, sample->requested, sample->far);
 		return false;
 	}
 	*r = (struct gs_special) {
-		.object = p, .site = site, .owner = owner,
-		.when = jiffies,
+		.object = p, .site = site, .owner = sample->owner,
+		.requested = sample->requested, .when = jiffies,
 		.pid = in_task() ? current->pid : 0,
 		.cpu = raw_smp_processor_id(),
 	};
 	atomic_long_inc(&nr_records);
+	count_alloc(gs_class_sampled(s->class), r);
 	gs_lock(lock_of(bucket), flags);
 	hlist_add_head(&r->link, &buckets[bucket]);
 	WRITE_ONCE(s->objects[i], GS_SPECIAL);
@@ -165,7 +191,7 @@ static void end_record(struct gs_special *r, const struct mspan *s, unsigned lon
 	if (!r)
 		return;
 	trace_goslab_free(site, r->object, gs_span_name(s));
-	gs_site_count_free(r->site);
+	count_free(gs_class_sampled(s->class), r, r->cpu != raw_smp_processor_id());
 	give_record(r);
 }
 
@@ -240,7 +266,7 @@ GS_EXPORT_KUNIT(gs_special_owner);
 
 /* Take out every record that @fn wants, and give it to @end. */
 static void sweep(bool (*fn)(struct gs_special *r, const void *arg), const void *arg,
-		  void (*end)(struct gs_site *site))
+		  void (*end)(const struct gs_special *r))
 {
 	struct gs_special *r;
 	struct hlist_node *next;
@@ -261,7 +287,7 @@ static void sweep(bool (*fn)(struct gs_special *r, const void *arg), const void 
 		}
 		gs_unlock(lock_of(i), flags);
 		hlist_for_each_entry_safe(r, next, &gone, link) {
-			end(r->site);
+			end(r);
 			give_record(r);
 		}
 		cond_resched();
@@ -275,11 +301,17 @@ static bool is_of_heap(struct gs_special *r, const void *arg)
 	return s && s->class && s->class->heap == arg;
 }
 
+/* Its object goes with its heap, which is no free from a CPU. */
+static void end_with_heap(const struct gs_special *r)
+{
+	count_free(gs_class_sampled(gs_arena_span(r->object)->class), r, false);
+}
+
 /* The spans of a heap are about to be freed with all that lives in them. Sleeps. */
 void gs_special_drop_heap(const struct goslab_heap *heap)
 {
 	if (gs_special_nr())
-		sweep(is_of_heap, heap, gs_site_count_free);
+		sweep(is_of_heap, heap, end_with_heap);
 }
 
 /* The object becomes an ordinary one, unless it is being freed. */
@@ -294,10 +326,16 @@ static bool make_ordinary(struct gs_special *r, const void *unused)
 	return true;
 }
 
+/* A rate that is gone: the site begins anew, so on which node does not matter. */
+static void forget(const struct gs_special *r)
+{
+	gs_site_forget(r->site, r->requested, false);
+}
+
 /* A profile begins anew: no live object has a record. Sleeps. */
 void gs_special_forget_all(void)
 {
-	sweep(make_ordinary, NULL, gs_site_forget);
+	sweep(make_ordinary, NULL, forget);
 	atomic_long_set(&nr_refused, 0);
 }
 

@@ -7,6 +7,7 @@
 #include "back/mspan.h"
 
 struct goslab_heap;
+struct gs_sample;
 struct gs_site;
 
 /**
@@ -14,6 +15,7 @@ struct gs_site;
  * @link: in its hash bucket.
  * @object: its address.
  * @site: where it was allocated.
+ * @requested: bytes that were asked for.
  * @when: in jiffies.
  * @pid: by which task.
  * @cpu: on which CPU.
@@ -23,6 +25,7 @@ struct gs_special {
 	struct hlist_node link;
 	void *object;
 	struct gs_site *site;
+	size_t requested;
 	unsigned long when;
 	pid_t pid;
 	u16 cpu;
@@ -31,7 +34,8 @@ struct gs_special {
 
 int gs_special_init(void);
 void gs_special_exit(void);
-bool gs_special_add(struct mspan *s, long i, struct gs_site *site, u8 owner);
+bool gs_special_add(struct mspan *s, long i, struct gs_site *site,
+		    const struct gs_sample *sample);
 void gs_special_end(struct mspan *s, long i, unsigned long site);
 void gs_special_drop(struct mspan *s, const void *p);
 u8 gs_special_owner(const void *p);

@@ -24,6 +24,7 @@ DEFINE_SHOW_ATTRIBUTE(gs_mheap);
 DEFINE_SEQ_ATTRIBUTE(gs_spans);
 DEFINE_SEQ_ATTRIBUTE(gs_arenas);
 DEFINE_SHOW_ATTRIBUTE(gs_memstats);
+DEFINE_SHOW_ATTRIBUTE(gs_frag);
 DEFINE_SHOW_ATTRIBUTE(gs_json);
 DEFINE_SHOW_ATTRIBUTE(gs_latency);
 DEFINE_SHOW_ATTRIBUTE(gs_verify);
@@ -42,6 +43,7 @@ static const struct {
 	{ "spans", &gs_spans_fops },
 	{ "arenas", &gs_arenas_fops },
 	{ "memstats", &gs_memstats_fops },
+	{ "frag", &gs_frag_fops },
 	{ "json", &gs_json_fops },
 	{ "latency", &gs_latency_fops },
 	{ "profile", &gs_profile_fops },

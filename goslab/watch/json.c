@@ -73,9 +73,23 @@ static void show_owners(struct seq_file *m, const struct gs_by_owner *n, const c
 	seq_putc(m, ']');
 }
 
+/* What samples stand for: of a class, or of a site. */
+static void show_frag(struct seq_file *m, const struct gs_frag *f)
+{
+	begin(m, "sampled", '{');
+	number(m, "allocated", f->allocated);
+	number(m, "requested", f->requested);
+	number(m, "hit", f->allocs);
+	number(m, "freed", f->frees);
+	number(m, "ping_pong", f->ping_pong);
+	seq_putc(m, '}');
+}
+
 static void show_class(struct seq_file *m, const struct gs_class *c,
 		       const struct gs_census *n)
 {
+	struct gs_frag f = gs_frag_of_class(&c->sampled);
+
 	begin(m, NULL, '{');
 	text(m, "name", c->name);
 	text(m, "module", gs_owner_name(c->owner));
@@ -88,6 +102,7 @@ static void show_class(struct seq_file *m, const struct gs_class *c,
 	number(m, "owned", n->owned);
 	number(m, "bytes", (u64)n->pages << GS_PAGE_SHIFT);
 	number(m, "waste", gs_census_tail(n));
+	show_frag(m, &f);
 	seq_putc(m, '}');
 }
 
@@ -179,6 +194,7 @@ static void show_sites(struct seq_file *m, const struct gs_site_counts *site, un
 	begin(m, "sites", '[');
 	for (; n--; site++) {
 		u64 live = gs_chance_scale(site->nr_live, site->size, rate);
+		struct gs_frag f = gs_frag_of_site(site, rate);
 
 		snprintf(name, sizeof(name), "%pB", (void *)site->caller);
 		begin(m, NULL, '{');
@@ -190,6 +206,7 @@ static void show_sites(struct seq_file *m, const struct gs_site_counts *site, un
 		number(m, "bytes", live * site->size);
 		number(m, "allocs", gs_chance_scale(site->nr_alloc, site->size, rate));
 		number(m, "samples", site->nr_alloc);
+		show_frag(m, &f);
 		seq_putc(m, '}');
 	}
 	seq_putc(m, ']');

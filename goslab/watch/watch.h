@@ -55,6 +55,33 @@ extern const struct file_operations gs_callsites_fops;
 extern const struct file_operations gs_alloc_traces_fops;
 int gs_memstats_show(struct seq_file *m, void *v);
 
+/**
+ * struct gs_frag - what samples say of a class or of a place, scaled.
+ * @allocated: bytes of all objects, with all of their room.
+ * @requested: of these, what callers asked for.
+ * @freed: of @allocated; not known of a class.
+ * @allocs: objects.
+ * @frees: of these, freed.
+ * @ping_pong: of @frees, on another CPU than the one that allocated them.
+ * @far: of @allocs, on another node than the CPU; not known of a class.
+ */
+struct gs_frag {
+	u64 allocated;
+	u64 requested;
+	u64 freed;
+	u64 allocs;
+	u64 frees;
+	u64 ping_pong;
+	u64 far;
+};
+
+struct gs_site_counts;
+
+/* watch/frag.c */
+struct gs_frag gs_frag_of_class(const struct gs_sampled *t);
+struct gs_frag gs_frag_of_site(const struct gs_site_counts *site, unsigned long rate);
+int gs_frag_show(struct seq_file *m, void *v);
+
 /* watch/latency.c */
 int gs_latency_show(struct seq_file *m, void *v);
 

@@ -55,9 +55,9 @@ step load module goslab sample_rate=1
 step events mounted
 step switch_on switch_on
 step client client
-step alloc traced 'goslab_alloc: call_site=lose_small\+0x[^ ]* \[goslab_leak\] ptr=[^ ]+ name=malloc-208 bytes_alloc=208 gfp_flags=GFP_KERNEL node=0 module=goslab_leak$' /tmp/loaded
-step alloc_in_cache traced 'goslab_alloc: call_site=lose_in_cache\+.* name=leak bytes_alloc=304 ' /tmp/loaded
-step alloc_large traced 'goslab_alloc: call_site=lose_large\+.* name=large bytes_alloc=40960 ' /tmp/loaded
+step alloc traced 'goslab_alloc: call_site=lose_small\+0x[^ ]* \[goslab_leak\] ptr=[^ ]+ name=malloc-208 bytes_req=200 bytes_alloc=208 gfp_flags=GFP_KERNEL node=0 module=goslab_leak$' /tmp/loaded
+step alloc_in_cache traced 'goslab_alloc: call_site=lose_in_cache\+.* name=leak bytes_req=300 bytes_alloc=304 ' /tmp/loaded
+step alloc_large traced 'goslab_alloc: call_site=lose_large\+.* name=large bytes_req=40000 bytes_alloc=40960 ' /tmp/loaded
 step free traced 'goslab_free: call_site=0x[0-9a-f]+ ptr=[^ ]+ name=malloc-208$'
 step paired paired
 step heap_reset traced 'goslab_heap_reset: call_site=.* name=leak_heap objects=7 bytes=41632$'

@@ -135,8 +135,8 @@ static __always_inline __alloc_size(1) void *
 goslab_malloc(size_t size, gfp_t gfp)
 {
 	if (__builtin_constant_p(size) && size && size <= GOSLAB_MAX_SMALL)
-		return __goslab_malloc_class(__goslab_class(size), gfp,
-					     &goslab_this_owner, size);
+		return __goslab_malloc_class(__goslab_class(size) * 2 | size << 8,
+					     gfp, &goslab_this_owner, size);
 	return __goslab_malloc(size, gfp, &goslab_this_owner);
 }
 
