@@ -14,9 +14,11 @@ DEST = $(DESTDIR)$(PREFIX)
 export KSRC TRACE CPUS MEM BED BEDS SHORT
 # Of make client; see the top of scripts/client.sh.
 CLIENT = SRC RUN ARGS CONFIG BED BOOT FILES NAME EXPECT
+# Of make escape; see the top of scripts/escape.sh.
+ESCAPE = KSRC M RULES BOUND KNOWN WHY MODE CPPFLAGS
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check-builds bench demo client clients modules shell check clean \
+.PHONY: help run test quick check-builds escape bench demo client clients modules shell check clean \
 	clean-cache install-tools
 
 help:
@@ -33,6 +35,8 @@ help:
 	@echo 'make modules   the modules for any kernel: KDIR=DIR (default: this one)'
 	@echo 'make check     what can be checked without building'
 	@echo 'make check-builds   the modules by stricter compilers: W=1, sparse, clang'
+	@echo 'make escape    escape analysis by Coccinelle: M="DIR..." or files, KSRC=DIR;'
+	@echo '                 default: these sources (Documentation/escape.rst)'
 	@echo 'make install-tools   $(TOOLS) for this machine:'
 	@echo '                 PREFIX=/usr/local  DESTDIR=DIR of a package'
 	@echo 'make clean     remove build/; kernels stay in ~/.cache/goslab'
@@ -69,6 +73,9 @@ check:
 
 check-builds:
 	@scripts/builds.sh
+
+escape:
+	@$(foreach v,$(ESCAPE),$(if $($v),$v='$($v)')) scripts/escape.sh
 
 modules:
 	@[ -e "$(KDIR)/Makefile" ] || { echo "no kernel build tree in" \

@@ -4,6 +4,7 @@
 #   w1      gcc with the warnings of W=1, for User-Mode Linux 7.2, suites included
 #   sparse  Debian's sparse, for stock 6.12 (it is too old for newer kernels)
 #   clang   LLVM=1 for x86-64 7.2, suites included; the kernel is only prepared
+#   escape  the rules of "make escape" on their fixtures, then on all sources
 #
 # A warning about a file of the project fails its case. The exit status is the
 # verdict. Nothing is booted.
@@ -34,7 +35,7 @@ case_of() {
 	if grep -qE 'C=[12] specified, but sparse' "$log"; then
 		said="not ok"
 	fi
-	if grep -E '(goslab|kunit)/[^ ]*[ :].*(warning|error):' "$log" |
+	if grep -E '(goslab|kunit)/[^ ]*[ :].*(warning:|error:|[0-9]: (WARNING|ERROR) )' "$log" |
 		sort -u | head -20 | sed 's/^/# /' | grep .; then
 		said="not ok"
 	fi
@@ -82,15 +83,19 @@ build_clang() {
 		GOSLAB_KUNIT=1 GOSLAB_DEBUG=1 modules
 }
 
+# Nothing is built: sources are read, and none of them has anything to report.
+build_escape() { "$SCRIPTS/test-escape.sh" && "$SCRIPTS/escape.sh"; }
+
 main() {
 	"$SCRIPTS/setup.sh" builds
 	lock_build
 	mkdir -p "$WORK"
 	echo "KTAP version 1"
-	echo "1..3"
+	echo "1..4"
 	case_of w1 build_w1
 	case_of sparse build_sparse
 	case_of clang build_clang
+	case_of escape build_escape
 	return $failed
 }
 

@@ -1,10 +1,10 @@
 #!/bin/bash
-# setup.sh [um|qemu|bench|builds|arm64] - installs what is missing on a machine with
+# setup.sh [um|qemu|bench|builds|escape|arm64] - installs what is missing on a machine with
 # Debian 12 or 13.
 #
 # "um" is what User-Mode Linux needs, "qemu" (the default) what the tests do,
 # "bench" what draws plots and other allocators besides, "builds" other compilers,
-# "arm64" what the beds qemu-arm64* need. When nothing is missing, apt is not touched
+# "escape" Coccinelle, "arm64" what the beds qemu-arm64* need. When nothing is missing, apt is not touched
 # and no rights are needed.
 
 . "$(dirname "$0")/lib.sh"
@@ -13,7 +13,8 @@ PACKAGES_UM="gcc ccache gdb libc6-dev make flex bison bc libelf-dev libssl-dev p
 	xz-utils busybox-static cpio kmod rsync python3"
 PACKAGES_QEMU="$PACKAGES_UM qemu-system-x86"
 PACKAGES_BENCH="$PACKAGES_QEMU python3-matplotlib"
-PACKAGES_BUILDS="$PACKAGES_QEMU sparse clang-19 lld-19 llvm-19"
+PACKAGES_ESCAPE="$PACKAGES_UM coccinelle"
+PACKAGES_BUILDS="$PACKAGES_QEMU sparse clang-19 lld-19 llvm-19 coccinelle"
 PACKAGES_ARM64="$PACKAGES_QEMU qemu-system-arm gcc-aarch64-linux-gnu"
 # One of each line; the names of libraries follow their versions.
 PEERS="libtcmalloc-minimal4t64 libtcmalloc-minimal4
@@ -82,8 +83,9 @@ main() {
 	qemu) WANT=$(missing $PACKAGES_QEMU) ;;
 	bench) WANT=$(missing $PACKAGES_BENCH $(peers)) ;;
 	builds) WANT=$(missing $PACKAGES_BUILDS) ;;
+	escape) WANT=$(missing $PACKAGES_ESCAPE) ;;
 	arm64) WANT=$(missing $PACKAGES_ARM64) ;;
-	*) die "usage: setup.sh [um|qemu|bench|builds|arm64]" ;;
+	*) die "usage: setup.sh [um|qemu|bench|builds|escape|arm64]" ;;
 	esac
 	# In newer releases of Debian these left util-linux.
 	PATH=$PATH:/sbin:/usr/sbin command -v mkfs.minix >/dev/null ||
