@@ -14,6 +14,7 @@
 #include <linux/rcupdate.h>
 
 #include "api/api.h"
+#include "api/pool.h"
 #include "back/arena.h"
 #include "back/mheap.h"
 #include "back/pagecache.h"
@@ -115,6 +116,7 @@ static int __init goslab_init(void)
 	int ret;
 
 	gs_span_init();
+	gs_pool_init();
 	gs_transfer_init();
 	ret = gs_arena_init();
 	if (ret)
@@ -159,6 +161,7 @@ no_mheap:
 	gs_arena_exit();
 no_arena:
 	gs_transfer_exit();
+	gs_pool_exit();
 	gs_span_exit();
 	say_lost(0);
 	return ret;
@@ -192,6 +195,7 @@ static void __exit goslab_exit(void)
 		});
 	gs_arena_exit();
 	gs_transfer_exit();
+	gs_pool_exit();
 	gs_span_exit();
 	say_lost(left);
 	gs_report_exit();

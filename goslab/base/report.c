@@ -53,6 +53,7 @@ static const char *const kind_names[] = {
 	[GS_BUG_BAD_GFP]	= "gfp flags that this call does not take",
 	[GS_BUG_NO_HEAD]	= "no room for the rcu_head in the object",
 	[GS_BUG_LIST_LRU]	= "allocation for a list_lru from a charged cache",
+	[GS_BUG_OVERLAP]	= "range overlaps another one of the pool",
 	[GS_BUG_PENDING]	= "object changed while its free was pending",
 };
 static_assert(ARRAY_SIZE(kind_names) == GS_NR_REPORTS);

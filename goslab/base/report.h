@@ -31,6 +31,7 @@ enum gs_report_kind {
 	GS_BUG_HEAP_IN_USE,	/* at its end: by caches, or the default heap */
 	GS_BUG_WRONG_DEVICE,	/* devm free or realloc of what it has not */
 	GS_BUG_LIST_LRU,	/* objects of a charged cache for a list_lru */
+	GS_BUG_OVERLAP,		/* a range that a pool has already */
 	GS_NR_REPORTS,
 };
 

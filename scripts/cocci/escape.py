@@ -237,6 +237,9 @@ def probe(file, alloc, paths):
     The file is compiled up to its syntax, with a function at its end that gives a
     number to a pointer to an array: the message about it tells the array's length.
     """
+    if alloc.function.endswith(('cache_alloc', 'cache_zalloc')) and not re.match(
+            'struct |union ', alloc.pointee):
+        return None
     if alloc.function.endswith(('_obj', 'cache_alloc', 'cache_zalloc')):
         size = 'sizeof(*%s)' % alloc.name
     elif alloc.function.endswith(('_array', 'calloc')):
