@@ -13,7 +13,8 @@
 # RECORD=1     the same, and takes the figures and the fast path as recorded
 # BEDS="..."   only these: uml-up uml-heap uml-smp qemu-6.1 qemu-6.12 qemu-7.2 user
 #              mix locks; or one of these alone: fits, the policies of the page
-#              heap, and sampling, what the heap profile costs
+#              heap, sampling, what the heap profile costs, and pools, pools over
+#              ranges beside genalloc
 # REPORT=1     the report again, of what is there
 # DOC=1        then the tables and plots of Documentation/performance.rst, too
 # MISSED=ok    ends with 0 though a limit is missed
@@ -197,6 +198,20 @@ bench_fits() {
 	[ -z "${DOC:-}" ] || cp "$OUT/fits.txt" "$TOP/Documentation/page-heap/"
 }
 
+# Pools over ranges beside genalloc, on a stock kernel, which has it;
+# Documentation/performance has the figures after DOC=1.
+bench_pools() {
+	local log=$BUILD/qemu-6.12/bench-pools.log
+
+	"$SCRIPTS/setup.sh" qemu
+	"$SCRIPTS/modules.sh" qemu-6.12
+	boot pools qemu-6.12 --icount -- pools.sh
+	sed -n 's/.*goslab_pools: //p' "$log" | tr -d '\r' >"$OUT/pools.txt"
+	grep -q ^genalloc "$OUT/pools.txt" || die "no figures of genalloc in $log"
+	cat "$OUT/pools.txt"
+	[ -z "${DOC:-}" ] || cp "$OUT/pools.txt" "$TOP/Documentation/performance/"
+}
+
 # What the heap profile costs by its rate; Documentation/performance has it after DOC=1.
 bench_sampling() {
 	local trace status=0
@@ -269,7 +284,7 @@ main() {
 		bench_short
 		return
 	fi
-	if [ "$BEDS" = fits ] || [ "$BEDS" = sampling ]; then
+	if [ "$BEDS" = fits ] || [ "$BEDS" = sampling ] || [ "$BEDS" = pools ]; then
 		bench_$BEDS
 		return
 	fi

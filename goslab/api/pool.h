@@ -26,7 +26,7 @@ struct gs_pool_range {
 
 /**
  * struct goslab_pool - the inside of a pool.
- * @lock: protects all that changes; a leaf but for fixalloc->lock.
+ * @lock: protects all that changes; a leaf.
  * @granule: what sizes are multiples of, a power of two.
  * @extents: what is free and what is not.
  * @ranges: struct gs_pool_range.

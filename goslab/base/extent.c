@@ -13,7 +13,7 @@
  * summaries of Go's page allocator.)
  *
  * Owner:      a pool (api/pool.c).
- * Lock:       the caller's; that of the fixalloc is a leaf below it.
+ * Lock:       the caller's. Descriptors come and go without it, through spare ones.
  * Context:    any but NMI; sleeps only in gs_extent_new(), as @gfp says.
  * Invariants: (gs_extents_verify())
  *   E1  extents of a range follow each other without gap or overlap.
@@ -36,12 +36,12 @@
 #define sized_of(node)	rb_entry(node, struct gs_extent, by_size)
 
 static struct fixalloc extents;
-static DEFINE_PER_CPU(struct gs_stash, stash);
+static DEFINE_PER_CPU(struct gs_stash, extent_stash);
 
 void gs_extent_init(void)
 {
 	gs_fixalloc_init(&extents, sizeof(struct gs_extent),
-			 offsetof(struct gs_extent, range), &stash);
+			 offsetof(struct gs_extent, range), &extent_stash);
 }
 
 void gs_extent_exit(void)
