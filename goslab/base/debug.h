@@ -61,6 +61,7 @@ enum gs_hook_point {
 	GS_HOOK_SYS_DRAWN,	/* struct gs_drawn *: pages just drawn */
 	GS_HOOK_REFILL_LEFT,	/* struct gs_class *: lock dropped, not entered */
 	GS_HOOK_ENTERED,	/* struct gs_slot *: busy is set */
+	GS_HOOK_FRAG_ENTERED,	/* NULL: this CPU is about to cut a fragment */
 	GS_HOOK_PAGES_ENTERED,	/* struct gs_page_cache *: busy is set */
 	GS_HOOK_DRAIN_POSTED,	/* int *: the CPU that a drain is posted to */
 	GS_HOOK_DRAIN_LEFT,	/* struct gs_class *: batch taken, no lock yet */

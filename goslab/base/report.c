@@ -54,6 +54,9 @@ static const char *const kind_names[] = {
 	[GS_BUG_NO_HEAD]	= "no room for the rcu_head in the object",
 	[GS_BUG_LIST_LRU]	= "allocation for a list_lru from a charged cache",
 	[GS_BUG_OVERLAP]	= "range overlaps another one of the pool",
+	[GS_BUG_REGION_BUSY]	= "region used by two at once",
+	[GS_BUG_REGION_WRITTEN]	= "free memory of a region written to",
+	[GS_BUG_BAD_MARK]	= "mark that the region does not have",
 	[GS_BUG_PENDING]	= "object changed while its free was pending",
 };
 static_assert(ARRAY_SIZE(kind_names) == GS_NR_REPORTS);

@@ -32,6 +32,9 @@ enum gs_report_kind {
 	GS_BUG_WRONG_DEVICE,	/* devm free or realloc of what it has not */
 	GS_BUG_LIST_LRU,	/* objects of a charged cache for a list_lru */
 	GS_BUG_OVERLAP,		/* a range that a pool has already */
+	GS_BUG_REGION_BUSY,	/* two at once; found in debug builds */
+	GS_BUG_REGION_WRITTEN,	/* memory that was given back; likewise */
+	GS_BUG_BAD_MARK,	/* no state that the region has had since */
 	GS_NR_REPORTS,
 };
 

@@ -35,6 +35,7 @@ static struct {
 
 static struct goslab_cache *cache, *made_cache;
 static struct goslab_heap *heap;
+static struct goslab_frag_cache *frags;
 
 static void fill(void *object)
 {
@@ -48,13 +49,15 @@ int calls_init(void)
 	made_cache = goslab_cache_create("contexts-ctor", sizeof(struct thing),
 					 0, 0, fill);
 	heap = goslab_heap_create("contexts", NULL);
-	return cache && made_cache && heap ? 0 : -ENOMEM;
+	frags = goslab_frag_cache_create(heap);
+	return cache && made_cache && heap && frags ? 0 : -ENOMEM;
 }
 
 void calls_exit(void)
 {
 	goslab_cache_destroy(cache);
 	goslab_cache_destroy(made_cache);
+	goslab_frag_cache_destroy(frags);
 	goslab_heap_destroy(heap);
 }
 
@@ -103,6 +106,28 @@ static void all_sizes(gfp_t gfp)
 	}
 }
 
+static void pieces(gfp_t gfp)
+{
+	struct goslab_region_mark mark;
+	struct goslab_region region;
+	unsigned int i;
+	void *p;
+
+	goslab_region_init(&region, heap);
+	mark = goslab_region_mark(&region);
+	for (i = 0; i < 100; i++)
+		expect(zero(goslab_region_zalloc(&region, 100, gfp), 100));
+	expect(goslab_region_strdup(&region, "text", gfp));
+	goslab_region_restore(&region, mark);
+	expect(goslab_region_alloc_aligned(&region, 40000, 64, gfp));
+	goslab_region_destroy(&region);
+	for (i = 0; i < 100; i++) {
+		p = goslab_frag_zalloc(frags, 100, gfp);
+		expect(zero(p, 100));
+		goslab_frag_free(p);
+	}
+}
+
 static void all(void *unused)
 {
 	struct goslab_usage usage;
@@ -112,6 +137,7 @@ static void all(void *unused)
 	void *p;
 
 	all_sizes(gfp);
+	pieces(gfp);
 	p = goslab_calloc(10, 10, gfp);
 	expect(zero(p, 100));
 	goslab_free(p);

@@ -298,6 +298,8 @@ size_t goslab_shrink(void);
 #include <linux/goslab_rcu.h>
 #include <linux/goslab_bulk.h>
 #include <linux/goslab_sheaf.h>
+#include <linux/goslab_region.h>
+#include <linux/goslab_frag.h>
 #include <linux/goslab_tags.h>
 
 #endif /* _LINUX_GOSLAB_H */

@@ -161,6 +161,34 @@
 	alloc_hooks(goslab_cache_refill_sheaf(__VA_ARGS__))
 #define goslab_cache_alloc_from_sheaf(...)				\
 	alloc_hooks(goslab_cache_alloc_from_sheaf(__VA_ARGS__))
+#define goslab_region_alloc(...)					\
+	alloc_hooks(goslab_region_alloc(__VA_ARGS__))
+#define goslab_region_zalloc(...)					\
+	alloc_hooks(goslab_region_zalloc(__VA_ARGS__))
+#define goslab_region_alloc_aligned(...)				\
+	alloc_hooks(goslab_region_alloc_aligned(__VA_ARGS__))
+#define goslab_region_alloc_array(...)					\
+	alloc_hooks(goslab_region_alloc_array(__VA_ARGS__))
+#define goslab_region_calloc(...)					\
+	alloc_hooks(goslab_region_calloc(__VA_ARGS__))
+#define goslab_region_memdup(...)					\
+	alloc_hooks(goslab_region_memdup(__VA_ARGS__))
+#define goslab_region_memdup_nul(...)					\
+	alloc_hooks(goslab_region_memdup_nul(__VA_ARGS__))
+#define goslab_region_strdup(...)					\
+	alloc_hooks(goslab_region_strdup(__VA_ARGS__))
+#define goslab_region_strndup(...)					\
+	alloc_hooks(goslab_region_strndup(__VA_ARGS__))
+#define goslab_region_vasprintf(...)					\
+	alloc_hooks(goslab_region_vasprintf(__VA_ARGS__))
+#define goslab_region_asprintf(...)					\
+	alloc_hooks(goslab_region_asprintf(__VA_ARGS__))
+#define goslab_frag_alloc_aligned(...)					\
+	alloc_hooks(goslab_frag_alloc_aligned(__VA_ARGS__))
+#define goslab_frag_alloc(...)						\
+	alloc_hooks(goslab_frag_alloc(__VA_ARGS__))
+#define goslab_frag_zalloc(...)						\
+	alloc_hooks(goslab_frag_zalloc(__VA_ARGS__))
 
 #else
 #define __goslab_hooks(call)	call
