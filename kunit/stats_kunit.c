@@ -50,6 +50,7 @@ static const char *const stats_lines[] = {
 	"pages_drawn", "pages_released", "pages_scavenged",
 	"pages_reclaimed", "worker_us",
 	"reports", "reports_suppressed", "spans_reused", "pages_parked",
+	"stacks_live", "bytes_stacks",
 };
 
 /* These lines, in this order; others may follow. */
@@ -254,8 +255,8 @@ static void classes_add_up(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, n[2], n[3] + n[4] + n[5]);
 		rows++;
 	}
-	/* 0 to 67, tiny, cache, heap. */
-	KUNIT_EXPECT_EQ(test, rows, (unsigned int)GS_NR_CLASSES + 3);
+	/* 0 to 67, tiny, page stacks, cache, heap. */
+	KUNIT_EXPECT_EQ(test, rows, (unsigned int)GS_NR_CLASSES + 3 + GS_STACK_ORDERS);
 	KUNIT_EXPECT_STREQ(test, name, "Total");
 	for (i = 0; i < ARRAY_SIZE(summed); i++)
 		KUNIT_EXPECT_EQ(test, n[summed[i]], sum[summed[i]]);

@@ -132,6 +132,7 @@ def ratios(figures, bed, workload, ours, theirs, sizes, kernels=(None,)):
 
 SMALL = (8, 16, 32, 64, 96, 128, 192, 256, 512, 1024)
 LARGE = (65536, 262144, 1048576)
+STACKS = (8192, 16384, 32768, 65536, 131072, 262144)
 STOCK = ('6.1', '6.12')
 ICOUNT = STOCK + ('7.2',)
 
@@ -172,6 +173,10 @@ RATIOS = (
      'kmem_cache', (0,), (None,), bounds.TIME['goslab']),
     ('trace through malloc, ns: to kmalloc', 'uml-up', ('trace_malloc',),
      'goslab', 'kmalloc', (0,), (None,), bounds.TIME['goslab_malloc']),
+    ('stack, instructions: to alloc_pages()', 'qemu-icount',
+     ('stack', 'stack_batch'), 'goslab', 'pages', STACKS, ICOUNT, 1.0),
+    ('stack, instructions: to kmalloc', 'qemu-icount', ('stack',), 'goslab',
+     'kmalloc', STACKS, ICOUNT, 1.0),
     ('producer_consumer, instructions: to kmalloc', 'qemu-icount',
      ('producer_consumer',), 'goslab', 'kmalloc', (64, 256, 1024), ICOUNT,
      0.75),

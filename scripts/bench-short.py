@@ -20,7 +20,7 @@ sys.path.insert(0, SCRIPTS)
 import fastpath
 
 OURS = ('goslab', 'goslab_cache')
-SHOWN = OURS + ('kmalloc', 'kmem_cache', 'floor')
+SHOWN = OURS + ('kmalloc', 'kmem_cache', 'pages', 'floor')
 ALLOWED = 1.05
 
 

@@ -30,12 +30,12 @@ RECORDED=$TOP/Documentation/bench-recorded.json
 ROUNDS=${ROUNDS:-40}
 
 FIXED=pair,pair_const,batch,batch_reverse,batch_shuffled,tiny,tiny_batch,ctor
-OTHER=bulk_16,bulk_64,bulk_256,sheaf,free_rcu,kvmalloc,heap,nolock
+OTHER=bulk_16,bulk_64,bulk_256,sheaf,free_rcu,kvmalloc,heap,nolock,stack,stack_batch
 PATHS=refill,flush,transfer,span,page_run
 THREADS=producer_consumer,xmalloc,larson,sh8bench,cache_scratch,mstress
-# Without samples, which come by chance; what they cost is for "sampling".
 FITS="best segregated first next bitmap"
-SHORT_RUN="goslab.sample_rate=0 run=pair,pair_const,batch rounds=3 scale=10 icount=1"
+# Without samples, which come by chance; what they cost is for "sampling".
+SHORT_RUN="goslab.sample_rate=0 run=pair,pair_const,batch,stack rounds=3 scale=10 icount=1"
 
 wanted() { [[ " $BEDS " = *" $1 "* ]]; }
 

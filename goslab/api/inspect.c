@@ -133,6 +133,8 @@ static bool object_ok(const struct mspan *s, const void *p, size_t n)
 		       offset_in_block(p) + n <= GS_TINY_BLOCK;
 	case GS_SPAN_SMALL:
 	case GS_SPAN_LARGE:
+	case GS_SPAN_STACK:
+	case GS_SPAN_LARGE_STACK:
 		i = gs_span_index_within(s, p);
 		return i >= 0 && READ_ONCE(s->objects[i]) >= GS_LIVE_MIN &&
 		       in_user_region(s, p - gs_span_object(s, i), n);

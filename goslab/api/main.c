@@ -26,6 +26,7 @@
 #include "front/usage.h"
 #include "middle/site.h"
 #include "middle/special.h"
+#include "middle/stack.h"
 #include "middle/transfer.h"
 #include "watch/watch.h"
 
@@ -133,6 +134,9 @@ static int __init goslab_init(void)
 	ret = gs_class_init_malloc();
 	if (ret)
 		goto no_class;
+	ret = gs_stack_init();
+	if (ret)
+		goto no_stack;
 	gs_mcache_init();
 	gs_sample_init();
 	gs_drain_init();
@@ -150,6 +154,8 @@ static int __init goslab_init(void)
 
 no_reclaim:
 	gs_mcache_exit();
+	gs_stack_exit();
+no_stack:
 	gs_class_exit_malloc();
 no_class:
 	gs_special_exit();
@@ -183,6 +189,7 @@ static void __exit goslab_exit(void)
 	gs_heap_end_all();
 	gs_cache_exit();
 	gs_mcache_exit();
+	gs_stack_exit();
 	gs_class_exit_malloc();
 	gs_special_exit();
 	gs_site_exit();

@@ -326,8 +326,8 @@ void gs_free_bad(struct mspan *s, void *p, unsigned long site)
 	else if (state == GS_SPAN_RCU)
 		kind = GS_BUG_DOUBLE_FREE;
 	else if (i >= 0)
-		kind = READ_ONCE(s->objects[i]) <= GS_HELD ?
-			GS_BUG_DOUBLE_FREE : GS_BUG_BAD_STATE;
+		kind = READ_ONCE(s->objects[i]) <= GS_HELD ? GS_BUG_DOUBLE_FREE :
+		       gs_span_is_stack(state) ? GS_BUG_WRONG_CALL : GS_BUG_BAD_STATE;
 	else if (ours)
 		kind = GS_BUG_INTERIOR_FREE;
 	else if (gs_mheap_is_free(p))

@@ -272,7 +272,7 @@ int gs_span_verify(const struct mspan *s)
 	for (i = 0; i < s->nelems; i++)
 		/* Others go on to use what is not free, and it stays so. */
 		live += READ_ONCE(s->objects[i]) != GS_FREE;
-	if (s->state == GS_SPAN_LARGE)
+	if (s->state == GS_SPAN_LARGE || s->state == GS_SPAN_LARGE_STACK)
 		return live ? 0 : 12;
 
 	bits = gs_span_alloc_bits(s);

@@ -26,7 +26,15 @@ enum gs_span_state {
 	GS_SPAN_LARGE,		/* one object above GS_MAX_SMALL */
 	GS_SPAN_ZOMBIE,		/* of a destroyed cache, with live objects */
 	GS_SPAN_RCU,		/* empty, waits for readers of its objects */
+	GS_SPAN_STACK,		/* page stacks of one class */
+	GS_SPAN_LARGE_STACK,	/* one page stack that no class has */
 };
+
+/* Are these page stacks, which goslab_free() does not take? */
+static inline bool gs_span_is_stack(u8 state)
+{
+	return state == GS_SPAN_STACK || state == GS_SPAN_LARGE_STACK;
+}
 
 /* Does a span have a block of its own, which goes straight back? */
 enum gs_direct {

@@ -37,6 +37,7 @@
 #define GS_NR_SPAN_CLASSES	(2 * GS_NR_CLASSES)	/* x {scan, noscan} */
 #define GS_SPC_TINY		GS_NR_SPAN_CLASSES	/* blocks of tiny objects */
 #define GS_NR_SPC		(GS_NR_SPAN_CLASSES + 1)
+#define GS_STACK_ORDERS		6	/* page stacks: 8 KiB to 256 KiB */
 #define GS_TINY_BLOCK		16
 #define GS_TINY_CLASS		2	/* whose size is GS_TINY_BLOCK */
 

@@ -57,6 +57,7 @@ static const char *const kind_names[] = {
 	[GS_BUG_REGION_BUSY]	= "region used by two at once",
 	[GS_BUG_REGION_WRITTEN]	= "free memory of a region written to",
 	[GS_BUG_BAD_MARK]	= "mark that the region does not have",
+	[GS_BUG_WRONG_CALL]	= "free by the call for another kind of memory",
 	[GS_BUG_PENDING]	= "object changed while its free was pending",
 };
 static_assert(ARRAY_SIZE(kind_names) == GS_NR_REPORTS);

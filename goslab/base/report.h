@@ -35,6 +35,7 @@ enum gs_report_kind {
 	GS_BUG_REGION_BUSY,	/* two at once; found in debug builds */
 	GS_BUG_REGION_WRITTEN,	/* memory that was given back; likewise */
 	GS_BUG_BAD_MARK,	/* no state that the region has had since */
+	GS_BUG_WRONG_CALL,	/* a stack freed as an object, or the reverse */
 	GS_NR_REPORTS,
 };
 

@@ -5,8 +5,8 @@
  * Lock:       none here; of a heap with a quota the central lock of its class
  *             for large objects, on whose list they are.
  * Context:    any but NMI; sleeps only as @gfp says.
- * Invariants: a span in state GS_SPAN_LARGE has one object, its state an
- *             owner's number.
+ * Invariants: a span in state GS_SPAN_LARGE or GS_SPAN_LARGE_STACK has one object, its
+ *             state an owner's number.
  * Tests:      kunit/large_kunit.c
  */
 #include "front/large.h"
@@ -100,22 +100,9 @@ static struct mspan *get_span(struct goslab_heap *heap, struct gs_span_req *req)
 	return s;
 }
 
-/**
- * gs_large_alloc() - a large object.
- * @heap: whose; NULL for the default heap.
- * @size: bytes, GS_MAX_SMALL + 1 to GS_ARENA_SIZE.
- * @gfp: the caller's.
- * @node: node wanted, or NUMA_NO_NODE.
- * @owner: number of the caller's module.
- * @caller: the call of goslab, for samples.
- * @zeroed: set to true if it is known to be zero.
- *
- * Return: the span of the object, aligned as kmalloc() promises; or NULL. A
- * charged object is a whole block. Of another one that the CPU had parked the
- * span may be longer than the object.
- */
-struct mspan *gs_large_alloc(struct goslab_heap *heap, size_t size, gfp_t gfp,
-			     int node, u8 owner, unsigned long caller, bool *zeroed)
+/* A span cut to one object of @owner, which nobody can reach yet; or NULL. */
+static struct mspan *make_span(struct goslab_heap *heap, size_t size, gfp_t gfp,
+			       int node, u8 owner, bool *zeroed)
 {
 	bool account = heap && heap->classes->account;
 	unsigned int npages = account ?
@@ -144,16 +131,60 @@ struct mspan *gs_large_alloc(struct goslab_heap *heap, size_t size, gfp_t gfp,
 	s->slots = NULL;
 	s->objects[0] = owner;
 	*zeroed = !s->needzero;
-	if (heap)
-		publish_linked(s);
-	else
-		gs_mheap_publish(s, GS_SPAN_LARGE);
+	return s;
+}
+
+/* The object of @s has its user, who wanted @size bytes. */
+static void count(const struct mspan *s, size_t size, u8 owner, unsigned long caller,
+		  gfp_t gfp)
+{
 	gs_usage_note_peak();
 	gs_worker_kick();
 	this_cpu_add(nr_bytes, s->elemsize);
 	if (unlikely(gs_sample_bytes(s->elemsize)))
 		gs_sample_take((void *)s->base, owner,
 			       &(struct gs_call){ caller, size }, gfp);
+}
+
+/**
+ * gs_large_alloc() - a large object.
+ * @heap: whose; NULL for the default heap.
+ * @size: bytes, GS_MAX_SMALL + 1 to GS_ARENA_SIZE.
+ * @gfp: the caller's.
+ * @node: node wanted, or NUMA_NO_NODE.
+ * @owner: number of the caller's module.
+ * @caller: the call of goslab, for samples.
+ * @zeroed: set to true if it is known to be zero.
+ *
+ * Return: the span of the object, aligned as kmalloc() promises; or NULL. A
+ * charged object is a whole block. Of another one that the CPU had parked the
+ * span may be longer than the object.
+ */
+struct mspan *gs_large_alloc(struct goslab_heap *heap, size_t size, gfp_t gfp,
+			     int node, u8 owner, unsigned long caller, bool *zeroed)
+{
+	struct mspan *s = make_span(heap, size, gfp, node, owner, zeroed);
+
+	if (!s)
+		return NULL;
+	if (heap)
+		publish_linked(s);
+	else
+		gs_mheap_publish(s, GS_SPAN_LARGE);
+	count(s, size, owner, caller, gfp);
+	return s;
+}
+
+/* The same for a page stack: @size is a power of two. (Go: stackLarge.) */
+struct mspan *gs_large_alloc_stack(size_t size, gfp_t gfp, int node, u8 owner,
+				   unsigned long caller, bool *zeroed)
+{
+	struct mspan *s = make_span(NULL, size, gfp, node, owner, zeroed);
+
+	if (!s)
+		return NULL;
+	gs_mheap_publish(s, GS_SPAN_LARGE_STACK);
+	count(s, size, owner, caller, gfp);
 	return s;
 }
 

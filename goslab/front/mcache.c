@@ -32,6 +32,7 @@
 #include "base/report.h"
 #include "base/worker.h"
 #include "front/sample.h"
+#include "middle/stack.h"
 
 /* Bytes of all CPUs together, and the least and the most that one has. */
 #define PARKED_ALL	(24UL << 20)
@@ -124,12 +125,16 @@ void gs_mcache_init(void)
 
 		for (i = 0; i < GS_NR_SPC; i++)
 			mcache->slot[i] = &gs_no_slot;
+		for (i = 0; i < GS_STACK_ORDERS; i++)
+			mcache->stack[i] = &gs_no_slot;
 		INIT_LIST_HEAD(&mcache->slots);
 		seqcount_init(&mcache->granting);
 		per_cpu(gs_gone_slots, cpu) = &gs_no_slot;
 	}
 	for (i = 2; i < GS_NR_SPC; i++)
 		gs_classes[i].slots = &gs_mcache.slot[i];
+	for (i = 0; i < GS_STACK_ORDERS; i++)
+		gs_stack_classes[i].slots = &gs_mcache.stack[i];
 }
 
 /* What each of @cpus CPUs may have of what all may have together. */

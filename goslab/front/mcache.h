@@ -86,6 +86,7 @@ struct gs_tiny_open {
 /**
  * struct mcache - what one CPU holds.
  * @slot: by span class of malloc; &gs_no_slot until first used.
+ * @stack: likewise of page stacks, by order.
  * @tiny: the open block; guarded by the busy flag of the tiny slot.
  * @slots: all slots of this CPU, of malloc and of caches.
  * @hand: the slot that the search for room looked at last, or NULL.
@@ -98,6 +99,7 @@ struct gs_tiny_open {
  */
 struct mcache {
 	struct gs_slot *slot[GS_NR_SPC];
+	struct gs_slot *stack[GS_STACK_ORDERS];
 	struct gs_tiny_open tiny;
 	struct list_head slots;
 	struct gs_slot *hand;

@@ -50,6 +50,7 @@ struct gs_sampled {
  *         including those of heaps.
  * @keep: enum gs_keep.
  * @tiny: blocks of tiny objects.
+ * @stack: page stacks.
  * @account: spans are direct and charged to the task that made the class grow.
  * @dead: its cache was destroyed with live objects.
  * @align_pages: alignment of a span, in pages.
@@ -76,6 +77,7 @@ struct gs_class {
 	u8 owner;
 	u8 keep;
 	bool tiny;
+	bool stack;
 	bool account;
 	bool dead;
 	u8 align_pages;

@@ -37,6 +37,7 @@ struct by_size {
  * @live_bytes: of them.
  * @mallocs: objects ever handed out.
  * @malloc_bytes: of them.
+ * @stack_bytes: of spans that have page stacks.
  */
 struct memstats {
 	struct by_size size[GS_NR_CLASSES];
@@ -44,6 +45,7 @@ struct memstats {
 	u64 live_bytes;
 	u64 mallocs;
 	u64 malloc_bytes;
+	u64 stack_bytes;
 };
 
 /* The size class whose row has @c. */
@@ -71,6 +73,7 @@ static void count(struct memstats *t, const struct gs_survey *v, const s64 *slot
 		t->mallocs += n;
 		t->malloc_bytes += n * c->elemsize;
 	}
+	t->stack_bytes = (u64)v->stacks.pages << GS_PAGE_SHIFT;
 	gs_class_past(&t->mallocs, &t->malloc_bytes);
 	for (i = 0; i < v->nr; i++) {
 		t->live += v->of[i].live;
@@ -103,6 +106,8 @@ static void show_heap(struct seq_file *m, const struct memstats *t)
 	line(m, "HeapInuse", now.spans);
 	line(m, "HeapReleased", sys - now.spans - now.free_runs);
 	line(m, "HeapObjects", t->live);
+	line(m, "StackInuse", t->stack_bytes);
+	line(m, "StackSys", t->stack_bytes);
 }
 
 static void show_metadata(struct seq_file *m)

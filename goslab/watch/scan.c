@@ -130,6 +130,8 @@ static void survey_span(const struct mspan *s, void *arg)
 	if (i >= v->nr)
 		return;
 	gs_census_span(&v->of[i], s);
+	if (gs_span_is_stack(READ_ONCE(s->state)))
+		gs_census_span(&v->stacks, s);
 	gs_census_owners(&v->owners, s);
 }
 

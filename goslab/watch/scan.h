@@ -57,11 +57,13 @@ struct gs_by_owner {
  * struct gs_survey - one scan of all spans.
  * @nr: classes; gs_class.scan is the index of each. Index 0: large objects.
  * @of: their census.
+ * @stacks: that of all page stacks, which are in @of, too.
  * @owners: of all of them.
  */
 struct gs_survey {
 	unsigned int nr;
 	struct gs_census *of;
+	struct gs_census stacks;
 	struct gs_by_owner owners;
 };
 

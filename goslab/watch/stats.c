@@ -97,7 +97,8 @@ static void show_bytes(struct seq_file *m, gs_line_fn line, const struct gs_cens
 	line(m, "peak_bytes_parked", peak.parked);
 }
 
-static void show_counts(struct seq_file *m, gs_line_fn line, const struct gs_census *all)
+static void show_counts(struct seq_file *m, gs_line_fn line, const struct gs_census *all,
+			const struct gs_survey *v)
 {
 	struct totals t = get_totals();
 
@@ -126,6 +127,8 @@ static void show_counts(struct seq_file *m, gs_line_fn line, const struct gs_cen
 	line(m, "reports_suppressed", gs_report_suppressed());
 	line(m, "spans_reused", t.parked.hits);
 	line(m, "pages_parked", t.parked.pages);
+	line(m, "stacks_live", v->stacks.live);
+	line(m, "bytes_stacks", (u64)v->stacks.pages << GS_PAGE_SHIFT);
 }
 
 /* Call @line for each total. Under gs_class_mutex. */
@@ -137,7 +140,7 @@ void gs_stats_each(struct seq_file *m, gs_line_fn line, const struct gs_survey *
 	for (i = 0; i < v->nr; i++)
 		gs_census_add(&all, &v->of[i]);
 	show_bytes(m, line, &all);
-	show_counts(m, line, &all);
+	show_counts(m, line, &all, v);
 }
 
 static void show_line(struct seq_file *m, const char *name, u64 value)

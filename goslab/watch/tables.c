@@ -18,6 +18,7 @@
 #include "back/mheap.h"
 #include "back/pagecache.h"
 #include "base/sizeclass.h"
+#include "middle/stack.h"
 #include "watch/scan.h"
 #include "watch/watch.h"
 
@@ -54,6 +55,12 @@ static void class_rows(struct seq_file *m, struct gs_survey *v)
 	c = &gs_classes[GS_SPC_TINY];
 	class_row(m, "tiny", c->elemsize, &v->of[c->scan], c->nelems,
 		  c->npages);
+	for (i = 0; i < GS_STACK_ORDERS; i++) {
+		c = &gs_stack_classes[i];
+		snprintf(name, sizeof(name), "stk%u", i);
+		class_row(m, name, c->elemsize, &v->of[c->scan], c->nelems,
+			  c->npages);
+	}
 	list_for_each_entry(c, &gs_class_list, link) {
 		if (gs_class_is_cache(c))
 			gs_census_add(&caches, &v->of[c->scan]);
@@ -196,6 +203,9 @@ static const char *state_name(const struct mspan *s)
 		return "zombie";
 	case GS_SPAN_RCU:
 		return "rcu";
+	case GS_SPAN_STACK:
+	case GS_SPAN_LARGE_STACK:
+		return "stack";
 	}
 	return "moving";
 }

@@ -89,6 +89,8 @@ static const struct {
 	{ "pair_mixed", bn_pair_mixed },
 	{ "mix", bn_mix },
 	{ "memory", bn_memory },
+	{ "stack", bn_stack },
+	{ "stack_batch", bn_stack },
 #ifdef CONFIG_GOSLAB_KUNIT
 	{ "refill", bn_path },
 	{ "flush", bn_path },

@@ -128,6 +128,24 @@ static void pieces(gfp_t gfp)
 	}
 }
 
+static void stacks(gfp_t gfp)
+{
+	static const size_t sizes[] = { 8192, 20000, 65536 };
+	unsigned int i;
+	void *p;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		p = goslab_stack_alloc(sizes[i], gfp | __GFP_ZERO);
+		expect(zero(p, sizes[i]) && goslab_stack_size(p) >= sizes[i]);
+		goslab_stack_free(p);
+		p = goslab_stack_alloc_node(sizes[i], gfp, numa_mem_id());
+		expect(p && IS_ALIGNED((unsigned long)p, goslab_stack_size(p)));
+		if (p)
+			memset(p, 0x96, sizes[i]);
+		goslab_stack_free(p);
+	}
+}
+
 static void all(void *unused)
 {
 	struct goslab_usage usage;
@@ -138,6 +156,7 @@ static void all(void *unused)
 
 	all_sizes(gfp);
 	pieces(gfp);
+	stacks(gfp);
 	p = goslab_calloc(10, 10, gfp);
 	expect(zero(p, 100));
 	goslab_free(p);

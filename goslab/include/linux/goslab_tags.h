@@ -190,6 +190,11 @@
 #define goslab_frag_zalloc(...)						\
 	alloc_hooks(goslab_frag_zalloc(__VA_ARGS__))
 
+#define goslab_stack_alloc(...)						\
+	alloc_hooks(goslab_stack_alloc(__VA_ARGS__))
+#define goslab_stack_alloc_node(...)					\
+	alloc_hooks(goslab_stack_alloc_node(__VA_ARGS__))
+
 #else
 #define __goslab_hooks(call)	call
 #endif
