@@ -466,6 +466,23 @@ static void rows(struct kunit *test)
 				      "ok\nchecked: structures, sums\n", 29), 0);
 }
 
+/* What stands in the row of the span that begins at @p, and where its arena is. */
+static void span_place(struct kunit *test)
+{
+	void *p = goslab_malloc(40000, GFP_KERNEL);
+	unsigned long base = (unsigned long)p, arena = round_down(base, GS_ARENA_SIZE);
+	char *want = kunit_kzalloc(test, 64, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_ASSERT_NOT_NULL(test, want);
+	snprintf(want, 64, " -      1 %p %3lu\n", (void *)arena,
+		 (base - arena) >> GS_PAGE_SHIFT);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(gs_test_read(test, "spans"), want));
+	snprintf(want, 64, "%p ", (void *)arena);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(gs_test_read(test, "arenas"), want));
+	goslab_free(p);
+}
+
 /* Many spans are read an arena at a time, not in one piece. */
 static void many_spans(struct kunit *test)
 {
@@ -479,7 +496,7 @@ static void many_spans(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, rows_of(gs_test_read(test, "spans")),
 			(unsigned int)(1 + gs_mheap_counts().nr_spans));
 	KUNIT_EXPECT_GT(test, gs_mheap_counts().nr_spans, GS_ARENA_PAGES);
-	KUNIT_EXPECT_LE(test, gs_test_largest, GS_ARENA_PAGES * 80);
+	KUNIT_EXPECT_LE(test, gs_test_largest, GS_ARENA_PAGES * 112);
 	for (i = 0; i < NR; i++)
 		goslab_free(p[i]);
 }
@@ -497,6 +514,7 @@ static struct kunit_case stats_cases[] = {
 	KUNIT_CASE(owners),
 	KUNIT_CASE(more_owners_than_numbers),
 	KUNIT_CASE(rows),
+	KUNIT_CASE(span_place),
 	KUNIT_CASE(many_spans),
 	{}
 };

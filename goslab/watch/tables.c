@@ -214,12 +214,16 @@ static void span_row(const struct mspan *s, void *arg)
 {
 	struct seq_file *m = arg;
 	const struct gs_class *c = READ_ONCE(s->class);
+	unsigned long arena = round_down(s->base, GS_ARENA_SIZE);
 	struct gs_census n = { };
 
 	gs_census_span(&n, s);
-	seq_printf(m, "%p %4d %-7s %6u %7u %6lu %6lu %s\n", (void *)s->base,
+	seq_printf(m, "%p %4d %-7s %6u %7u %6lu %6lu %s", (void *)s->base,
 		   s->node, state_name(s), s->npages, s->elemsize, n.live,
 		   n.cached, c ? c->name : "-");
+	/* Hashed addresses do not tell where in its arena a span is. */
+	seq_printf(m, " %6lu %p %3lu\n", n.objects, (void *)arena,
+		   (s->base - arena) >> GS_PAGE_SHIFT);
 }
 
 /*
@@ -267,7 +271,7 @@ static int gs_spans_show(struct seq_file *m, void *v)
 		return 0;
 	}
 	seq_puts(m, "spans - version: 1.0\n");
-	seq_puts(m, "# base           node state    pages    size   live cached class\n");
+	seq_puts(m, "# base           node state    pages    size   live cached class objects arena page\n");
 	return 0;
 }
 
