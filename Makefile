@@ -7,7 +7,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 
 # Of make install-tools. Each has scripts/TOOL, Documentation/man/TOOL.8 and
 # scripts/completion/TOOL.bash.
-TOOLS = goslabtop goslab-profile
+TOOLS = goslabtop goslab-profile goslab-record goslab-report
 PREFIX ?= /usr/local
 DEST = $(DESTDIR)$(PREFIX)
 
@@ -84,9 +84,10 @@ modules:
 
 install-tools:
 	install -d "$(DEST)/bin" "$(DEST)/share/man/man8" \
-		"$(DEST)/share/bash-completion/completions"
+		"$(DEST)/share/bash-completion/completions" "$(DEST)/share/goslab"
 	install -m 755 $(TOOLS:%=scripts/%) "$(DEST)/bin"
 	install -m 644 $(TOOLS:%=Documentation/man/%.8) "$(DEST)/share/man/man8"
+	install -m 644 scripts/report/*.* "$(DEST)/share/goslab"
 	for tool in $(TOOLS); do install -m 644 scripts/completion/$$tool.bash \
 		"$(DEST)/share/bash-completion/completions/$$tool" || exit 1; done
 

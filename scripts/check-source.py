@@ -111,7 +111,8 @@ def check_layers():
 def check_sizes():
     """No file and no function too long to read."""
     for path in [*sources('goslab', 'kunit', 'scripts',
-                          suffixes=('.c', '.h', '.sh', '.py')), *tools()]:
+                          suffixes=('.c', '.h', '.sh', '.py', '.js', '.css')),
+                 *tools()]:
         if path.name in GENERATED:
             continue
         for i, line in enumerate(path.read_text().split('\n'), 1):

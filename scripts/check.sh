@@ -9,7 +9,7 @@
 . "$(dirname "$0")/lib.sh"
 
 CHECKS="sizeclasses layers sizes versions names tests suites api
-	locks debugfs links tools profile syntax hosts dropin kernel-doc checkpatch"
+	locks debugfs links tools profile report syntax hosts dropin kernel-doc checkpatch"
 # Programs that "make install-tools" installs; all are in Python.
 TOOLS=$(sed -n 's/^TOOLS = //p' "$TOP/Makefile")
 
@@ -38,14 +38,20 @@ check_locks() { python3 "$SCRIPTS/check-docs.py" locks; }
 check_debugfs() { python3 "$SCRIPTS/check-docs.py" debugfs; }
 check_links() { python3 "$SCRIPTS/check-docs.py" links; }
 
-# What the tools print, say of errors and do in a terminal.
-check_tools() {
+# tests_of FILE - what went wrong in a file of tests.
+tests_of() {
 	local out status=0
 
-	out=$(python3 "$SCRIPTS/test-tools.py") || status=1
+	out=$(python3 "$SCRIPTS/$1") || status=1
 	grep -vE '^(KTAP|1\.\.|ok [0-9]+ \w+$)' <<<"$out" || true
 	return $status
 }
+
+# What the tools print, say of errors and do in a terminal.
+check_tools() { tests_of test-tools.py; }
+
+# What goslab-record writes, and the page of goslab-report, in a browser.
+check_report() { tests_of test-report.py; }
 
 # Every script is one that its interpreter can read.
 check_syntax() {
@@ -218,6 +224,8 @@ check_self-test() {
 	try hosts 'odd.py' add scripts/odd.py "x = 'http:/""/mirror'"
 	try profile 'not ok .* scaling' sed -i 's/1 - math.exp/1 + math.exp/' \
 		scripts/goslab-profile
+	try report 'not ok [0-9]* escaped' sed -i 's/html.escape(.*)/str(text)/' \
+		scripts/report/page.py
 	if [ -z "$(kernel_tree)" ]; then
 		wait
 		[ ! -e "$SELF/bad" ] || return 1

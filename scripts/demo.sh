@@ -36,6 +36,9 @@ show_all() {
 		"$SCRIPTS/goslab-profile" --top "$DEMO/after/profile"
 	shown "goslab-profile --folded" 12 \
 		"$SCRIPTS/goslab-profile" --folded "$DEMO/after/profile"
+	part "All of it as a page for a browser"
+	shown "goslab-report" 1 \
+		"$SCRIPTS/goslab-report" --dir "$DEMO/after" -o "$DEMO/report.html" 2>&1
 	part "What is left when the module goes?"
 	shown "rmmod goslab_leak; dmesg" 30 cat "$DEMO/unload"
 }

@@ -12,6 +12,7 @@ main() {
 	local log=$BUILD/uml-smp/quick.log start=$SECONDS status=0 tree check
 
 	"$SCRIPTS/setup.sh" um
+	"$SCRIPTS/setup.sh" check
 	lock_build
 	tree=${KSRC:-$("$SCRIPTS/fetch.sh" src 7.2)}
 	# Beside the rest, and behind it: suites look at the clock.

@@ -1,8 +1,9 @@
 #!/bin/bash
-# setup.sh [um|qemu|bench|builds|escape|arm64] - installs what is missing on a machine with
-# Debian 12 or 13.
+# setup.sh [um|qemu|check|bench|builds|escape|arm64] - installs what is missing on a
+# machine with Debian 12 or 13.
 #
-# "um" is what User-Mode Linux needs, "qemu" (the default) what the tests do,
+# "um" is what User-Mode Linux needs, "qemu" (the default) what the tests do, "check"
+# what the checks without a kernel do (a browser, for the page of goslab-report),
 # "bench" what draws plots and other allocators besides, "builds" other compilers,
 # "escape" Coccinelle, "arm64" what the beds qemu-arm64* need. When nothing is missing, apt is not touched
 # and no rights are needed.
@@ -12,6 +13,7 @@
 PACKAGES_UM="gcc ccache gdb libc6-dev make flex bison bc libelf-dev libssl-dev perl
 	xz-utils busybox-static cpio kmod rsync python3"
 PACKAGES_QEMU="$PACKAGES_UM qemu-system-x86"
+PACKAGES_CHECK="python3 perl make chromium"
 PACKAGES_BENCH="$PACKAGES_QEMU python3-matplotlib"
 PACKAGES_ESCAPE="$PACKAGES_UM coccinelle"
 PACKAGES_BUILDS="$PACKAGES_QEMU sparse clang-19 lld-19 llvm-19 coccinelle"
@@ -81,11 +83,12 @@ main() {
 	case ${1:-qemu} in
 	um) WANT=$(missing $PACKAGES_UM) ;;
 	qemu) WANT=$(missing $PACKAGES_QEMU) ;;
+	check) WANT=$(missing $PACKAGES_CHECK) ;;
 	bench) WANT=$(missing $PACKAGES_BENCH $(peers)) ;;
 	builds) WANT=$(missing $PACKAGES_BUILDS) ;;
 	escape) WANT=$(missing $PACKAGES_ESCAPE) ;;
 	arm64) WANT=$(missing $PACKAGES_ARM64) ;;
-	*) die "usage: setup.sh [um|qemu|bench|builds|escape|arm64]" ;;
+	*) die "usage: setup.sh [um|qemu|check|bench|builds|escape|arm64]" ;;
 	esac
 	# In newer releases of Debian these left util-linux.
 	PATH=$PATH:/sbin:/usr/sbin command -v mkfs.minix >/dev/null ||

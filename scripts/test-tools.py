@@ -520,7 +520,9 @@ class Install(Case):
         self.assertEqual(files, {path % tool: mode for tool in tools
                                  for path, mode in (
             ('usr/bin/%s', '755'), ('usr/share/man/man8/%s.8', '644'),
-            ('usr/share/bash-completion/completions/%s', '644'))})
+            ('usr/share/bash-completion/completions/%s', '644'))} | {
+                'usr/share/goslab/' + path.name: '644' for path in
+                (SCRIPTS / 'report').glob('*.*')})
 
     def test_documentation(self):
         """tools.rst shows what is printed."""
@@ -561,16 +563,17 @@ class Ktap(unittest.TestResult):
         self.say(test, self.errors[-1][1])
 
 
-def main():
+def run_cases(*cases):
+    """Runs them, or what the arguments name, and says how they went: 1 for a failure."""
     suite = unittest.TestSuite()
-    for case in (Fixtures, Once, Errors, Live, Install):
+    for case in cases:
         for test in unittest.defaultTestLoader.loadTestsFromTestCase(case):
             if not sys.argv[1:] or any(arg in test.id() for arg in sys.argv[1:]):
                 suite.addTest(test)
     print('KTAP version 1\n1..%d' % suite.countTestCases())
     result = suite.run(Ktap())
-    sys.exit(not result.wasSuccessful())
+    return int(not result.wasSuccessful())
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_cases(Fixtures, Once, Errors, Live, Install))

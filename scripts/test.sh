@@ -334,6 +334,7 @@ main() {
 	*" qemu"*) "$SCRIPTS/setup.sh" qemu ;;
 	*) "$SCRIPTS/setup.sh" um ;;
 	esac
+	"$SCRIPTS/setup.sh" check
 	lock_build
 	# Some checks read it.
 	KERNEL_TREE=${KSRC:-$("$SCRIPTS/fetch.sh" src 7.2)}

@@ -9,7 +9,7 @@ keep() {
 	local f
 	mkdir -p "/out/$1"
 	for f in stats memstats caches classes heaps owners mcaches callsites \
-		alloc_traces profile; do
+		alloc_traces profile json spans arenas; do
 		cat $DIR/$f >"/out/$1/$f" || return 1
 	done
 }
