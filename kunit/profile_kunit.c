@@ -262,6 +262,20 @@ static void json(struct kunit *test)
 	goslab_heap_destroy(heap);
 }
 
+/* What JSON does not take as it is. */
+static void json_names(struct kunit *test)
+{
+	struct goslab_cache *cache = goslab_cache_create("k\"u\\n\xeft", 40, 0, 0, NULL);
+	void *p;
+
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	p = goslab_cache_alloc(cache, GFP_KERNEL);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(gs_test_read(test, "json"),
+					   "{\"name\":\"k\\u0022u\\u005cn\\u00eft\",\"module\""));
+	goslab_cache_free(cache, p);
+	goslab_cache_destroy(cache);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(pprof),
 	KUNIT_CASE(at_the_peak),
@@ -269,6 +283,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(alloc_traces),
 	KUNIT_CASE(memstats),
 	KUNIT_CASE(json),
+	KUNIT_CASE(json_names),
 	{ }
 };
 

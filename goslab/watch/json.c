@@ -2,15 +2,14 @@
 /*
  * json: all figures in one document, for programs.
  *
- * The schema is Documentation/ABI/testing/debugfs-goslab. Nothing in it needs to be
- * escaped: names of caches and heaps are checked when they are made, and those of
- * modules and functions are identifiers.
+ * The schema is Documentation/ABI/testing/debugfs-goslab.
  *
  * Lock:       gs_class_mutex for a survey (scan.c).
  * Context:    task; sleeps.
  * Tests:      kunit/profile_kunit.c
  */
 #include <linux/cpumask.h>
+#include <linux/ctype.h>
 
 #include "base/chance.h"
 #include "base/latency.h"
@@ -39,10 +38,18 @@ static void number(struct seq_file *m, const char *name, u64 value)
 static void text(struct seq_file *m, const char *name, const char *value)
 {
 	separate(m);
-	if (value)
-		seq_printf(m, "\"%s\":\"%s\"", name, value);
-	else
+	if (!value) {
 		seq_printf(m, "\"%s\":null", name);
+		return;
+	}
+	seq_printf(m, "\"%s\":\"", name);
+	/* Names of caches and heaps have what isgraph() takes: quotes and Latin-1, too. */
+	for (; *value; value++)
+		if (*value == '"' || *value == '\\' || !isascii(*value))
+			seq_printf(m, "\\u%04x", (u8)*value);
+		else
+			seq_putc(m, *value);
+	seq_putc(m, '"');
 }
 
 /* An array or an object begins, with a name or, in an array, without one. */
