@@ -7,7 +7,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 
 # Of make install-tools. Each has scripts/TOOL, Documentation/man/TOOL.8 and
 # scripts/completion/TOOL.bash.
-TOOLS = goslabtop goslab-profile goslab-record goslab-report
+TOOLS = goslabtop goslab-profile goslab-record goslab-report goslab-drgn
 PREFIX ?= /usr/local
 DEST = $(DESTDIR)$(PREFIX)
 

@@ -13,12 +13,13 @@
 #   --name NAME    of the log (default: the guest script's)
 #   --timeout SEC  then it is killed (default 300)
 #   --icount       QEMU only: one CPU, virtual nanoseconds are instructions
+#   --dump DIR     QEMU only: dumps of its memory, when the guest asks (lib.sh)
 #   --quiet        console to the log only     --shell       terminal, no log
 
 . "$(dirname "$0")/lib.sh"
 
 CPUS=1 MEM=1G NUMA=1 APPEND="" OUT="" NAME="" TIMEOUT=300 QUIET="" SHELL_MODE=""
-ICOUNT=""
+ICOUNT="" DUMP=""
 ADD=()
 
 parse_options() {
@@ -35,6 +36,7 @@ parse_options() {
 		--name) NAME=$2; shift ;;
 		--timeout) TIMEOUT=$2; shift ;;
 		--icount) ICOUNT=1 ;;
+		--dump) DUMP=$2; shift ;;
 		--quiet) QUIET=1 ;;
 		--shell) SHELL_MODE=1 ;;
 		--) shift; break ;;
@@ -231,6 +233,18 @@ dump_qemu() {
 	END
 }
 
+# take_dump - the dump that the guest asked for last, if it is not there yet. Until
+# then the guest waits for a line.
+take_dump() {
+	local name address size
+
+	read -r name address size < <(tr -d '\r' <"$LOG" |
+		sed -n 's/^.*goslab-dump: \(.*\)\.$/\1/p' | tail -1) || return 0
+	[ ! -e "$DUMP/$name" ] || return 0
+	python3 "$SCRIPTS/qemu-dump.py" "$WORK/monitor" "$WORK/console" \
+		"$DUMP/$name" "$address" "$size"
+}
+
 # run_command - runs COMMAND in a process group of its own, for User-Mode Linux
 # has helpers and a hung one heeds nothing but SIGKILL. Sets LATE if it had to.
 run_command() {
@@ -246,6 +260,7 @@ run_command() {
 		stream=$!
 	fi
 	while kill -0 "$PID" 2>/dev/null; do
+		[ -z "$DUMP" ] || take_dump
 		if [ $SECONDS -ge $end ]; then
 			LATE=1
 			say "$BED: time is over, stacks go to $LOG"
@@ -286,6 +301,11 @@ main() {
 	parse_options "$@"
 	bed_lookup "$BED"
 	need busybox cpio
+	if [ -n "$DUMP" ]; then
+		[ "$BED_KIND" = qemu ] || die "$BED: --dump is for beds in QEMU"
+		rm -rf "$DUMP" && mkdir -p "$DUMP"
+		DUMP=$(cd "$DUMP" && pwd)
+	fi
 	KERNEL=$("$SCRIPTS/kernel.sh" "$BED")
 	mkdir -p "$BUILD/$BED"
 	LOG=$BUILD/$BED/$NAME.log

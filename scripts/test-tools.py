@@ -507,6 +507,42 @@ class Install(Case):
         self.assertEqual(self.complete('-s', ''), list(top.SORTS))
         self.assertEqual(self.complete('-d', ''), [])
 
+    def test_drgn_pages(self):
+        """goslab-drgn: man page and completion have its commands and options."""
+        drgn = load(SCRIPTS / 'goslab-drgn')
+        parser = drgn.make_parser()
+        commands = next(action.choices for action in parser._actions
+                        if isinstance(action.choices, dict))
+        page = SCRIPTS.parent / 'Documentation' / 'man' / 'goslab-drgn.8'
+        text = page.read_text().replace('\\-', '-')
+        names = {name for each in [parser, *commands.values()]
+                 for action in each._actions for name in action.option_strings}
+        for name in names:
+            self.assertRegex(text, r'(?m)^\.BR? .*%s\b' % re.escape(name))
+        for name in commands:
+            self.assertRegex(text, r'(?m)^\.BR? "?%s\b' % name)
+        script = 'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); ' \
+            '_goslab_drgn; printf "%s\\n" "${COMPREPLY[@]}"'
+
+        def complete(*words):
+            return set(subprocess.run(
+                ['bash', '-c', script, '-', SCRIPTS / 'completion' / 'goslab-drgn.bash',
+                 'goslab-drgn', *words], capture_output=True, text=True,
+                check=True).stdout.split())
+
+        def options(parser):
+            return {name for action in parser._actions for name in action.option_strings}
+
+        self.assertEqual(complete('-'), options(parser))
+        self.assertEqual(complete(''), set(commands))
+        for name, command in commands.items():
+            self.assertEqual(complete(name, '-'), options(command))
+        self.assertEqual(complete('objects', '-M', ''), set())
+        if shutil.which('groff'):
+            said = subprocess.run(['groff', '-man', '-ww', '-z', page],
+                                  capture_output=True, text=True, check=False)
+            self.assertEqual((said.returncode, said.stderr), (0, ''))
+
     @unittest.skipUnless(shutil.which('make'), 'make is not there')
     def test_install(self):
         subprocess.run(['make', '-s', '-C', TOP, 'install-tools', 'PREFIX=/usr',

@@ -153,6 +153,18 @@ run_readme() {
 	record readme "$log" $((SECONDS - start)) "$problem"
 }
 
+# run_drgn - goslab-drgn on dumps of a stock kernel.
+run_drgn() {
+	local start=$SECONDS log=$RESULTS/drgn.log problem=""
+
+	wanted qemu-6.1 || return 0
+	"$SCRIPTS/drgn.sh" qemu-6.1 >"$log" 2>"$log.err" || {
+		tail -20 "$log.err" >&2
+		grep -q '^not ok' "$log" || problem="broke off, see $log.err"
+	}
+	record drgn "$log" $((SECONDS - start)) "$problem"
+}
+
 # build_all - every kernel that is missing, before the first run: a build beside
 # it takes time that a run with a time limit then lacks.
 build_all() {
@@ -304,6 +316,7 @@ job_stock_6_1() {
 		--add "$PART" -- stock.sh full $REPLAY_ARGS
 	bed_run qemu-6.1 leaks --cpus 2 --mem 1G --timeout 600 -- leaks.sh
 	bed_run qemu-6.1 trace --cpus 2 --mem 1G --timeout 600 -- trace.sh
+	run_drgn
 	run_readme
 	run_bench
 }

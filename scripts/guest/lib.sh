@@ -104,3 +104,9 @@ no_leaks() {
 	! grep -q '\[goslab' /tmp/leaks ||
 		{ grep -B16 '\[goslab' /tmp/leaks | head -40; return 1; }
 }
+
+# dumped NAME - boot.sh --dump makes a dump of all memory; we wait for it.
+dumped() {
+	echo "goslab-dump: $1 $(cat /sys/kernel/vmcoreinfo)."
+	read -r line </dev/ttyS0
+}
