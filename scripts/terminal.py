@@ -26,6 +26,7 @@ class Screen:
 
     def __init__(self, height, width):
         self.rows, self.rest, self.y, self.x = [], '', 0, 0
+        self.saved = 0, 0
         self.resize(height, width)
 
     def resize(self, height, width):
@@ -71,6 +72,10 @@ class Screen:
             self.go(self.y, self.x - 1)
         elif char == '\t':
             self.go(self.y, self.x + 8 - self.x % 8)
+        elif char == '\x1b7':
+            self.saved = self.y, self.x
+        elif char == '\x1b8':
+            self.go(*self.saved)
         elif char in ('\n', '\x1bM'):
             end, step = (self.bottom, 1) if char == '\n' else (self.top, -1)
             if self.y == end:

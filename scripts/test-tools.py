@@ -192,6 +192,17 @@ class Once(Case):
         self.assertEqual([row[-1] for row in table(once('-w', 'class', '-sn'))],
                          [str(i) for i in range(68)] + ['cache', 'heap', 'tiny'])
 
+    def test_large_of_heap(self):
+        """Objects of several sizes: the file says 0, we say nothing."""
+        root = self.copy()
+        with open(root / 'caches', 'a') as file:
+            file.write('scratch-large         65     65      0    0    0 : tunables    0'
+                       '    0    0 : slabdata     65     65      0\n')
+        row, = (row for row in table(once(root=root)) if row[-1] == 'scratch-large')
+        self.assertEqual(row, ['65', '65', '100%', '-', '65', '-', '-', 'scratch-large'])
+        last = table(once('-s', 'c', root=root))[-1]
+        self.assertEqual(last[-1], 'scratch-large')
+
     def test_human(self):
         text = once('--human', '-w', 'heap')
         self.assertIn(': 2.8M / 5.4M / 6.0M\n', text)

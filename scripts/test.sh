@@ -165,6 +165,18 @@ run_drgn() {
 	record drgn "$log" $((SECONDS - start)) "$problem"
 }
 
+# run_top - goslabtop on a live kernel, in a terminal.
+run_top() {
+	local start=$SECONDS log=$RESULTS/top.log problem=""
+
+	wanted uml-up || return 0
+	{ modules uml-up && python3 "$SCRIPTS/top.py" uml-up; } >"$log" 2>"$log.err" || {
+		tail -40 "$log" >&2
+		grep -q '^not ok' "$log" || problem="broke off, see $log.err"
+	}
+	record top "$log" $((SECONDS - start)) "$problem"
+}
+
 # build_all - every kernel that is missing, before the first run: a build beside
 # it takes time that a run with a time limit then lacks.
 build_all() {
@@ -242,6 +254,7 @@ job_small_up() {
 		bed_run uml-up kunit-$fit --timeout 600 -- kunit.sh goslab.fit=$fit
 	done
 	bed_run uml-up leaks --timeout 200 -- leaks.sh
+	run_top
 	bed_run uml-up kunit-sampled --timeout 600 -- kunit.sh sample_rate=1
 	python3 "$SCRIPTS/mktraces.py" "$RESULTS/traces"
 	bed_run uml-up traces --timeout 400 --add "$RESULTS/traces" -- traces.sh
