@@ -35,22 +35,6 @@ take() {
 	(cd "$tree" && cp -r "$@" "$dir/") || die "no $* in $tree"
 }
 
-# tools DIR PROGRAM... - programs of this machine with the libraries they need.
-tools() {
-	local dir=$1/tools program
-	shift
-	mkdir -p "$dir"
-	for program; do
-		program=$(PATH=$PATH:/sbin:/usr/sbin command -v "$program") ||
-			die "$program is missing: apt-get install util-linux"
-		cp "$program" "$dir/"
-		ldd "$program" | awk '$3 ~ /^\// { print $3 }' |
-			xargs -I{} cp -L {} "$dir/"
-		cp -L "$(ldd "$program" | awk '$1 ~ /\/ld-/ { print $1 }')" \
-			"$dir/ld.so"
-	done
-}
-
 # Each prints how client.sh is to be called, as words for "env": DIR is there,
 # and empty.
 
@@ -66,7 +50,7 @@ make_minix() {
 		echo "obj-m := loop.o" >"$dir/src/loop/Kbuild"
 	fi
 	echo "obj-m := $what" >"$dir/src/Kbuild"
-	tools "$dir" mkfs.minix fsck.minix
+	take_programs "$dir" mkfs.minix fsck.minix
 	printf '%s\n' "RUN=$SCRIPTS/clients/minix.sh" ARGS=CONFIG_MINIX_FS=m \
 		"FILES=$dir/tools"
 }

@@ -20,7 +20,7 @@ main() {
 	trap 'rm -rf "$BUILD/$BED/drgn/dump"' EXIT
 	rm -rf "$dir"
 	"$SCRIPTS/boot.sh" "$BED" --name "$BED-dump" --quiet --cpus 2 --mem 256M \
-		--timeout 300 --out "$dir/out" --dump "$dir/dump" -- dump.sh
+		--timeout 600 --out "$dir/out" --dump "$dir/dump" -- dump.sh
 	$PYTHON "$SCRIPTS/test-drgn.py" "$dir" "$BUILD/$BED/modules"
 }
 

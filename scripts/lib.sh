@@ -111,3 +111,20 @@ with_lock() {
 		flock "$LOCK_FD"
 	fi
 }
+
+# take_programs DIR PROGRAM... - into DIR/tools programs of this machine with the
+# libraries they need: ld.so there runs them in a guest.
+take_programs() {
+	local dir=$1/tools name program
+	shift
+	mkdir -p "$dir"
+	for name; do
+		program=$(PATH=$PATH:/sbin:/usr/sbin command -v "$name") ||
+			die "$name is missing: run scripts/setup.sh"
+		cp -L "$program" "$dir/"
+		ldd "$program" | awk '$3 ~ /^\// { print $3 }' |
+			xargs -I{} cp -L {} "$dir/"
+		cp -L "$(ldd "$program" | awk '$1 ~ /\/ld-/ { print $1 }')" \
+			"$dir/ld.so"
+	done
+}

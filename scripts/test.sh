@@ -177,6 +177,20 @@ run_top() {
 	record top "$log" $((SECONDS - start)) "$problem"
 }
 
+# run_tracers - the tracepoints, read in the guest and by trace-cmd and perf.
+run_tracers() {
+	local dir=$RESULTS/tracers log=$RESULTS/tracers.log start problem=""
+
+	wanted qemu-6.1 || return 0
+	(take_programs "$dir" trace-cmd perf) || problem="trace-cmd or perf is missing"
+	bed_run qemu-6.1 trace --cpus 2 --mem 1G --timeout 600 --add "$dir/tools" \
+		--out "$dir/out" -- trace.sh tools
+	start=$SECONDS
+	python3 "$SCRIPTS/test-tracers.py" "$dir/out" >"$log" || tail -20 "$log" >&2
+	record tracers "$log" $((SECONDS - start)) "$problem"
+	rm -rf "$dir/tools"
+}
+
 # build_all - every kernel that is missing, before the first run: a build beside
 # it takes time that a run with a time limit then lacks.
 build_all() {
@@ -328,7 +342,7 @@ job_stock_6_1() {
 	bed_run qemu-6.1 stock --cpus 4 --numa 2 --mem 2G --timeout 1000 \
 		--add "$PART" -- stock.sh full $REPLAY_ARGS
 	bed_run qemu-6.1 leaks --cpus 2 --mem 1G --timeout 600 -- leaks.sh
-	bed_run qemu-6.1 trace --cpus 2 --mem 1G --timeout 600 -- trace.sh
+	run_tracers
 	run_drgn
 	run_readme
 	run_bench

@@ -189,7 +189,10 @@ DEFINE_EVENT(goslab_pages, goslab_release,
 	TP_ARGS(block, bytes)
 );
 
-/* Misuse was found, whether it is printed or not. */
+/*
+ * Misuse was found, whether it is printed or not. @kind has blanks, so it is last. No
+ * quotes around it: readers of trace files do not parse a format that has any.
+ */
 TRACE_EVENT(goslab_report,
 	TP_PROTO(unsigned long call_site, const void *ptr, const char *name,
 		 const char *kind),
@@ -206,7 +209,7 @@ TRACE_EVENT(goslab_report,
 		gs_compat_assign_str(name, name);
 		gs_compat_assign_str(kind, kind);
 	),
-	TP_printk("call_site=%pS ptr=%p name=%s kind=\"%s\"", (void *)__entry->call_site,
+	TP_printk("call_site=%pS ptr=%p name=%s kind=%s", (void *)__entry->call_site,
 		  __entry->ptr, __get_str(name), __get_str(kind))
 );
 

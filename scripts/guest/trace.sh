@@ -1,5 +1,6 @@
-# trace.sh - the tracepoints of goslab: each event, its fields, and a free for each
-# allocation.
+# trace.sh [tools] - the tracepoints of goslab: each event, its fields, and a free for
+# each allocation. With "tools" trace-cmd and perf in /data/tools record them as well,
+# into /out (scripts/test-tracers.py).
 #
 # The reports are wanted: they are kept from the console.
 
@@ -50,6 +51,21 @@ later() {
 	done
 }
 
+# tool NAME ARG... - a program of the host.
+tool() {
+	local name=$1
+	shift
+	/data/tools/ld.so --library-path /data/tools "/data/tools/$name" "$@"
+}
+
+# recorded TOOL ARG... - by a tool: all of the client, and what it leaves behind. goslab
+# is loaded anew, for a cache that was left behind keeps its name.
+recorded() {
+	module goslab sample_rate=1 && tool "$@" sh -c "insmod /modules/goslab_leak.ko &&
+		rmmod goslab_leak && insmod /modules/goslab_leak.ko keep=1 &&
+		rmmod goslab_leak" && rmmod goslab
+}
+
 dmesg -n 1
 step load module goslab sample_rate=1
 step events mounted
@@ -68,9 +84,13 @@ step span_free traced 'goslab_span_free: base=[^ ]+ pages=5 size=40960 node=0$'
 step grow traced 'goslab_grow: block=[^ ]+ bytes=[0-9]+$'
 step drain_and_release later
 step client_leaks client keep=1
-step report traced 'goslab_report: call_site=.* name=leak kind="live objects at the end"$'
+step report traced 'goslab_report: call_site=.* name=leak kind=live objects at the end$'
 step verify verified
 step unload rmmod goslab
+if [ "$1" = tools ]; then
+	step trace_cmd recorded trace-cmd record -q -e goslab -o /out/trace.dat
+	step perf recorded perf record -q -a -e 'goslab:*' -o /out/perf.data --
+fi
 [ $ktap_failed = 0 ] || dmesg | tail -60
 dmesg -n 7
 print_results
