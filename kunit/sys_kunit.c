@@ -70,6 +70,26 @@ static void only_allowed_bits_reach_the_kernel(struct kunit *test)
 	gs_sys_give(block, PAGE_SIZE << 3);
 }
 
+/* Metadata is ours by the count of each page; what the kernel draws itself is not. */
+static void pages_tell_whose_they_are(struct kunit *test)
+{
+	void *block = must_draw(test, 2);
+	void *meta = gs_sys_draw_meta(PAGE_SIZE << 2, NUMA_NO_NODE, GFP_KERNEL);
+	struct page *other = alloc_pages(GFP_KERNEL, 2);
+	unsigned int i;
+
+	KUNIT_ASSERT_TRUE(test, meta && other);
+	for (i = 0; i < 4; i++) {
+		KUNIT_EXPECT_TRUE(test, gs_sys_is_ours(virt_to_page(block) + i));
+		KUNIT_EXPECT_TRUE(test, gs_sys_is_ours(virt_to_page(meta) + i));
+		KUNIT_EXPECT_FALSE(test, gs_sys_is_ours(other + i));
+	}
+	__free_pages(other, 2);
+	gs_sys_give_meta(meta, PAGE_SIZE << 2);
+	KUNIT_EXPECT_FALSE(test, gs_sys_is_ours(virt_to_page(meta) + 1));
+	gs_sys_give(block, PAGE_SIZE << 2);
+}
+
 static void a_failed_draw_counts_nothing(struct kunit *test)
 {
 	size_t held = gs_sys_held();
@@ -121,6 +141,7 @@ static struct kunit_case sys_cases[] = {
 	KUNIT_CASE(blocks_are_aligned_and_counted),
 	KUNIT_CASE(pages_go_back_one_by_one),
 	KUNIT_CASE(only_allowed_bits_reach_the_kernel),
+	KUNIT_CASE(pages_tell_whose_they_are),
 	KUNIT_CASE(a_failed_draw_counts_nothing),
 	KUNIT_CASE(a_stray_put_leaves_the_page_ours),
 	KUNIT_CASE(a_passing_reader_frees_the_page),

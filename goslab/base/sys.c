@@ -9,7 +9,8 @@
  * an object (6.1 and 6.12 pass it on to __free_pages()) then takes one of many
  * references and the page stays ours. At the give-back a page with fewer than
  * the bias was put by a stranger: reported and leaked. More than the bias is a
- * passing reader, whose own put frees the page.
+ * passing reader, whose own put frees the page. Pages of metadata carry it, too: so
+ * every page of ours can be told by its count.
  *
  * Lock:       none; atomic counters.
  * Context:    draw: as @gfp says. Give: any but NMI. Never with a lock held
@@ -148,6 +149,13 @@ bool gs_sys_holds(const void *p)
 		page_ref_count(virt_to_page(p)) > REF_BIAS / 2;
 }
 
+/* Is @page one that was drawn here? Strangers may have put a few of its references. */
+bool gs_sys_is_ours(const struct page *page)
+{
+	return page_ref_count(page) > REF_BIAS / 2;
+}
+GS_EXPORT_KUNIT(gs_sys_is_ours);
+
 /**
  * gs_sys_draw_meta() - draw zeroed memory for metadata.
  * @bytes: wanted; whole pages are drawn and counted.
@@ -160,22 +168,31 @@ void *gs_sys_draw_meta(size_t bytes, int node, gfp_t gfp)
 	struct page *page = draw(node, (gfp & GS_GFP_ALLOWED & ~__GFP_THISNODE) |
 				 __GFP_ZERO, order, true);
 
+	unsigned int i;
+
 	if (!page)
 		return NULL;
+	/* Also of pages behind the first, which have no reference otherwise. */
+	for (i = 0; i < 1U << order; i++)
+		page_ref_add(page + i, REF_BIAS);
 	atomic_long_add(PAGE_SIZE << order, &meta);
 	count_draw(PAGE_SIZE << order);
 	return page_address(page);
 }
+GS_EXPORT_KUNIT(gs_sys_draw_meta);
 
 /* Give back what gs_sys_draw_meta() gave for @bytes. */
 void gs_sys_give_meta(void *p, size_t bytes)
 {
-	unsigned int order = get_order(bytes);
+	unsigned int order = get_order(bytes), i;
 
+	for (i = 0; i < 1U << order; i++)
+		page_ref_sub(virt_to_page(p) + i, REF_BIAS);
 	__free_pages(virt_to_page(p), order);
 	atomic_long_sub(PAGE_SIZE << order, &meta);
 	atomic_long_sub(PAGE_SIZE << order, &held);
 }
+GS_EXPORT_KUNIT(gs_sys_give_meta);
 
 /* Bytes drawn and not given back, metadata included. */
 size_t gs_sys_held(void)

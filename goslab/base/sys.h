@@ -37,6 +37,7 @@ void *gs_sys_draw_charged(int node, gfp_t gfp, unsigned int order);
 void gs_sys_give(void *block, size_t bytes);
 bool gs_sys_is_reserve(const void *block);
 bool gs_sys_holds(const void *p);
+bool gs_sys_is_ours(const struct page *page);
 void *gs_sys_draw_meta(size_t bytes, int node, gfp_t gfp);
 void gs_sys_give_meta(void *p, size_t bytes);
 
