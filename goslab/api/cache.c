@@ -37,7 +37,7 @@
 
 #define KNOWN_FLAGS	(GOSLAB_HWCACHE_ALIGN | GOSLAB_PANIC |		\
 			 GOSLAB_TYPESAFE_BY_RCU | GOSLAB_ACCOUNT |	\
-			 GOSLAB_NO_MERGE)
+			 GOSLAB_NO_MERGE | GOSLAB_NOSCAN)
 
 static struct fixalloc caches;
 
@@ -63,6 +63,7 @@ unsigned long gs_cache_exit(void)
 			free_percpu(c->slots);
 		}
 		list_del(&c->link);
+		gs_pointers_drop(c);
 		gs_class_exit(c);
 		lost++;
 	}
@@ -157,6 +158,7 @@ static void fill_in(struct goslab_cache *cache, const char *name, size_t size,
 	c->dtor = args->dtor;
 	c->heap = args->heap == &gs_default_heap ? NULL : args->heap;
 	c->account = flags & GOSLAB_ACCOUNT;
+	c->noscan = flags & GOSLAB_NOSCAN;
 	if (args->ctor)
 		c->keep |= GS_KEEP_CONTENTS;
 	if (flags & GOSLAB_TYPESAFE_BY_RCU)
@@ -210,10 +212,12 @@ struct goslab_cache *gs_cache_create(const char *name, size_t size,
 	if (flags & GS_CACHE_NUMBERED)
 		number_name(cache->class.name);
 	if (!name_taken(cache->class.name))
-		ret = set_up(cache, align);
+		ret = gs_pointers_set(&cache->class, args->pointers, size) ?:
+		      set_up(cache, align);
 	mutex_unlock(&gs_class_mutex);
 	if (!ret)
 		return cache;
+	gs_pointers_drop(&cache->class);
 	gs_fixalloc_free(&caches, cache);
 	if (ret == -EEXIST)
 		gs_report_at(GS_BUG_DUPLICATE_NAME, name, NULL, site);
@@ -282,7 +286,7 @@ static noinline void *alloc_slow(struct goslab_cache *cache, gfp_t gfp,
 		return NULL;
 	p = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, c->owner, &call, &zeroed);
 	if (p)
-		gs_hook_alloc(p, c->elemsize, gfp, c->keep, zeroed, false);
+		gs_hook_alloc(p, c->elemsize, gfp, c->keep, zeroed, c->noscan);
 	return p;
 }
 
@@ -296,7 +300,7 @@ void *goslab_cache_alloc(struct goslab_cache *cache, gfp_t gfp)
 		return alloc_slow(cache, gfp, _RET_IP_);
 	if (unlikely(!gs_mcache_alloc(c->slots, NUMA_NO_NODE, c->owner, &p)))
 		return alloc_slow(cache, gfp, _RET_IP_);
-	return gs_hook_alloc(p, c->elemsize, gfp, c->keep, false, false);
+	return gs_hook_alloc(p, c->elemsize, gfp, c->keep, false, c->noscan);
 }
 EXPORT_SYMBOL_GPL(goslab_cache_alloc);
 
@@ -482,6 +486,7 @@ void goslab_cache_destroy(struct goslab_cache *cache)
 		c->heap->nr_caches--;
 	list_del(&c->link);
 	mutex_unlock(&gs_class_mutex);
+	gs_pointers_drop(c);
 	gs_class_exit(c);
 	gs_fixalloc_free(&caches, cache);
 }

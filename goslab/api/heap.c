@@ -45,7 +45,7 @@ static enum gs_report_kind check_args(const char *name,
 {
 	if (!gs_name_ok(name, GS_HEAP_NAME))
 		return GS_BUG_BAD_NAME;
-	if (args->flags & ~(GOSLAB_ON_NODE | GOSLAB_ACCOUNT | GOSLAB_PANIC))
+	if (args->flags & ~(GOSLAB_ON_NODE | GOSLAB_ACCOUNT | GOSLAB_PANIC | GOSLAB_NOSCAN))
 		return GS_BUG_BAD_FLAGS;
 	if ((args->flags & GOSLAB_ON_NODE) &&
 	    (args->node == NUMA_NO_NODE || !gs_node_ok(args->node)))
@@ -74,10 +74,13 @@ static struct goslab_heap *make(const char *name,
 				const struct goslab_heap_args *args, u8 owner)
 {
 	struct goslab_heap *h;
+	unsigned int cls;
 
 	h = gs_heap_make(name, args->flags & GOSLAB_ACCOUNT);
 	if (!h)
 		return NULL;
+	for (cls = 0; cls < GS_NR_CLASSES; cls++)
+		h->classes[cls].noscan = args->flags & GOSLAB_NOSCAN;
 	if (gs_mcache_init_slots(h->classes, GS_NR_CLASSES)) {
 		gs_heap_unmake(h);
 		return NULL;
@@ -231,7 +234,7 @@ static noinline void *malloc_slow(struct goslab_heap *h, size_t size, gfp_t gfp,
 	c = class_of(h, size);
 	p = gs_mcache_alloc_slow(c, node, gfp, gs_owner_id(owner), &call, &zeroed);
 	if (p)
-		gs_hook_alloc(p, c->elemsize, gfp, 0, zeroed, false);
+		gs_hook_alloc(p, c->elemsize, gfp, 0, zeroed, c->noscan);
 	return p;
 }
 
@@ -255,7 +258,7 @@ void *__goslab_heap_malloc(struct goslab_heap *h, size_t size, gfp_t gfp,
 	c = class_of(h, size);
 	if (unlikely(!gs_mcache_alloc(c->slots, h->node, id, &p)))
 		return malloc_slow(h, size, gfp, h->node, owner, _RET_IP_);
-	return gs_hook_alloc(p, c->elemsize, gfp, 0, false, false);
+	return gs_hook_alloc(p, c->elemsize, gfp, 0, false, c->noscan);
 }
 EXPORT_SYMBOL_GPL(__goslab_heap_malloc);
 

@@ -39,6 +39,7 @@
 #include "front/large.h"
 #include "front/mcache.h"
 #include "front/tiny.h"
+#include "middle/heap.h"
 #include "middle/special.h"
 
 /* Does @gfp have bits that choose a zone? Reports them. */
@@ -112,7 +113,7 @@ void *gs_malloc_unusual(struct goslab_heap *heap, size_t size, gfp_t gfp,
 		return NULL;
 	/* All of goslab_size(), which may be more than the pages of @size. */
 	return gs_hook_alloc((void *)s->base, s->elemsize, gfp, 0, zeroed,
-			     false);
+			     heap && heap->classes->noscan);
 }
 
 static noinline void *malloc_slow(size_t size, gfp_t gfp,
@@ -196,13 +197,25 @@ static void *malloc_tiny(size_t size, gfp_t gfp, struct goslab_owner *owner,
 	return gs_hook_alloc(p, size, gfp, 0, false, true);
 }
 
+/* A large object that holds no pointers: kmemleak, and our own scan, pass over it. */
+static void *large_noscan(size_t size, gfp_t gfp, struct goslab_owner *owner,
+			  unsigned long site)
+{
+	void *p = gs_malloc_unusual(NULL, size, gfp, NUMA_NO_NODE, owner, site);
+
+	if (!ZERO_OR_NULL_PTR(p)) {
+		WRITE_ONCE(gs_arena_span(p)->noscan, 1);
+		kmemleak_no_scan(p);
+	}
+	return p;
+}
+
 /* As __goslab_malloc_noscan(), for calls whose reports name their own caller. */
 void *gs_malloc_noscan_at(size_t size, gfp_t gfp, struct goslab_owner *owner,
 			  unsigned long site)
 {
 	if (size - 1 >= GS_MAX_SMALL)
-		return gs_malloc_unusual(NULL, size, gfp, NUMA_NO_NODE, owner,
-					 site);
+		return large_noscan(size, gfp, owner, site);
 	if (size < GS_TINY_BLOCK && GS_TINY_ENABLED)
 		return malloc_tiny(size, gfp, owner, site);
 	return alloc_slow(gs_spc(gs_sizeclass_of(size), true), size, gfp, owner,

@@ -29,7 +29,7 @@ void *goslab_cache_alloc_node(struct goslab_cache *cache, gfp_t gfp, int node)
 					 &(struct gs_call){ _RET_IP_, cache->size },
 					 &zeroed);
 	if (p)
-		gs_hook_alloc(p, c->elemsize, gfp, c->keep, zeroed, false);
+		gs_hook_alloc(p, c->elemsize, gfp, c->keep, zeroed, c->noscan);
 	return p;
 }
 EXPORT_SYMBOL_GPL(goslab_cache_alloc_node);

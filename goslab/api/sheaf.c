@@ -183,7 +183,7 @@ static noinline void *alloc_odd(struct goslab_cache *cache, gfp_t gfp,
 
 		if (is_live(cache, p))
 			return gs_hook_alloc(p, c->elemsize, gfp, c->keep,
-					     false, false);
+					     false, c->noscan);
 		gs_report_at(GS_BUG_BAD_STATE, c->name, p, site);
 	}
 	return NULL;
@@ -202,7 +202,7 @@ void *goslab_cache_alloc_from_sheaf(struct goslab_cache *cache, gfp_t gfp,
 	if (unlikely(!is_live(cache, p)))
 		return alloc_odd(cache, gfp, sheaf, _RET_IP_);
 	sheaf->n--;
-	return gs_hook_alloc(p, c->elemsize, gfp, c->keep, false, false);
+	return gs_hook_alloc(p, c->elemsize, gfp, c->keep, false, c->noscan);
 }
 EXPORT_SYMBOL_GPL(goslab_cache_alloc_from_sheaf);
 

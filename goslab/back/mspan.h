@@ -61,6 +61,7 @@ enum gs_keep {
  *           subtree (mheap lock).
  * @few_bits: alloc_bits and freed_bits of a descriptor with a cap of 64 or less.
  * @free_index: object that bit 0 of @alloc_cache stands for (owner).
+ * @noscan: of a large object of the default heap: it holds no pointers.
  * @alloc_count: bits set in alloc_bits that stand for objects (owner, else
  *               mcentral lock).
  * @nr_freed: bits set in freed_bits (mcentral lock).
@@ -102,7 +103,10 @@ struct mspan {
 		u64 longest;
 	};
 	unsigned long few_bits[2];
-	u16 free_index;
+	union {
+		u16 free_index;
+		u16 noscan;
+	};
 	u16 alloc_count;
 	u16 nr_freed;
 	u16 nelems;

@@ -120,7 +120,7 @@ static void run_hooks(const struct gs_class *c, gfp_t gfp, bool zeroed,
 	if (!GS_HOOKS_WATCH && (zeroed || !want_init_on_alloc(gfp)))
 		return;
 	for (i = 0; i < n; i++)
-		gs_hook_alloc(p[i], c->elemsize, gfp, c->keep, zeroed, false);
+		gs_hook_alloc(p[i], c->elemsize, gfp, c->keep, zeroed, c->noscan);
 }
 
 /**

@@ -199,6 +199,7 @@ void gs_large_free(struct mspan *s)
 		gs_class_free_span(s);
 	} else {
 		WRITE_ONCE(s->objects[0], GS_FREE);
+		s->noscan = 0;
 		gs_pagecache_free(s);
 	}
 	gs_worker_kick();

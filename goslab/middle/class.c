@@ -186,6 +186,7 @@ static int init_spc(unsigned int spc)
 	} else {
 		init_malloc(c, spc >> 1, spc & 1 ? "noscan" : "malloc");
 	}
+	c->noscan = c->tiny || spc & 1;
 	list_add_tail(&c->link, &gs_class_list);
 	if (init_central(c))
 		return -ENOMEM;

@@ -53,6 +53,7 @@ struct gs_sampled {
  * @stack: page stacks.
  * @account: spans are direct and charged to the task that made the class grow.
  * @dead: its cache was destroyed with live objects.
+ * @noscan: objects hold no pointers.
  * @align_pages: alignment of a span, in pages.
  * @npages: pages of a span.
  * @nelems: objects of a span of @npages.
@@ -62,6 +63,10 @@ struct gs_sampled {
  * @depth: most objects that a magazine may hold.
  * @scan: index in the census being made (gs_class_mutex).
  * @dtor: once per object, before a span leaves the class.
+ * @pointers: which words of an object may be pointers, a bit for each; NULL: all may.
+ *            Read by a leak scan under a page heap's lock, and freed after a grace
+ *            period.
+ * @nr_pointers: bits of it.
  * @heap: its heap; NULL for the default heap.
  * @central: by node.
  * @nr_past: objects handed out that no slot counts.
@@ -80,6 +85,7 @@ struct gs_class {
 	bool stack;
 	bool account;
 	bool dead;
+	bool noscan;
 	u8 align_pages;
 	u16 npages;
 	u16 nelems;
@@ -92,6 +98,8 @@ struct gs_class {
 	u16 depth;
 	unsigned int scan;
 	void (*dtor)(void *object);
+	unsigned long *pointers;
+	unsigned int nr_pointers;
 	struct goslab_heap *heap;
 	struct mcentral *central;
 	atomic64_t nr_past;
@@ -128,6 +136,11 @@ bool gs_class_sweep(bool idle_only);
 struct mspan *gs_class_new_span(struct gs_class *c, int node, gfp_t gfp,
 				bool this_node);
 void gs_class_free_span(struct mspan *s);
+
+/* middle/pointers.c */
+int gs_pointers_set(struct gs_class *c, const unsigned long *mask, size_t size);
+void gs_pointers_drop(struct gs_class *c);
+
 /* Does @c belong to a cache (and not to malloc)? */
 static inline bool gs_class_is_cache(const struct gs_class *c)
 {

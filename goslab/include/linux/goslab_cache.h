@@ -14,6 +14,7 @@ struct goslab_heap;
 #define GOSLAB_TYPESAFE_BY_RCU	BIT(2)	/* free objects stay readable */
 #define GOSLAB_ACCOUNT		BIT(3)	/* charge spans to the memory cgroup */
 #define GOSLAB_NO_MERGE		BIT(4)	/* no effect: caches never merge */
+#define GOSLAB_NOSCAN		BIT(6)	/* objects hold no pointers to objects */
 
 /**
  * struct goslab_cache_args - optional properties of a cache; 0 or NULL for
@@ -22,6 +23,9 @@ struct goslab_heap;
  * @useroffset: start of the part of an object that goslab_check_object() allows
  *              to be copied to and from user space.
  * @usersize: bytes of it; 0: nothing of an object may be copied.
+ * @pointers: NULL, or which words of an object may be pointers to objects: a bit for
+ *            each of the DIV_ROUND_UP(size, 8) words, copied. The scan for leaks looks
+ *            at no others. (Go: the pointer mask of a type.)
  * @heap: NULL, or the heap whose quota its spans count against; the heap cannot
  *        be reset or destroyed before the cache is.
  * @ctor: called once for each object when its span is cut, in the context of
@@ -36,6 +40,7 @@ struct goslab_cache_args {
 	size_t align;
 	size_t useroffset;
 	size_t usersize;
+	const unsigned long *pointers;
 	struct goslab_heap *heap;
 	void (*ctor)(void *object);
 	void (*dtor)(void *object);
@@ -54,7 +59,7 @@ __goslab_cache_create(const char *name, size_t size,
  * @size: bytes of an object, 1 to GOSLAB_MAX_SIZE.
  * @args: optional properties, or NULL.
  * @flags: GOSLAB_HWCACHE_ALIGN, GOSLAB_PANIC, GOSLAB_TYPESAFE_BY_RCU,
- *         GOSLAB_ACCOUNT, GOSLAB_NO_MERGE.
+ *         GOSLAB_ACCOUNT, GOSLAB_NO_MERGE, GOSLAB_NOSCAN.
  *
  * A cache shares no spans with other caches.
  *
@@ -68,6 +73,9 @@ __goslab_cache_create(const char *name, size_t size,
  * directly, not through the free runs that all caches share. Objects are not
  * charged one by one, which modules cannot do. They must not be put on a list_lru
  * that is kept by memory cgroup, as inodes are.
+ *
+ * GOSLAB_NOSCAN: for objects of bytes and numbers. Neither the scan for leaks nor
+ * kmemleak looks for pointers in them.
  *
  * Context: Task. Sleeps.
  * Return: the cache; NULL, after a report that says why, for bad arguments or

@@ -20,7 +20,7 @@ struct goslab_heap;
  *         included; allocations that would need more fail. 0: no limit.
  * @node: with GOSLAB_ON_NODE, the NUMA node that memory comes from, unless a
  *        call names another one or the node has no memory left.
- * @flags: GOSLAB_ON_NODE, GOSLAB_ACCOUNT (as for caches), GOSLAB_PANIC.
+ * @flags: GOSLAB_ON_NODE, GOSLAB_PANIC; GOSLAB_ACCOUNT, GOSLAB_NOSCAN (as for caches).
  */
 struct goslab_heap_args {
 	size_t quota;
