@@ -77,6 +77,8 @@ def printed():
         source, 'show_end'))))
     names['alloc_traces'] = set(re.findall(r'\b(\w+)=', ' '.join(literals(
         source, 'show_trace'))))
+    names['leaks'] = set(re.findall(r'# (roots|scan):', ''.join(literals(
+        source, 'show_header'))))
     names['verify'] = set(re.findall(r'\b([A-Z]\d)\b', text))
     return names
 

@@ -25,6 +25,8 @@ KCSAN_ARGS="kcsan.skip_watch=500"
 TRACE=$TOP/kunit/traces/fs-build.kmt
 REPLAY_ARGS="trace=/data/fs-build.kmt mode=memory,contents limit=50000 rounds=1
 	idle=0 generated=2000"
+# All of the trace: what it never frees must be reached.
+SCAN_ARGS="trace=/data/fs-build.kmt"
 
 # wanted BED - 0 if the bed is among those asked for.
 wanted() { [[ " $BEDS " = *" $1 "* ]]; }
@@ -269,6 +271,7 @@ job_small_up() {
 	done
 	bed_run uml-up leaks --timeout 200 -- leaks.sh
 	run_top
+	bed_run uml-up leakscan --timeout 300 --add "$PART" -- leakscan.sh $SCAN_ARGS
 	bed_run uml-up kunit-sampled --timeout 600 -- kunit.sh sample_rate=1
 	python3 "$SCRIPTS/mktraces.py" "$RESULTS/traces"
 	bed_run uml-up traces --timeout 400 --add "$RESULTS/traces" -- traces.sh
@@ -344,6 +347,8 @@ job_stock_6_1() {
 	bed_run qemu-6.1 leaks --cpus 2 --mem 1G --timeout 600 -- leaks.sh
 	run_tracers
 	run_drgn
+	bed_run qemu-6.1 leakscan --cpus 2 --mem 1G --timeout 900 --add "$PART" \
+		-- leakscan.sh $SCAN_ARGS
 	run_readme
 	run_bench
 }

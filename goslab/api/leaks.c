@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * leaks: what a client module leaves behind when it is unloaded.
+ * leaks: what a client module leaves behind when it is unloaded; roots that it names.
  *
  * Its exit function has run, its text is still there: names of call sites can be
  * printed for the last time. The sums are exact, by the state bytes. The sites are
@@ -11,6 +11,7 @@
  * Context:    task; sleeps.
  * Tests:      scripts/guest/leaks.sh
  */
+#include <linux/export.h>
 #include <linux/goslab.h>
 #include <linux/module.h>
 #include <linux/notifier.h>
@@ -22,6 +23,8 @@
 #include "base/owner.h"
 #include "front/sample.h"
 #include "middle/site.h"
+#include "watch/leakscan.h"
+#include "watch/roots.h"
 #include "watch/scan.h"
 
 /* Sites of a module that are printed, and frames of each. */
@@ -107,6 +110,20 @@ static int module_changes(struct notifier_block *nb, unsigned long state, void *
 
 static struct notifier_block module_nb = { .notifier_call = module_changes };
 
+int goslab_root_add(const void *p, size_t size)
+{
+	might_sleep();
+	return gs_roots_add(p, size);
+}
+EXPORT_SYMBOL_GPL(goslab_root_add);
+
+void goslab_root_del(const void *p)
+{
+	might_sleep();
+	gs_roots_del(p);
+}
+EXPORT_SYMBOL_GPL(goslab_root_del);
+
 void gs_leaks_init(void)
 {
 	/* Fails only for a block that is there twice. */
@@ -116,4 +133,6 @@ void gs_leaks_init(void)
 void gs_leaks_exit(void)
 {
 	unregister_module_notifier(&module_nb);
+	gs_leaks_forget();
+	gs_roots_exit();
 }

@@ -28,6 +28,7 @@
 #include "middle/special.h"
 #include "middle/stack.h"
 #include "middle/transfer.h"
+#include "watch/leakscan.h"
 #include "watch/watch.h"
 
 static int set_max_parked(const char *value, const struct kernel_param *kp)
@@ -87,6 +88,9 @@ static const struct kernel_param_ops time_all_ops = {
 module_param_cb(time_all, &time_all_ops, &time_all, 0644);
 __MODULE_PARM_TYPE(time_all, "bool");
 MODULE_PARM_DESC(time_all, "the histograms have refills, flushes and spans, too (N)");
+
+module_param_named(leak_min_age, gs_leaks_min_age, uint, 0644);
+MODULE_PARM_DESC(leak_min_age, "milliseconds that an object must be old before a scan calls it a leak (5000)");
 
 void goslab_usage(struct goslab_usage *now, struct goslab_usage *peak)
 {
@@ -177,8 +181,8 @@ static void __exit goslab_exit(void)
 {
 	unsigned long left;
 
-	gs_leaks_exit();
 	gs_debugfs_exit();
+	gs_leaks_exit();
 	gs_sample_ready(false);
 	/* Clients do not wait for their last frees. */
 	gs_nolock_flush();

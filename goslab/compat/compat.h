@@ -154,6 +154,28 @@ static inline void *gs_compat_vmalloc(size_t size, gfp_t gfp, int node)
 #define gs_compat_kvrealloc(p, old, size, gfp)	kvrealloc(p, old, size, gfp)
 #endif
 
+/* 6.1: no kernel has memory that its host has not given yet. */
+#ifdef GS_COMPAT_NO_UNACCEPTED
+#define gs_compat_unaccepted(page)	false
+#else
+#define gs_compat_unaccepted(page)	PageUnaccepted(page)
+#endif
+
+/* kasan_disable_current() is not exported: this task may read what KASAN says is free. */
+static inline void gs_compat_kasan_pause(void)
+{
+#ifdef CONFIG_KASAN_GENERIC
+	current->kasan_depth++;
+#endif
+}
+
+static inline void gs_compat_kasan_resume(void)
+{
+#ifdef CONFIG_KASAN_GENERIC
+	current->kasan_depth--;
+#endif
+}
+
 /* mm/kasan/kasan.h is private, but shadow.c exports the call. */
 #ifdef CONFIG_KASAN_GENERIC
 void kasan_poison(const void *addr, size_t size, u8 value, bool init);

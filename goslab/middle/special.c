@@ -30,6 +30,7 @@
 #include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
+#include <linux/string.h>
 
 #include "back/arena.h"
 #include "base/fixalloc.h"
@@ -169,6 +170,9 @@ bool gs_special_add(struct mspan *s, long i, struct gs_site *site,
 		.pid = in_task() ? current->pid : 0,
 		.cpu = raw_smp_processor_id(),
 	};
+	/* As kmemleak has it. A name that changes meanwhile is some name. */
+	strscpy(r->comm, in_task() ? current->comm : in_hardirq() ? "hardirq" : "softirq",
+		sizeof(r->comm));
 	atomic_long_inc(&nr_records);
 	count_alloc(gs_class_sampled(s->class), r);
 	gs_lock(lock_of(bucket), flags);

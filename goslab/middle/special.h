@@ -2,6 +2,7 @@
 #ifndef GS_MIDDLE_SPECIAL_H
 #define GS_MIDDLE_SPECIAL_H
 
+#include <linux/sched.h>
 #include <linux/types.h>
 
 #include "back/mspan.h"
@@ -17,7 +18,8 @@ struct gs_site;
  * @site: where it was allocated.
  * @requested: bytes that were asked for.
  * @when: in jiffies.
- * @pid: by which task.
+ * @pid: by which task; 0 in an interrupt.
+ * @comm: its name then.
  * @cpu: on which CPU.
  * @owner: number of the module whose it is.
  */
@@ -30,6 +32,7 @@ struct gs_special {
 	pid_t pid;
 	u16 cpu;
 	u8 owner;
+	char comm[TASK_COMM_LEN];
 };
 
 int gs_special_init(void);

@@ -11,6 +11,7 @@
 #include <linux/debugfs.h>
 #include <linux/module.h>
 
+#include "watch/leakscan.h"
 #include "watch/watch.h"
 
 static struct dentry *dir;
@@ -32,6 +33,7 @@ DEFINE_SHOW_ATTRIBUTE(gs_verify);
 static const struct {
 	const char *name;
 	const struct file_operations *fops;
+	umode_t mode;
 } files[] = {
 	{ "stats", &gs_stats_fops },
 	{ "owners", &gs_owners_fops },
@@ -51,6 +53,7 @@ static const struct {
 	{ "callsites", &gs_callsites_fops },
 	{ "alloc_traces", &gs_alloc_traces_fops },
 	{ "verify", &gs_verify_fops },
+	{ "leaks", &gs_leaks_fops, 0600 },
 };
 
 /* Errors are ignored, as debugfs wants it: statistics are not vital. */
@@ -60,7 +63,7 @@ void gs_debugfs_init(void)
 
 	dir = debugfs_create_dir("goslab", NULL);
 	for (i = 0; i < ARRAY_SIZE(files); i++)
-		debugfs_create_file(files[i].name, 0400, dir, NULL,
+		debugfs_create_file(files[i].name, files[i].mode ?: 0400, dir, NULL,
 				    files[i].fops);
 }
 

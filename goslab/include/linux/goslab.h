@@ -294,6 +294,7 @@ size_t goslab_shrink(void);
 #include <linux/goslab_devm.h>
 #include <linux/goslab_mempool.h>
 #include <linux/goslab_pool.h>
+#include <linux/goslab_leaks.h>
 #include <linux/goslab_nolock.h>
 #include <linux/goslab_rcu.h>
 #include <linux/goslab_bulk.h>
