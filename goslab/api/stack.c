@@ -54,7 +54,9 @@ static void *alloc_at(unsigned int order, gfp_t gfp, int node,
 		return alloc_large(order, gfp, node, id, site);
 	c = &gs_stack_classes[order];
 	if (!gs_mcache_alloc(c->slots, node, id, &p))
-		p = gs_mcache_alloc_slow(c, node, gfp, id, site, &zeroed);
+		p = gs_mcache_alloc_slow(c, node, gfp, id,
+					 &(struct gs_call){ site, c->elemsize },
+					 &zeroed);
 	if (p)
 		gs_hook_alloc(p, c->elemsize, gfp, 0, zeroed, false);
 	return p;
