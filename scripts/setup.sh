@@ -12,7 +12,7 @@
 
 PACKAGES_UM="gcc ccache gdb libc6-dev make flex bison bc libelf-dev libssl-dev perl
 	xz-utils busybox-static cpio kmod rsync python3"
-PACKAGES_QEMU="$PACKAGES_UM qemu-system-x86 python3-drgn binutils
+PACKAGES_QEMU="$PACKAGES_UM qemu-system-x86 python3-drgn
 	trace-cmd linux-perf"
 PACKAGES_CHECK="python3 perl make chromium"
 PACKAGES_BENCH="$PACKAGES_QEMU python3-matplotlib"

@@ -7,10 +7,14 @@ keys and looks at the screen: each view shows what is loaded, and the figures ch
 themselves. Prints KTAP; ends with 1 if something is not there. The modules of the bed
 must be built. With FILE what the terminal showed is drawn there, for Documentation.
 """
+import contextlib
 import html
 import importlib
+import os
 import pathlib
 import re
+import signal
+import subprocess
 import sys
 import time
 
@@ -122,6 +126,21 @@ def picture(top, title):
     return title, lines
 
 
+def stop(top):
+    """
+    Whatever happened, no machine stays behind. It has a session of its own, and is the
+    child of boot.sh; without it that ends, and cleans up.
+    """
+    children = pathlib.Path('/proc/%d/task/%d/children' % (top.child.pid, top.child.pid))
+    if top.child.poll() is None:
+        for pid in children.read_text().split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            top.child.wait(10)
+    top.close()
+
+
 def main():
     bed, *file = sys.argv[1:]
     top = terminal.Terminal(
@@ -163,7 +182,7 @@ def main():
         print('not ok %d broke off' % n)
         failed += 1
     finally:
-        top.close()
+        stop(top)
     if file and not failed:
         pathlib.Path(file[0]).write_text(svg(pictures))
     sys.exit(failed > 0)
