@@ -367,7 +367,7 @@ static void empty_pool(void)
 static void moving(struct kunit *test)
 {
 	struct task_struct *task[2];
-	unsigned int i, rounds = GS_TEST_SLOW ? 3 : 6, reports = 0;
+	unsigned int i, rounds = GS_TEST_SLOW ? 2 : 6, reports = 0;
 	unsigned long moves;
 
 	KUNIT_ASSERT_TRUE(test, fill_pool());
