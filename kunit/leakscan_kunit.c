@@ -42,14 +42,18 @@ static noinline bool lose(size_t size)
 	return true;
 }
 
-/* Write over what the calls before have left of the stack. */
-static noinline void wipe_stack(void)
+/* Write over what the calls before have left of the stack, @deep frames of it. */
+static noinline void wipe_stack(unsigned int deep)
 {
-	volatile unsigned long room[200];
+	volatile unsigned long room[120];
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(room); i++)
 		room[i] = i;
+	if (deep)
+		wipe_stack(deep - 1);
+	/* Not a jump: the frame stays until then. */
+	room[0] = deep;
 }
 
 static noinline void free_lost(void)
@@ -71,7 +75,7 @@ static noinline unsigned int nr_found(void)
 
 static void scan(struct kunit *test)
 {
-	wipe_stack();
+	wipe_stack(3);
 	KUNIT_ASSERT_EQ(test, gs_leaks_scan(), 0);
 }
 
@@ -402,6 +406,7 @@ static void no_memory(struct kunit *test)
 	int ret = -ENOMEM;
 
 	KUNIT_ASSERT_TRUE(test, lose(200));
+	wipe_stack(3);
 	gs_test_hook(GS_HOOK_OTHER_DRAW, fail_one);
 	for (fail_at = 1; ret && fail_at < 100; fail_at++) {
 		draws = 0;
