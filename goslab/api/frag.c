@@ -46,8 +46,8 @@
 #define SHARE		MAX_CHUNK
 
 #define CHUNK_MAGIC	0x66726763U
-#define LIVE		0x66726731UL
-#define FREED		0x66726730UL
+#define LIVE		0x6c76
+#define FREED		0x6672
 
 /**
  * struct chunk - head of a chunk.
@@ -62,12 +62,20 @@ struct chunk {
 	u32 unused;
 };
 
-/* What comes before each fragment: its size in the high half, LIVE or FREED. */
+/**
+ * struct head - what comes before each fragment.
+ * @size: its bytes.
+ * @offset: its distance from the chunk, in units of 8 bytes.
+ * @state: LIVE or FREED.
+ */
 struct head {
-	unsigned long tag;
+	u32 size;
+	u16 offset;
+	u16 state;
 };
-
-#define TAG(size, state)	((unsigned long)(size) << 32 | (state))
+static_assert(sizeof(struct head) == sizeof(unsigned long));
+static_assert((sizeof(struct chunk) + sizeof(struct head) + GOSLAB_MAX_ALIGN) / 8 <= U16_MAX &&
+	      MAX_CHUNK / 8 <= U16_MAX);
 
 /**
  * struct cutter - what one CPU cuts.
@@ -109,17 +117,31 @@ static size_t bytes_for(size_t size, size_t align)
 	       GS_PIECE_REDZONE;
 }
 
-/* A fragment off the chunk of @f; NULL if it does not fit. */
+/* The fragment at @p of @c gets its head. */
+static __always_inline char *begin(struct chunk *c, char *p, size_t size)
+{
+	struct head *head = (struct head *)p - 1;
+
+	gs_piece_show((char *)head, sizeof(*head));
+	gs_piece_show(p, size);
+	*head = (struct head){
+		.size = size, .offset = (p - (char *)c) / GOSLAB_FRAG_ALIGN,
+		.state = LIVE,
+	};
+	return p;
+}
+
+/* A fragment off the chunk of @f; NULL if it does not fit, or there is none. */
 static __always_inline char *cut(struct cutter *f, size_t size, size_t align)
 {
 	char *p = PTR_ALIGN(f->at + sizeof(struct head), align);
 
-	if (unlikely(!f->chunk || p + GS_PIECE_REDZONE > f->end ||
+	if (unlikely(p + GS_PIECE_REDZONE > f->end ||
 		     size > f->end - p - GS_PIECE_REDZONE))
 		return NULL;
 	f->at = p + ALIGN(size, GOSLAB_FRAG_ALIGN) + GS_PIECE_REDZONE;
 	f->handed++;
-	return p;
+	return begin(f->chunk, p, size);
 }
 
 /* Have @f cut @c from the beginning. */
@@ -187,7 +209,7 @@ static char *alloc_alone(struct goslab_frag_cache *cache, size_t size, size_t al
 	if (!c)
 		return NULL;
 	atomic_set(&c->refs, 1);
-	return PTR_ALIGN(start_of(c) + sizeof(struct head), align);
+	return begin(c, PTR_ALIGN(start_of(c) + sizeof(struct head), align), size);
 }
 
 /* This CPU cuts what @f cuts from now on, and @f what the CPU did, if it can. */
@@ -273,11 +295,6 @@ static char *alloc_again(struct goslab_frag_cache *cache, size_t size, size_t al
 /* The memory at @p goes to a user. */
 static __always_inline void *hand_out(char *p, size_t size, gfp_t gfp)
 {
-	struct head *head = (struct head *)p - 1;
-
-	gs_piece_show((char *)head, sizeof(*head));
-	gs_piece_show(p, size);
-	head->tag = TAG(size, LIVE);
 	return want_init_on_alloc(gfp) ? memset(p, 0, size) : p;
 }
 
@@ -321,77 +338,69 @@ void *goslab_frag_alloc_aligned(struct goslab_frag_cache *cache, size_t size,
 }
 EXPORT_SYMBOL_GPL(goslab_frag_alloc_aligned);
 
-/* The chunk that @p lies in, or NULL. */
-static __always_inline struct chunk *chunk_of(const void *p)
+/*
+ * What the head before @p says, if @p may be a fragment in @s: there are objects, and
+ * room for a head. KASAN may have hidden what is no head.
+ */
+static __always_inline struct head look(const struct mspan *s, const char *p)
 {
-	struct mspan *s = gs_arena_look(p);
-	u8 state = smp_load_acquire(&s->state);
-	struct chunk *c;
-	int i;
+	union {
+		unsigned long word;
+		struct head head;
+	} was = { 0 };
 
-	if (state != GS_SPAN_SMALL && state != GS_SPAN_LARGE)
-		return NULL;
-	i = gs_span_index_within(s, p);
-	if (i < 0 || READ_ONCE(s->objects[i]) < GS_LIVE_MIN)
-		return NULL;
-	c = gs_span_object(s, i);
-	return s->elemsize > sizeof(*c) && c->magic == CHUNK_MAGIC ? c : NULL;
+	if (likely(gs_span_in_use(s) && gs_span_covers(s, p - sizeof(was)) &&
+		   !((unsigned long)p % GOSLAB_FRAG_ALIGN)))
+		was.word = READ_ONCE_NOCHECK(*(unsigned long *)(p - sizeof(was)));
+	return was.head;
 }
 
-/* What @p is, which lies in no chunk. */
-static enum gs_report_kind no_chunk(const void *p)
+/* Does @p lie in a live object that begins as a chunk does? */
+static bool in_chunk(const struct mspan *s, int i)
 {
-	struct mspan *s = gs_arena_look(p);
+	const struct chunk *c = gs_span_object(s, i);
+
+	return s->elemsize > sizeof(*c) && READ_ONCE(s->objects[i]) >= GS_LIVE_MIN &&
+	       READ_ONCE(c->magic) == CHUNK_MAGIC;
+}
+
+/* What @p is, which is no live fragment. */
+static enum gs_report_kind what_is(const char *p)
+{
+	const struct mspan *s = gs_arena_look(p);
 	int i = gs_span_in_use(s) ? gs_span_index_within(s, p) : -1;
 
-	/* The object was freed, or its span, too. */
+	if (look(s, p).state == FREED)
+		return GS_BUG_DOUBLE_FREE;
+	/* Its chunk was freed, or the span of that, too. */
 	if (i >= 0 ? READ_ONCE(s->objects[i]) < GS_LIVE_MIN : gs_mheap_is_free(p))
 		return GS_BUG_DOUBLE_FREE;
-	return GS_BUG_FOREIGN_FREE;
+	return i >= 0 && in_chunk(s, i) ? GS_BUG_INTERIOR_FREE : GS_BUG_FOREIGN_FREE;
 }
 
-/* LIVE or FREED if @p is a fragment of @c; else anything else. */
-static __always_inline u32 state_of(struct chunk *c, char *p)
+static noinline void free_bad(const char *p, unsigned long site)
 {
-	struct head *head = (struct head *)p - 1;
-
-	if ((unsigned long)p % GOSLAB_FRAG_ALIGN || (char *)head < start_of(c))
-		return 0;
-	/* Where there is no head KASAN may have it hidden. */
-	return READ_ONCE_NOCHECK(head->tag);
-}
-
-/* @p is no live fragment, and lies in @c, if that is not NULL. */
-static noinline void free_bad(struct chunk *c, char *p, unsigned long site)
-{
-	enum gs_report_kind kind;
-
-	if (ZERO_OR_NULL_PTR(p))
-		return;
-	if (!c)
-		kind = no_chunk(p);
-	else
-		kind = state_of(c, p) == FREED ? GS_BUG_DOUBLE_FREE : GS_BUG_INTERIOR_FREE;
-	gs_report_at(kind, "fragments", p, site);
+	if (!ZERO_OR_NULL_PTR(p))
+		gs_report_at(what_is(p), "fragments", p, site);
 }
 
 void goslab_frag_free(const void *ptr)
 {
 	char *p = (char *)ptr;
-	struct chunk *c = chunk_of(p);
-	struct head *head;
-	size_t size;
+	const struct mspan *s = gs_arena_look(p);
+	struct head head = look(s, p);
+	struct chunk *c = (struct chunk *)(p - head.offset * GOSLAB_FRAG_ALIGN);
 
-	if (unlikely(!c || state_of(c, p) != LIVE)) {
-		free_bad(c, p, _RET_IP_);
+	/* What only looks like a head leads to no chunk. */
+	if (unlikely(head.state != LIVE || (unsigned long)c < s->base ||
+		     READ_ONCE(c->magic) != CHUNK_MAGIC)) {
+		free_bad(p, _RET_IP_);
 		return;
 	}
-	head = (struct head *)p - 1;
-	size = head->tag >> 32;
 	if (want_init_on_free())
-		memset(p, 0, size);
-	gs_piece_hide(p, ALIGN(size, GOSLAB_FRAG_ALIGN));
-	head->tag = TAG(size, FREED);
+		memset(p, 0, head.size);
+	gs_piece_hide(p, ALIGN((size_t)head.size, GOSLAB_FRAG_ALIGN));
+	((struct head *)p - 1)->state = FREED;
 	if (atomic_dec_and_test(&c->refs))
 		free_chunk(c);
 }

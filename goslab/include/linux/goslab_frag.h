@@ -5,8 +5,9 @@
  *
  * Buffers of any size that live shortly and are freed in about the order in which
  * they were allocated, on whatever CPU: packets, requests, messages. A CPU cuts
- * them off its chunk by moving a pointer. The last fragment of a chunk that is
- * freed frees the chunk, so one fragment that stays holds up to 32 KiB.
+ * them off its chunk by moving a pointer, without rounding to a size class. The
+ * last fragment of a chunk that is freed frees the chunk, so one that stays holds
+ * up to 32 KiB.
  */
 #ifndef _LINUX_GOSLAB_FRAG_H
 #define _LINUX_GOSLAB_FRAG_H
