@@ -302,6 +302,20 @@ def lock_limits(figures, directory):
                 found.value, 1, where=found.where)
 
 
+def region_limits(figures):
+    """A piece of a region, its share of the reset in it, to a pair of malloc."""
+    for what, bed, kernels in (('ns', 'uml-up', (None,)),
+                               ('instructions', 'qemu-icount', ICOUNT)):
+        found = worst([ratio_of(
+            figures.find(bed, 'region', 'goslab', size, kernel),
+            figures.find(bed, 'pair', 'goslab', size, kernel),
+            ' '.join(filter(None, (str(size), kernel))))
+            for size in (16, 64, 256, 1024) for kernel in kernels])
+        yield Limit('region, 16 to 1024 bytes, %s: to goslab_malloc' % what,
+                    found.value, 0.333, where=found.where, spread=found.spread,
+                    raw=found.raw)
+
+
 def limits(all_figures, directory):
     """Every limit there is."""
     figures = Figures(all_figures)
@@ -314,4 +328,5 @@ def limits(all_figures, directory):
     yield from cpu_limits(figures)
     yield from mix_limits(figures)
     yield from heap_limits(figures)
+    yield from region_limits(figures)
     yield from lock_limits(figures, directory)

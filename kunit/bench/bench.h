@@ -3,10 +3,10 @@
  * bench.h: what the files of goslab_bench.ko share.
  *
  * main.c reads parameters and runs the workloads of the table there. A workload
- * (loops.c, bulk.c, heap.c, larson.c, passing.c, mix.c, stack.c, paths.c; memory.c measures
- * bytes) prepares a case and hands measure.c a loop for each way of allocating;
- * measure.c runs them in turns and adds medians to the results. ways.c makes
- * what the ways need, threads.c starts and joins threads.
+ * (loops.c, bulk.c, region.c, heap.c, larson.c, passing.c, mix.c, stack.c, paths.c;
+ * memory.c measures bytes) prepares a case and hands measure.c a loop for each
+ * way of allocating; measure.c runs them in turns and adds medians to the
+ * results. ways.c makes what the ways need, threads.c starts and joins threads.
  */
 #ifndef _GOSLAB_BENCH_H
 #define _GOSLAB_BENCH_H
@@ -291,6 +291,7 @@ int bn_free_rcu(const char *name);
 int bn_kvmalloc(const char *name);
 int bn_heap(const char *name);
 int bn_nolock(const char *name);
+int bn_region(const char *name);
 int bn_pareto(const char *name);
 int bn_random_replace(const char *name);
 int bn_random_replace_cpus(const char *name);

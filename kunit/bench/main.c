@@ -7,7 +7,7 @@
  * it is unloaded. Documentation/performance.rst has the method. It knows goslab
  * by its public header only.
  *
- * Flow:     main -> loops, bulk, heap, larson, passing, memory -> measure, threads -> ways
+ * Flow:     main -> loops, bulk, region, heap, larson, passing, memory -> measure, threads -> ways
  * Lifetime: after init nothing is left but the results.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -75,6 +75,9 @@ static const struct {
 	{ "kvmalloc", bn_kvmalloc },
 	{ "heap", bn_heap },
 	{ "nolock", bn_nolock },
+	{ "region", bn_region },
+	{ "region_mark", bn_region },
+	{ "frag", bn_region },
 	{ "pareto", bn_pareto },
 	{ "random_replace", bn_random_replace },
 	{ "random_replace_touched", bn_random_replace },
