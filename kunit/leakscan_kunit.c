@@ -491,6 +491,7 @@ static void format_unsampled(struct kunit *test)
 {
 	const char *block;
 
+	KUNIT_ASSERT_EQ(test, gs_sample_set_rate(0), 0);
 	KUNIT_ASSERT_TRUE(test, lose(200));
 	scan(test);
 	block = any_block(gs_test_read(test, "leaks"));
