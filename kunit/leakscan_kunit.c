@@ -419,11 +419,12 @@ static void no_memory(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, ret, 0);
 	KUNIT_EXPECT_GT(test, fail_at, 6UL);
-	KUNIT_EXPECT_GE(test, nr_found(), LOST / 2U);
+	/* Stacks that were freed meanwhile may be in use again, and lead to many. */
+	KUNIT_EXPECT_GE(test, nr_found(), LOST / 8U);
 	draws = 0;
 	fail_at = 1;
 	KUNIT_EXPECT_EQ(test, gs_leaks_clear(), -ENOMEM);
-	KUNIT_EXPECT_GE(test, nr_found(), LOST / 2U);
+	KUNIT_EXPECT_GE(test, nr_found(), LOST / 8U);
 	draws = 0;
 	KUNIT_EXPECT_EQ(test, goslab_root_add(lost, sizeof(lost)), -ENOMEM);
 	draws = 0;
