@@ -161,6 +161,25 @@ static inline void *gs_compat_vmalloc(size_t size, gfp_t gfp, int node)
 #define gs_compat_unaccepted(page)	PageUnaccepted(page)
 #endif
 
+/*
+ * May copy_from_kernel_nofault() read a page that the page allocator never had?
+ * User-Mode Linux has no list of its RAM, and none is needed. 6.1 and 6.12: it does not
+ * survive a fault there, and the image of the kernel has holes.
+ */
+#ifdef CONFIG_UML
+#ifdef GS_COMPAT_NO_UM_NOFAULT
+#define GS_COMPAT_FAULTS		0
+#define gs_compat_is_ram(pfn)		false
+#else
+#define gs_compat_is_ram(pfn)		true
+#endif
+#else
+#define gs_compat_is_ram(pfn)		page_is_ram(pfn)
+#endif
+#ifndef GS_COMPAT_FAULTS
+#define GS_COMPAT_FAULTS		1
+#endif
+
 /* kasan_disable_current() is not exported: this task may read what KASAN says is free. */
 static inline void gs_compat_kasan_pause(void)
 {

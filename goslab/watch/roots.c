@@ -117,12 +117,6 @@ static bool is_stack(const struct walk *w, const struct page *page)
 	return false;
 }
 
-/* May a page that the page allocator never had be read? User-Mode Linux has no list. */
-static bool is_ram(unsigned long pfn)
-{
-	return IS_ENABLED(CONFIG_UML) || page_is_ram(pfn);
-}
-
 /* Is @page one that the kernel uses for itself? It may become another meanwhile. */
 static bool is_root(const struct walk *w, struct page *page, unsigned long pfn)
 {
@@ -135,7 +129,7 @@ static bool is_root(const struct walk *w, struct page *page, unsigned long pfn)
 	if (PageTable(head) || PageOffline(page) || gs_compat_unaccepted(page))
 		return false;
 	if (PageReserved(page))
-		return is_ram(pfn);
+		return gs_compat_is_ram(pfn);
 	if (PageLRU(head) || READ_ONCE(head->mapping))
 		return false;
 	return !gs_sys_is_ours(page) && !is_stack(w, page);
