@@ -254,11 +254,15 @@ static void insert_tells_the_length(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(fits); i++) {
 		begin(test, fits[i]);
-		for (j = 0; j < ARRAY_SIZE(cases); j++)
-			KUNIT_EXPECT_EQ(test, give(test, cases[j][0], cases[j][1],
-						   0, false),
-					fits[i]->index ? cases[j][2] :
-							 GS_WINDOW_PAGES);
+		for (j = 0; j < ARRAY_SIZE(cases); j++) {
+			unsigned int want = GS_WINDOW_PAGES;
+
+			if (fits[i]->index)
+				want = cases[j][2];
+			KUNIT_EXPECT_EQ(test, want,
+					give(test, cases[j][0], cases[j][1], 0,
+					     false));
+		}
 		KUNIT_EXPECT_EQ(test, 0, gs_runs_verify(&f->runs));
 		end(f);
 	}

@@ -206,8 +206,8 @@ check_self-test() {
 	try tests 'sys.c:2: the top comment' drop goslab/base/sys.c \
 		Tests:
 	try suites 'odd_kunit.o is not built' add kunit/odd_kunit.c x
-	try api 'nothing about double frees' add goslab/base/report.c \
-		'[GS_BUG_X] = "double frees",'
+	try api 'nothing about odd mistakes' add goslab/base/report.c \
+		'[GS_BUG_X] = "odd mistakes",'
 	try locks 'the lock odd_lock' add goslab/base/sys.c \
 		'static DEFINE_SPINLOCK(odd_lock);'
 	try debugfs 'bytes_held is in the sources only' drop \

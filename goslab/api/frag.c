@@ -54,6 +54,7 @@
  * @magic: CHUNK_MAGIC.
  * @size: bytes, with this head; a multiple of 8.
  * @refs: see above.
+ * @unused: the first fragment is aligned to 8 bytes.
  */
 struct chunk {
 	u32 magic;

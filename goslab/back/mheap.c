@@ -367,9 +367,9 @@ static struct mspan *take_quick(struct mheap *h, const struct gs_span_req *req)
 }
 
 /*
- * From the free runs of @node, unless it has too few pages. Each hold of the lock merges a batch of quick spans at
- * most. @last: the reserve is for all. @quick: NULL, or set to a quick span if there
- * is one; then @s is not used.
+ * From the free runs of @node, unless it has too few pages. Each hold of the lock merges
+ * a batch of quick spans at most. @last: the reserve is for all. @quick: NULL, or set to
+ * a quick span if there is one; then @s is not used.
  */
 static bool alloc_node(struct mspan *s, const struct gs_span_req *req,
 		       unsigned int npages, int node, bool last,

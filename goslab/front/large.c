@@ -101,8 +101,9 @@ static struct mspan *get_span(struct goslab_heap *heap, struct gs_span_req *req)
 }
 
 /* A span cut to one object of @owner, which nobody can reach yet; or NULL. */
-static struct mspan *make_span(struct goslab_heap *heap, size_t size, gfp_t gfp,
-			       int node, u8 owner, bool *zeroed)
+static __always_inline struct mspan *
+make_span(struct goslab_heap *heap, size_t size, gfp_t gfp, int node, u8 owner,
+	  bool *zeroed)
 {
 	bool account = heap && heap->classes->account;
 	unsigned int npages = account ?
@@ -135,8 +136,8 @@ static struct mspan *make_span(struct goslab_heap *heap, size_t size, gfp_t gfp,
 }
 
 /* The object of @s has its user, who wanted @size bytes. */
-static void count(const struct mspan *s, size_t size, u8 owner, unsigned long caller,
-		  gfp_t gfp)
+static __always_inline void count(const struct mspan *s, size_t size, u8 owner,
+				  unsigned long caller, gfp_t gfp)
 {
 	gs_usage_note_peak();
 	gs_worker_kick();

@@ -58,7 +58,7 @@ void goslab_frag_cache_destroy(struct goslab_frag_cache *cache);
  * @gfp: as for goslab_malloc().
  *
  * What page_frag_alloc_align() is for a driver's own page_frag_cache, in any
- * context: who interrupts a call on this CPU gets memory of its own.
+ * context; who interrupts a call on this CPU gets memory of its own.
  *
  * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
  * Return: the fragment, for goslab_frag_free() only; ZERO_SIZE_PTR for size 0;
