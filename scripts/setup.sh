@@ -3,7 +3,7 @@
 # machine with Debian 12 or 13.
 #
 # "um" is what User-Mode Linux needs, "qemu" (the default) what the tests do, "check"
-# what the checks without a kernel do (a browser, for the page of goslab-report),
+# what the checks without a kernel do (a browser and Go's pprof, for what the tools make),
 # "bench" what draws plots and other allocators besides, "builds" other compilers,
 # "escape" Coccinelle, "arm64" what the beds qemu-arm64* need. When nothing is missing, apt is not touched
 # and no rights are needed.
@@ -14,7 +14,7 @@ PACKAGES_UM="gcc ccache gdb libc6-dev make flex bison bc libelf-dev libssl-dev p
 	xz-utils busybox-static cpio kmod rsync python3"
 PACKAGES_QEMU="$PACKAGES_UM qemu-system-x86 python3-drgn
 	trace-cmd linux-perf"
-PACKAGES_CHECK="python3 perl make chromium"
+PACKAGES_CHECK="python3 perl make chromium golang-go"
 PACKAGES_BENCH="$PACKAGES_QEMU python3-matplotlib"
 PACKAGES_ESCAPE="$PACKAGES_UM coccinelle"
 PACKAGES_BUILDS="$PACKAGES_QEMU sparse clang-19 lld-19 llvm-19 coccinelle"

@@ -36,10 +36,6 @@ RATE = 524288
 sys.dont_write_bytecode = True
 
 
-class Skip(Exception):
-    """Why a test cannot be made here."""
-
-
 def tool():
     """goslab-profile as a module: it has no suffix, so import cannot find it."""
     loader = importlib.machinery.SourceFileLoader('goslab_profile', str(TOOL))
@@ -654,11 +650,9 @@ def test_completion():
 def pprof(*args):
     """The output of "go tool pprof"."""
     if not shutil.which('go'):
-        raise Skip('go is not installed')
+        raise AssertionError('go is missing: run scripts/setup.sh check')
     done = subprocess.run(['go', 'tool', 'pprof', *args], capture_output=True,
                           text=True, check=False, timeout=60)
-    if done.returncode and 'no such tool' in done.stderr:
-        raise Skip('go has no pprof')
     equal(done.returncode, 0, 'status of pprof, which says %r' % done.stderr)
     return done.stdout
 
@@ -709,7 +703,7 @@ def test_pprof_legacy():
 
 
 def main():
-    quiet, counts = '--quiet' in sys.argv[1:], {'ok': 0, 'not ok': 0, 'skip': 0}
+    quiet, counts = '--quiet' in sys.argv[1:], {'ok': 0, 'not ok': 0}
     tests = [(name[5:], test) for name, test in globals().items()
              if name.startswith('test_')]
     if not quiet:
@@ -720,9 +714,6 @@ def main():
         try:
             with contextlib.redirect_stderr(said):
                 test()
-        except Skip as why:
-            verdict = 'skip'
-            print('ok %d %s # SKIP %s' % (number, name, why))
         except Exception:
             verdict = 'not ok'
             lines = (said.getvalue() + traceback.format_exc()).splitlines()
@@ -731,7 +722,7 @@ def main():
             print('%s %d %s' % (verdict, number, name))
         for line in lines:
             print('# ' + line)
-    print('# %(ok)d passed, %(not ok)d failed, %(skip)d skipped' % counts)
+    print('# %(ok)d passed, %(not ok)d failed, 0 skipped' % counts)
     sys.exit(bool(counts['not ok']))
 
 
