@@ -8,8 +8,11 @@ operation that it is held, by the hold that was measured on one CPU; and the
 instructions of an operation divided by them: the number of CPUs that do nothing else
 at which the lock is always held. With more CPUs it is the limit. Each size class of
 goslab_malloc() has its own lock; "busiest of N" is the one that is held longest.
-Locks of other kinds (the central lists of caches, zones, partial slabs) count as one
-lock for each kind, so their number is a lower bound. The shortest hold of all is
+Locks of samples are 64 of each kind: those of records are taken by the address of the
+object, so evenly; of those of sites the busiest is taken to have an eighth, where the
+busiest class of the mix has a sixteenth of the samples. Locks of other kinds (the
+central lists of caches, zones, partial slabs) count as one lock for each kind, so their
+number is a lower bound. The shortest hold of all is
 what lock_stat itself takes (some 400 instructions around a few of work); it is
 subtracted from each hold. Locks that are taken under another one still make the hold
 of that longer by as much.
@@ -38,6 +41,8 @@ SHARED = re.compile(
     CENTRAL.pattern + r'|&mheap->lock|&mc->lock|&f->lock|radix_lock|peak_lock|'
     r'&(?:special|site)_locks\[i\]\.lock|'
     r'&n->list_lock|&barn->lock|&zone->_?lock')
+# How many locks of a kind share what is counted for all of them.
+SPREAD = {'&special_locks[i].lock': 64, '&site_locks[i].lock': 8}
 NUMBERS = re.compile(r'^\s*(\S.*?):\s+((?:[\d.]+\s+){11}[\d.]+)\s*$')
 
 Lock = collections.namedtuple('Lock', 'name acquired contended least held_us')
@@ -108,7 +113,7 @@ def rows_of(directory, boot):
             yield {'workload': workload, 'allocator': allocator,
                    'lock': lock.name, 'acquired': lock.acquired / ops,
                    'contended': lock.contended / ops, 'held': held,
-                   'operation': whole, 'cpus': whole / held if held else None}
+                   'operation': whole, 'spread': SPREAD.get(lock.name, 1)}
 
 
 def unseen(rates, rows):
@@ -141,8 +146,8 @@ def with_rates_of(busy, rows):
             rate = rates.get((*load, r['lock']), 0)
             r['held'] *= rate / r['acquired']
             r['acquired'] = rate
-            r['cpus'] = r['operation'] / r['held'] if r['held'] else None
         if r['acquired']:
+            r['cpus'] = r['operation'] / r['held'] * r['spread'] if r['held'] else None
             yield r
 
 

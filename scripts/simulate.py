@@ -5,8 +5,8 @@ A discrete-event simulation. Each CPU does one operation after the other. After 
 many as chance gives it takes one of the locks that saturation.py found, in the
 order of arrival, and holds it as long as was measured; if another CPU had the lock
 last, BOUNCE instructions more, for the line of the lock and the lines behind it.
-The CPUs are spread evenly over the nodes; central lists, zones and slab's partial
-lists exist once per node, the page heap once. Everything is an instruction: caches,
+The CPUs are spread evenly over the nodes; central lists, zones, slab's partial
+lists and the page heap exist once per node. Locks of samples are many. Everything is an instruction: caches,
 memory bandwidth and what locks outside the allocator do are left out. So the result
 is what the allocator's own locks allow, no more.
 
@@ -28,13 +28,13 @@ PER_NODE = ('mheap->lock', 'mc->lock', 'malloc-', 'noscan-', 'tiny-', 'zone', 'l
             'barn')
 LOCKS_TAKEN = 20000
 
-Lock = collections.namedtuple('Lock', 'name rate hold per_node')
+Lock = collections.namedtuple('Lock', 'name rate hold per_node spread')
 
 
 def locks_of(rows):
     """The locks of a workload and allocator."""
     return [Lock(r['lock'], r['acquired'], r['held'] / r['acquired'],
-                 any(word in r['lock'] for word in PER_NODE))
+                 any(word in r['lock'] for word in PER_NODE), r['spread'])
             for r in rows]
 
 
@@ -57,7 +57,7 @@ def simulate(locks, operation, cpus, nodes, seed=1):
         now, cpu, _ = heapq.heappop(queue)
         lock, = chance.choices(locks, weights)
         node = cpu * nodes // cpus if lock.per_node else 0
-        key = lock.name, node
+        key = lock.name, node, chance.randrange(lock.spread)
         start = max(now, free.get(key, 0))
         hold = lock.hold + (BOUNCE if last.get(key, cpu) != cpu else 0)
         free[key] = start + hold
