@@ -118,8 +118,9 @@ static void found(struct kunit *test)
 }
 
 /*
- * Tiny objects and large ones, each with nothing but itself. (Addresses of pages stay in
- * memory of the kernel that is free: most objects of 4096 bytes seem to be reached.)
+ * Tiny objects and large ones, each with nothing but itself. (Addresses that
+ * were in use before stay in free memory of the kernel, those of pages above all: so many
+ * objects of 3000 bytes, and most of 4096, seem to be reached.)
  */
 static void sizes(struct kunit *test)
 {
@@ -129,7 +130,7 @@ static void sizes(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(size); i++) {
 		KUNIT_ASSERT_TRUE(test, lose(size[i]));
 		scan(test);
-		KUNIT_EXPECT_GE_MSG(test, nr_found(), LOST / 2U, "%zu bytes", size[i]);
+		KUNIT_EXPECT_GE_MSG(test, nr_found(), LOST / 8U, "%zu bytes", size[i]);
 		free_lost();
 	}
 }

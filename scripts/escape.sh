@@ -4,7 +4,8 @@
 # Two rules of scripts/cocci: objects of the heap that never leave their function
 # and could live on the stack (stack_candidate), and addresses of objects on the
 # stack that outlive their function (stack_escape). Documentation/escape.rst says
-# what they see and what they do not. Without names it reads goslab's own sources.
+# what they see and what they do not. Without names it reads goslab's own sources, not
+# the suites, which allocate for the sake of it.
 #
 #   KSRC=DIR      kernel whose headers the files include (default: fetch.sh src 7.2);
 #                 names that do not exist here are looked up in it
@@ -156,7 +157,7 @@ main() {
 	fi
 	WORK=$(mktemp -d)
 	trap 'rm -rf "$WORK"' EXIT
-	[ $# -gt 0 ] || set -- ${M:-$TOP/goslab $TOP/kunit}
+	[ $# -gt 0 ] || set -- ${M:-$TOP/goslab}
 	sources "$@" >"$WORK/files"
 	for rule in $RULES; do
 		[ -e "$COCCI/$rule.cocci" ] || die "no rule $rule; there are" \
