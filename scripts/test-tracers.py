@@ -16,8 +16,8 @@ import traceback
 
 DIR = pathlib.Path(sys.argv[1])
 FORMATS = {
-    'alloc': r'call_site=\S+ ptr=0x\w+ name=\S+ bytes_alloc=\d+ gfp_flags=GFP_KERNEL '
-             r'node=0 module=goslab_leak',
+    'alloc': r'call_site=\S+ ptr=0x\w+ name=\S+ bytes_req=\d+ bytes_alloc=\d+ '
+             r'gfp_flags=GFP_KERNEL node=0 module=goslab_leak',
     'free': r'call_site=\S+ ptr=0x\w+ name=\S+',
     'refill': r'name=\S+ node=0 objects=\d+ direct=(true|false)',
     'span_alloc': r'base=0x\w+ pages=\d+ size=\d+ node=0',
@@ -25,6 +25,8 @@ FORMATS = {
     'drain': r'cpu=\d+ all=(true|false)',
     'grow': r'block=0x\w+ bytes=\d+',
     'release': r'block=0x\w+ bytes=\d+',
+    'heap_reset': r'call_site=\S+ name=\S+ objects=\d+ bytes=\d+',
+    'heap_destroy': r'call_site=\S+ name=\S+ objects=\d+ bytes=\d+',
     'report': r'call_site=\S+ ptr=0x\w+ name=leak kind=live objects at the end',
 }
 
@@ -50,7 +52,7 @@ def check(lines):
         if not re.fullmatch(FORMATS[name], text):
             raise AssertionError('goslab_%s: %r' % (name, text))
     counts = collections.Counter(name for name, _ in lines)
-    equal((counts['alloc'], counts['free'], counts['report']), (2 * 57, 57 + 20, 1))
+    equal((counts['alloc'], counts['free'], counts['report']), (2 * 67, 57 + 20, 1))
     for name in ('refill', 'span_alloc', 'span_free', 'grow'):
         assert counts[name], 'no goslab_' + name
 
