@@ -61,6 +61,8 @@ def image(f, headers, note):
     base = int(re.search(r'^NUMBER\(phys_base\)=(-?\d+)$', text, re.M)[1])
     start = int(re.search(r'^SYMBOL\(_stext\)=(\w+)$', text, re.M)[1], 16)
     length = int(re.search(r'^NUMBER\(KERNEL_IMAGE_SIZE\)=(\d+)$', text, re.M)[1])
+    # Behind the room of the image begins that of modules, which is mapped otherwise.
+    length -= start - START_KERNEL_MAP
     physical = start - START_KERNEL_MAP + base
     for kind, flags, offset, _, first, there, _, align in headers:
         if kind == PT_LOAD and first <= physical < first + there:
