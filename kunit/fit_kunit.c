@@ -21,10 +21,6 @@
 /* A random walk looks at all pages at each step. */
 #define STEPS	(GS_TEST_STEPS / 50)
 
-static const struct gs_fit *const fits[] = {
-	&gs_fit_best, &gs_fit_segregated, &gs_fit_first, &gs_fit_next, &gs_fit_bitmap,
-};
-
 /**
  * struct fixture - runs over the stretch, and the naive truth: a flag for each page.
  * @runs: what is tested.
@@ -209,7 +205,7 @@ static void where_each_fit_takes(struct kunit *test)
 		const char *name;
 		unsigned int npages;
 		unsigned int align;
-		int at[ARRAY_SIZE(fits)];	/* -1 for none */
+		int at[GS_NR_FITS];	/* -1 for none */
 	} cases[] = {
 		{ "one page", 1, 1, { 20, 20, 10, 600, 10 } },
 		{ "exact, lower ones are longer", 2, 1, { 20, 20, 10, 600, 10 } },
@@ -226,9 +222,9 @@ static void where_each_fit_takes(struct kunit *test)
 
 	if (f->base & (GS_ARENA_SIZE - 1))
 		kunit_skip(test, "blocks are not aligned in the direct map");
-	for (i = 0; i < ARRAY_SIZE(fits); i++) {
+	for (i = 0; i < GS_NR_FITS; i++) {
 		for (j = 0; j < ARRAY_SIZE(cases); j++) {
-			begin(test, fits[i]);
+			begin(test, gs_fits[i]);
 			give(test, 10, 8, 0, false);
 			give(test, 20, 2, 0, false);
 			give(test, 600, 100, 0, false);
@@ -236,14 +232,14 @@ static void where_each_fit_takes(struct kunit *test)
 			KUNIT_EXPECT_EQ_MSG(test, cases[j].at[i],
 					    take_at(test, cases[j].npages,
 						    cases[j].align),
-					    "%s: %s", fits[i]->name, cases[j].name);
+					    "%s: %s", gs_fits[i]->name, cases[j].name);
 			KUNIT_EXPECT_EQ(test, 0, gs_runs_verify(&f->runs));
 			end(f);
 		}
 	}
 }
 
-/* Bitmaps do not know, and say the most that there can be. */
+/* Bitmaps do not know, and say so. */
 static void insert_tells_the_length(struct kunit *test)
 {
 	static const unsigned int cases[][3] = {
@@ -252,12 +248,12 @@ static void insert_tells_the_length(struct kunit *test)
 	struct fixture *f = test->priv;
 	unsigned int i, j;
 
-	for (i = 0; i < ARRAY_SIZE(fits); i++) {
-		begin(test, fits[i]);
+	for (i = 0; i < GS_NR_FITS; i++) {
+		begin(test, gs_fits[i]);
 		for (j = 0; j < ARRAY_SIZE(cases); j++) {
-			unsigned int want = GS_WINDOW_PAGES;
+			unsigned int want = 0;
 
-			if (fits[i]->index)
+			if (gs_fits[i]->index)
 				want = cases[j][2];
 			KUNIT_EXPECT_EQ(test, want,
 					give(test, cases[j][0], cases[j][1], 0,
@@ -274,8 +270,8 @@ static void where_runs_end(struct kunit *test)
 	struct fixture *f = test->priv;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(fits); i++) {
-		begin(test, fits[i]);
+	for (i = 0; i < GS_NR_FITS; i++) {
+		begin(test, gs_fits[i]);
 		give(test, 0, BLOCK, 0, false);
 		give(test, BLOCK, BLOCK, 0, false);
 		KUNIT_EXPECT_EQ(test, f->runs.nr_runs, 1UL);
@@ -286,16 +282,16 @@ static void where_runs_end(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, f->runs.nr_pages, (unsigned long)PAGES);
 		KUNIT_EXPECT_EQ(test, 0, gs_runs_verify(&f->runs));
 		KUNIT_EXPECT_EQ_MSG(test, -1, take_at(test, 2 * BLOCK + 1, 1), "%s",
-				    fits[i]->name);
+				    gs_fits[i]->name);
 		KUNIT_EXPECT_EQ_MSG(test, 0, take_at(test, 2 * BLOCK, 1), "%s",
-				    fits[i]->name);
+				    gs_fits[i]->name);
 		KUNIT_EXPECT_EQ_MSG(test, -1, take_at(test, BLOCK + 1, 1), "%s",
-				    fits[i]->name);
+				    gs_fits[i]->name);
 		KUNIT_EXPECT_EQ_MSG(test, (int)BORDER, take_at(test, BLOCK, 1), "%s",
-				    fits[i]->name);
+				    gs_fits[i]->name);
 		KUNIT_EXPECT_EQ(test, f->taken[f->nr_taken - 1]->zone, 0);
 		KUNIT_EXPECT_EQ_MSG(test, (int)(BORDER + BLOCK),
-				    take_at(test, 1, 1), "%s", fits[i]->name);
+				    take_at(test, 1, 1), "%s", gs_fits[i]->name);
 		KUNIT_EXPECT_EQ(test, f->taken[f->nr_taken - 1]->zone, 1);
 		KUNIT_EXPECT_EQ(test, 0, gs_runs_verify(&f->runs));
 		end(f);
@@ -644,8 +640,8 @@ static void random_walk(struct kunit *test)
 	bool ok = true;
 
 	f->rnd = gs_rnd_start(test);
-	for (i = 0; i < ARRAY_SIZE(fits); i++) {
-		begin(test, fits[i]);
+	for (i = 0; i < GS_NR_FITS; i++) {
+		begin(test, gs_fits[i]);
 		for (page = 0; page < PAGES; page += BLOCK)
 			give(test, page, BLOCK, 0, gs_rnd_below(&f->rnd, 2));
 		for (n = 0; n < STEPS && ok; n++) {
@@ -662,9 +658,9 @@ static void random_walk(struct kunit *test)
 			if (n % GS_TEST_VERIFY_EACH == 0)
 				KUNIT_ASSERT_EQ_MSG(test, 0,
 						    gs_runs_verify(&f->runs),
-						    "%s: step %u", fits[i]->name, n);
+						    "%s: step %u", gs_fits[i]->name, n);
 		}
-		KUNIT_EXPECT_TRUE_MSG(test, ok, "%s: step %u", fits[i]->name, n);
+		KUNIT_EXPECT_TRUE_MSG(test, ok, "%s: step %u", gs_fits[i]->name, n);
 		while (f->nr_taken)
 			give_some(f);
 		KUNIT_EXPECT_EQ(test, f->runs.nr_runs, 2UL);

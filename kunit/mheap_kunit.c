@@ -625,6 +625,51 @@ static void nodes_share_no_lock(struct kunit *test)
 	KUNIT_EXPECT_GE(test, own->n.nr_lock - own_locks, 200UL);
 }
 
+static const struct gs_fit *counted;
+static unsigned long nr_takes;
+
+static bool count_take(struct gs_runs *runs, struct mspan *s, unsigned int npages,
+		       unsigned int align, struct mspan **spare)
+{
+	nr_takes++;
+	return counted->take(runs, s, npages, align, spare);
+}
+
+/*
+ * Quick spans that are long enough but lie elsewhere than at a multiple of the
+ * alignment: each look for one that does is a search, so not each merge has one.
+ */
+static void few_searches_in_a_hold(struct kunit *test)
+{
+	struct gs_runs *runs = &gs_mheaps[numa_mem_id()].runs;
+	unsigned long locks;
+	struct mspan *s[96];
+	struct gs_fit fit;
+	unsigned int i;
+
+	gs_mheap_release(ULONG_MAX);
+	for (i = 0; i < ARRAY_SIZE(s); i++)
+		s[i] = must_get(test, 2, 1, GFP_KERNEL);
+	for (i = 0; i < ARRAY_SIZE(s); i += 2)
+		gs_mheap_free(s[i]);
+	KUNIT_EXPECT_GT(test, runs->nr_quick, (unsigned long)GS_MERGE_BATCH);
+	counted = runs->fit;
+	fit = *counted;
+	fit.take = count_take;
+	nr_takes = 0;
+	locks = gs_mheap_counts().nr_lock;
+	runs->fit = &fit;
+	s[0] = get(2, 2, GS_ARENA_PAGES, GFP_ATOMIC);
+	runs->fit = counted;
+	KUNIT_EXPECT_GT(test, nr_takes, 0UL);
+	KUNIT_EXPECT_LE(test, nr_takes, 2 * (gs_mheap_counts().nr_lock - locks));
+	if (s[0])
+		gs_mheap_free(s[0]);
+	for (i = 1; i < ARRAY_SIZE(s); i += 2)
+		gs_mheap_free(s[i]);
+	KUNIT_EXPECT_EQ(test, gs_mheap_verify(), 0);
+}
+
 static struct kunit_case mheap_cases[] = {
 	KUNIT_CASE(spans_of_every_length_and_alignment),
 	KUNIT_CASE(pages_are_known_to_be_used),
@@ -637,6 +682,7 @@ static struct kunit_case mheap_cases[] = {
 	KUNIT_CASE(release_does_not_search_again),
 	KUNIT_CASE(release_of_one_node),
 	KUNIT_CASE(nodes_share_no_lock),
+	KUNIT_CASE(few_searches_in_a_hold),
 	KUNIT_CASE(reclaim_waits_for_the_lock),
 	KUNIT_CASE(long_descriptors_are_kept_for_spans),
 	KUNIT_CASE(others_runs_before_a_draw),

@@ -223,7 +223,7 @@ static void merge_is_bounded(struct kunit *test)
 		KUNIT_ASSERT_TRUE(test, gs_runs_put_quick(&f->runs, s));
 	}
 	WRITE_ONCE(gs_most_steps, 0);
-	while (gs_runs_merge_quick(&f->runs))
+	while (gs_runs_merge_quick(&f->runs, UINT_MAX))
 		holds++;
 	KUNIT_EXPECT_EQ(test, holds, DIV_ROUND_UP(nr, GS_MERGE_BATCH));
 	KUNIT_EXPECT_LE(test, READ_ONCE(gs_most_steps), GS_MERGE_BATCH);

@@ -189,24 +189,23 @@ unsigned long gs_mheap_take_peak(void)
 }
 
 /*
- * Take pages out of a free run of @h for @s; under its lock. If none is long enough,
- * quick spans are merged one by one until one is, a batch at most. *@more: set if it
- * took a batch in vain, and more are left: drop the lock and call again.
+ * Take pages out of a free run of @h for @s; under its lock. If there is none, quick
+ * spans are merged until one has become a run that will do wherever it starts, a batch
+ * at most, and the search is made once more. *@more: set if more are left: if that was
+ * in vain, drop the lock and call again.
  */
 static bool carve(struct mspan *s, struct mheap *h, const struct gs_span_req *req,
 		  unsigned int npages, struct mspan **spare, bool *more)
 {
 	struct gs_runs *runs = &h->runs;
 	bool done = runs->fit->take(runs, s, npages, req->align, spare);
-	unsigned int n = 0;
 
-	for (; !done && !req->drawless && runs->nr_quick && n < GS_MERGE_BATCH; n++)
-		if (gs_runs_merge_longest(runs) >= npages)
-			done = runs->fit->take(runs, s, npages, req->align, spare);
-	if (!done) {
-		*more |= n && runs->nr_quick;
-		return false;
+	if (!done && !req->drawless && runs->nr_quick) {
+		*more |= gs_runs_merge_quick(runs, npages + req->align - 1);
+		done = runs->fit->take(runs, s, npages, req->align, spare);
 	}
+	if (!done)
+		return false;
 	gs_arena_set(s->base, npages, s);
 	gs_mheap_count_span(h, req, npages);
 	return true;
@@ -552,7 +551,7 @@ static unsigned int free_some(struct mspan *const *s, unsigned int n)
 	while (i < n && s[i]->node == node);
 	/* There is room again for the next ones. */
 	if (full)
-		gs_runs_merge_quick(&h->runs);
+		gs_runs_merge_quick(&h->runs, UINT_MAX);
 	gs_unlock(&h->lock, flags);
 	return i;
 }

@@ -187,7 +187,7 @@ static unsigned int bits_insert(struct gs_runs *runs, struct mspan *s)
 	bits->end = max_t(unsigned long, bits->end, w / GS_GROUP_WINDOWS + 1);
 	gs_span_free(s);
 	/* To know the length of the run would be another search. */
-	return GS_WINDOW_PAGES;
+	return 0;
 }
 
 /* Pages of a window are no longer free. */

@@ -36,18 +36,19 @@ static char *fit = "segregated";
 module_param(fit, charp, 0444);
 MODULE_PARM_DESC(fit, "which free pages a request gets: best, segregated, first, next (fit), or bitmap (lowest address, as Go since 1.14) (segregated)");
 
-static const struct gs_fit *const fits[] = {
+const struct gs_fit *const gs_fits[GS_NR_FITS] = {
 	&gs_fit_best, &gs_fit_segregated, &gs_fit_first, &gs_fit_next, &gs_fit_bitmap,
 };
+GS_EXPORT_KUNIT(gs_fits);
 
 /* The one that fit= names; NULL, and a line in the log, if there is none. */
 const struct gs_fit *gs_fit_chosen(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(fits); i++)
-		if (sysfs_streq(fit, fits[i]->name))
-			return fits[i];
+	for (i = 0; i < GS_NR_FITS; i++)
+		if (sysfs_streq(fit, gs_fits[i]->name))
+			return gs_fits[i];
 	pr_err("goslab: fit=%s: no such policy; use best, segregated, first, next or bitmap\n", fit);
 	return NULL;
 }
@@ -155,7 +156,7 @@ GS_EXPORT_KUNIT(gs_runs_get_quick);
 
 /*
  * Make a run of the longest span on the quick lists, of which there is one. Return: the
- * pages of the run that it became part of.
+ * pages of the run that it became part of, 0 if the fit does not know.
  */
 unsigned int gs_runs_merge_longest(struct gs_runs *runs)
 {
@@ -176,15 +177,15 @@ GS_EXPORT_KUNIT(gs_runs_merge_longest);
 
 /*
  * Make runs of up to GS_MERGE_BATCH of the spans on the quick lists, the longest
- * first. Return: whether there are more; the caller may drop the lock before it goes
- * on.
+ * first, until one has become a run of @enough pages. Return: whether there are more;
+ * the caller may drop the lock before it goes on.
  */
-bool gs_runs_merge_quick(struct gs_runs *runs)
+bool gs_runs_merge_quick(struct gs_runs *runs, unsigned int enough)
 {
-	unsigned int n;
+	unsigned int n = 0, pages = 0;
 
-	for (n = 0; runs->nr_quick && n < GS_MERGE_BATCH; n++)
-		gs_runs_merge_longest(runs);
+	for (; runs->nr_quick && n < GS_MERGE_BATCH && pages < enough; n++)
+		pages = gs_runs_merge_longest(runs);
 	gs_count_steps(n);
 	return runs->nr_quick;
 }

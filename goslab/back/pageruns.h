@@ -77,7 +77,7 @@ struct mspan *gs_runs_get_quick(struct gs_runs *runs, unsigned int npages,
 				unsigned int most, unsigned int align,
 				unsigned int cap, bool tiny);
 unsigned int gs_runs_merge_longest(struct gs_runs *runs);
-bool gs_runs_merge_quick(struct gs_runs *runs);
+bool gs_runs_merge_quick(struct gs_runs *runs, unsigned int enough);
 
 /*
  * Is @s, found by some page, a run of @node, whose lock is held? It may be of another
@@ -139,7 +139,7 @@ typedef void (*gs_run_fn)(unsigned long base, unsigned int npages, void *arg);
  *           sleeps as its gfp says. 0 or -ENOMEM.
  * @insert: make a span a free run: it has base, npages, node, zone and needzero, and
  *          nobody knows it. The descriptor is the fit's. Returns the pages of the
- *          run that it became, or part of; more where the fit does not know.
+ *          run that it became, or part of; 0 where the fit does not know.
  * @take: take pages out of the free runs: sets base, npages, node, zone and needzero
  *        of a span. @spare: a descriptor more if @align is above 1; NULL when used.
  *        A descriptor that is no longer needed comes back in it. False for none.
@@ -176,6 +176,10 @@ extern const struct gs_fit gs_fit_segregated;
 extern const struct gs_fit gs_fit_first;
 extern const struct gs_fit gs_fit_next;
 extern const struct gs_fit gs_fit_bitmap;
+
+/* All of them. */
+#define GS_NR_FITS	5
+extern const struct gs_fit *const gs_fits[GS_NR_FITS];
 const struct gs_fit *gs_fit_chosen(void);
 
 static inline int gs_runs_reserve(struct gs_runs *runs, const void *block,

@@ -74,7 +74,7 @@ static void merge_all(int node)
 
 	do {
 		gs_mheap_lock(h, &flags);
-		more = gs_runs_merge_quick(&h->runs);
+		more = gs_runs_merge_quick(&h->runs, UINT_MAX);
 		gs_unlock(&h->lock, flags);
 	} while (more);
 }

@@ -36,10 +36,6 @@ static ulong most = 1000000;
 module_param(most, ulong, 0444);
 MODULE_PARM_DESC(most, "free runs in the longest search (1000000)");
 
-static const struct gs_fit *const fits[] = {
-	&gs_fit_best, &gs_fit_segregated, &gs_fit_first, &gs_fit_next, &gs_fit_bitmap,
-};
-
 static struct gs_runs runs;
 static unsigned long start;	/* address of the first page */
 static u64 rnd;
@@ -331,10 +327,10 @@ static int __init fits_init(void)
 		pr_err("fits: the direct map does not reach 1 TiB; take a kernel with memory hotplug\n");
 		return -ENXIO;
 	}
-	for (i = 0; i < ARRAY_SIZE(fits) && !err; i++) {
+	for (i = 0; i < GS_NR_FITS && !err; i++) {
 		for (nr = 100; nr <= most && !err; nr *= 10)
-			err = search(fits[i], nr);
-		err = err ?: days(fits[i]);
+			err = search(gs_fits[i], nr);
+		err = err ?: days(gs_fits[i]);
 	}
 	return err;
 }
