@@ -69,6 +69,16 @@ static struct mspan *shorten(struct mspan *s)
 	return run;
 }
 
+/* @s takes in the run @n that it touches. */
+static void absorb(struct gs_runs *runs, struct mspan *s, struct mspan *n)
+{
+	unlink_run(runs, n);
+	s->base = min(s->base, n->base);
+	s->npages += n->npages;
+	s->needzero |= n->needzero;
+	gs_span_free(n);
+}
+
 /* See struct gs_fit. Merges with its neighbours, whose descriptors are freed. */
 unsigned int gs_index_insert(struct gs_runs *runs, struct mspan *s)
 {
@@ -76,20 +86,11 @@ unsigned int gs_index_insert(struct gs_runs *runs, struct mspan *s)
 
 	s = shorten(s);
 	n = neighbour(s, s->base - GS_PAGE_SIZE);
-	if (n) {
-		unlink_run(runs, n);
-		s->base = n->base;
-		s->npages += n->npages;
-		s->needzero |= n->needzero;
-		gs_span_free(n);
-	}
+	if (n)
+		absorb(runs, s, n);
 	n = neighbour(s, gs_span_end(s));
-	if (n) {
-		unlink_run(runs, n);
-		s->npages += n->npages;
-		s->needzero |= n->needzero;
-		gs_span_free(n);
-	}
+	if (n)
+		absorb(runs, s, n);
 	s->class = NULL;
 	s->slots = NULL;
 	/* A free run is none that a caller may have an address of. */

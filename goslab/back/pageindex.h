@@ -29,6 +29,12 @@ struct gs_run_index {
 			 const struct mspan *prev);
 };
 
+/* The calls of a struct gs_fit whose runs are in an index. */
+#define GS_INDEX_CALLS							\
+	.insert = gs_index_insert, .take = gs_index_take,		\
+	.cut = gs_index_cut, .walk = gs_index_walk,			\
+	.verify_some = gs_index_verify_some
+
 #define gs_run_of(node)	rb_entry(node, struct mspan, rb)
 
 unsigned int gs_index_insert(struct gs_runs *runs, struct mspan *s);

@@ -182,10 +182,6 @@ const struct gs_fit gs_fit_segregated = {
 	.index = &by_list,
 	.init = lists_init,
 	.exit = lists_exit,
-	.insert = gs_index_insert,
-	.take = gs_index_take,
-	.cut = gs_index_cut,
-	.walk = gs_index_walk,
-	.verify_some = gs_index_verify_some,
+	GS_INDEX_CALLS,
 };
 GS_EXPORT_KUNIT(gs_fit_segregated);

@@ -162,11 +162,7 @@ const struct gs_fit gs_fit_first = {
 	.name = "first",
 	.index = &lowest_first,
 	.exit = gs_index_exit,
-	.insert = gs_index_insert,
-	.take = gs_index_take,
-	.cut = gs_index_cut,
-	.walk = gs_index_walk,
-	.verify_some = gs_index_verify_some,
+	GS_INDEX_CALLS,
 };
 GS_EXPORT_KUNIT(gs_fit_first);
 
@@ -174,10 +170,6 @@ const struct gs_fit gs_fit_next = {
 	.name = "next",
 	.index = &from_last,
 	.exit = gs_index_exit,
-	.insert = gs_index_insert,
-	.take = gs_index_take,
-	.cut = gs_index_cut,
-	.walk = gs_index_walk,
-	.verify_some = gs_index_verify_some,
+	GS_INDEX_CALLS,
 };
 GS_EXPORT_KUNIT(gs_fit_next);

@@ -124,10 +124,6 @@ const struct gs_fit gs_fit_best = {
 	.name = "best",
 	.index = &by_length,
 	.exit = gs_index_exit,
-	.insert = gs_index_insert,
-	.take = gs_index_take,
-	.cut = gs_index_cut,
-	.walk = gs_index_walk,
-	.verify_some = gs_index_verify_some,
+	GS_INDEX_CALLS,
 };
 GS_EXPORT_KUNIT(gs_fit_best);
