@@ -5,8 +5,8 @@
 # "um" is what User-Mode Linux needs, "qemu" (the default) what the tests do, "check"
 # what the checks without a kernel do (a browser and Go's pprof, for what the tools make),
 # "bench" what draws plots and other allocators besides, "builds" other compilers,
-# "escape" Coccinelle, "arm64" what the beds qemu-arm64* need. When nothing is missing, apt is not touched
-# and no rights are needed.
+# "escape" Coccinelle, "arm64" what the beds qemu-arm64* need. When nothing is missing,
+# apt is not touched and no rights are needed.
 
 . "$(dirname "$0")/lib.sh"
 

@@ -14,10 +14,11 @@ import re
 import subprocess
 import sys
 import tempfile
-import traceback
 import types
 
 sys.dont_write_bytecode = True
+from cases import equal, run_cases
+
 SCRIPTS = pathlib.Path(__file__).resolve().parent
 TOOL = SCRIPTS / 'goslab-drgn'
 DIR, MODULES = (pathlib.Path(arg) for arg in sys.argv[1:])
@@ -34,11 +35,6 @@ def load(path):
 
 tool = load(TOOL)
 attached = {}
-
-
-def equal(found, wanted):
-    if found != wanted:
-        raise AssertionError('%r is not %r' % (found, wanted))
 
 
 def goslab(moment):
@@ -247,20 +243,4 @@ def test_without_drgn():
     fails('apt-get install python3-drgn', 'heaps', program=('/usr/bin/python3', '-S', TOOL))
 
 
-def main():
-    tests = [(name[5:], test) for name, test in globals().items()
-             if name.startswith('test_')]
-    failed = 0
-    print('KTAP version 1\n1..%d' % len(tests))
-    for i, (name, test) in enumerate(tests, 1):
-        try:
-            test()
-            print('ok %d %s' % (i, name))
-        except Exception:
-            failed += 1
-            print(re.sub('^', '# ', traceback.format_exc().rstrip(), flags=re.M))
-            print('not ok %d %s' % (i, name))
-    sys.exit(failed > 0)
-
-
-main()
+run_cases(globals())

@@ -12,7 +12,9 @@ import pathlib
 import re
 import subprocess
 import sys
-import traceback
+
+sys.dont_write_bytecode = True
+from cases import equal, run_cases
 
 DIR = pathlib.Path(sys.argv[1])
 FORMATS = {
@@ -29,11 +31,6 @@ FORMATS = {
     'heap_destroy': r'call_site=\S+ name=\S+ objects=\d+ bytes=\d+',
     'report': r'call_site=\S+ ptr=0x\w+ name=leak kind=live objects at the end',
 }
-
-
-def equal(found, wanted):
-    if found != wanted:
-        raise AssertionError('%r is not %r' % (found, wanted))
 
 
 def events(*command):
@@ -77,20 +74,4 @@ def test_perf_report():
         assert row in rows, rows
 
 
-def main():
-    tests = [(name[5:], test) for name, test in globals().items()
-             if name.startswith('test_')]
-    failed = 0
-    print('KTAP version 1\n1..%d' % len(tests))
-    for i, (name, test) in enumerate(tests, 1):
-        try:
-            test()
-            print('ok %d %s' % (i, name))
-        except Exception:
-            failed += 1
-            print(re.sub('^', '# ', traceback.format_exc().rstrip(), flags=re.M))
-            print('not ok %d %s' % (i, name))
-    sys.exit(failed > 0)
-
-
-main()
+run_cases(globals())

@@ -110,12 +110,7 @@ static char *start_of(struct chunk *c)
 /* Bytes of a chunk in which a fragment has room whatever 8 bytes it begins at. */
 static size_t bytes_for(size_t size, size_t align)
 {
-	size_t pad = max_t(size_t, align, GOSLAB_FRAG_ALIGN) - GOSLAB_FRAG_ALIGN;
-
-	/* One byte too many is too many, and does not overflow. */
-	size = ALIGN(min(size, GOSLAB_MAX_SIZE + 1), GOSLAB_FRAG_ALIGN);
-	return sizeof(struct chunk) + sizeof(struct head) + pad + size +
-	       GS_PIECE_REDZONE;
+	return sizeof(struct chunk) + sizeof(struct head) + gs_piece_room(size, align);
 }
 
 /* The fragment at @p of @c gets its head. */
@@ -183,32 +178,24 @@ static void leave_chunk(struct cutter *f)
 		free_chunk(c);
 }
 
-static struct chunk *make_chunk(struct goslab_frag_cache *cache, size_t bytes,
-				gfp_t gfp, unsigned long site)
+/* A new object becomes a chunk. */
+static void init_chunk(struct chunk *c, size_t bytes)
 {
-	struct chunk *c;
-
-	gfp &= ~__GFP_ZERO;
-	if (cache->heap)
-		c = gs_heap_malloc_at(cache->heap, bytes, gfp, cache->owner, site);
-	else
-		c = gs_malloc_at(bytes, gfp, NUMA_NO_NODE, cache->owner, site);
-	if (!c)
-		return NULL;
 	c->magic = CHUNK_MAGIC;
 	c->size = bytes;
 	gs_piece_hide(start_of(c), bytes - sizeof(*c));
-	return c;
 }
 
 /* A fragment with a chunk of its own, that nobody cuts. */
 static char *alloc_alone(struct goslab_frag_cache *cache, size_t size, size_t align,
 			 gfp_t gfp, unsigned long site)
 {
-	struct chunk *c = make_chunk(cache, bytes_for(size, align), gfp, site);
+	size_t bytes = bytes_for(size, align);
+	struct chunk *c = gs_piece_chunk(cache->heap, bytes, gfp, cache->owner, site);
 
 	if (!c)
 		return NULL;
+	init_chunk(c, bytes);
 	atomic_set(&c->refs, 1);
 	return begin(c, PTR_ALIGN(start_of(c) + sizeof(struct head), align), size);
 }
@@ -243,11 +230,10 @@ static char *alloc_new(struct goslab_frag_cache *cache, size_t size, size_t alig
 	struct chunk *c;
 	char *p;
 
-	/* Room for more is not worth the reserves, nor a long search. */
-	c = make_chunk(cache, want, (gfp & ~__GFP_NOFAIL) | __GFP_NORETRY |
-		       __GFP_NOWARN | __GFP_NOMEMALLOC, site);
+	c = gs_piece_try_chunk(cache->heap, want, gfp, cache->owner, site);
 	if (!c)
 		return alloc_alone(cache, size, align, gfp, site);
+	init_chunk(c, want);
 	start(&f, c);
 	p = cut(&f, size, align);
 	install(cache, &f);

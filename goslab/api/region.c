@@ -113,26 +113,14 @@ static void *hand_out(char *p, size_t size, gfp_t gfp, unsigned long site)
 	return p;
 }
 
-/* A chunk of which nothing is used. */
-static struct goslab_region_chunk *make_chunk(struct goslab_region *r,
-					      size_t bytes, gfp_t gfp,
-					      unsigned long site)
+/* A new object becomes a chunk of which nothing is used. */
+static void init_chunk(struct goslab_region_chunk *c, size_t bytes)
 {
-	struct goslab_region_chunk *c;
-
-	gfp &= ~__GFP_ZERO;
-	if (r->heap)
-		c = gs_heap_malloc_at(r->heap, bytes, gfp, r->owner, site);
-	else
-		c = gs_malloc_at(bytes, gfp, NUMA_NO_NODE, r->owner, site);
-	if (!c)
-		return NULL;
 	c->size = bytes;
 	/* An object of malloc is zero already, if anything wants it to be. */
 	if (IS_DEBUG)
 		memset(start_of(c), POISON_FREE, end_of(c) - start_of(c));
 	gs_piece_hide(start_of(c), end_of(c) - start_of(c));
-	return c;
 }
 
 static void free_chunk(struct goslab_region_chunk *c)
@@ -144,11 +132,7 @@ static void free_chunk(struct goslab_region_chunk *c)
 /* Bytes of a chunk in which a piece has room whatever 8 bytes it begins at. */
 static size_t bytes_for(size_t size, size_t align)
 {
-	size_t pad = max_t(size_t, align, GOSLAB_REGION_ALIGN) - GOSLAB_REGION_ALIGN;
-
-	/* One byte too many is too many, and does not overflow. */
-	size = ALIGN(min(size, GOSLAB_MAX_SIZE + 1), GOSLAB_REGION_ALIGN);
-	return sizeof(struct goslab_region_chunk) + pad + size + GS_PIECE_REDZONE;
+	return sizeof(struct goslab_region_chunk) + gs_piece_room(size, align);
 }
 
 /* A piece off the newest chunk; NULL if it does not fit. */
@@ -186,15 +170,16 @@ static bool add_chunk(struct goslab_region *r, size_t least, gfp_t gfp,
 		push_chunk(r, c);
 		return true;
 	}
-	/* Room for more is not worth the reserves, nor a long search. */
-	c = make_chunk(r, want, (gfp & ~__GFP_NOFAIL) | __GFP_NORETRY |
-		       __GFP_NOWARN | __GFP_NOMEMALLOC, site);
-	if (c)
+	c = gs_piece_try_chunk(r->heap, want, gfp, r->owner, site);
+	if (c) {
 		r->next_size = min_t(size_t, 2 * want, MAX_CHUNK);
-	else
-		c = make_chunk(r, least, gfp, site);
+	} else {
+		want = least;
+		c = gs_piece_chunk(r->heap, want, gfp, r->owner, site);
+	}
 	if (!c)
 		return false;
+	init_chunk(c, want);
 	push_chunk(r, c);
 	return true;
 }
@@ -203,11 +188,13 @@ static bool add_chunk(struct goslab_region *r, size_t least, gfp_t gfp,
 static char *alloc_large(struct goslab_region *r, size_t size, size_t align,
 			 gfp_t gfp, unsigned long site)
 {
+	size_t bytes = bytes_for(size, align);
 	struct goslab_region_chunk *c;
 
-	c = make_chunk(r, bytes_for(size, align), gfp, site);
+	c = gs_piece_chunk(r->heap, bytes, gfp, r->owner, site);
 	if (!c)
 		return NULL;
+	init_chunk(c, bytes);
 	c->prev = r->large;
 	r->large = c;
 	return PTR_ALIGN(start_of(c), align);

@@ -167,7 +167,6 @@ void *gs_sys_draw_meta(size_t bytes, int node, gfp_t gfp)
 	unsigned int order = get_order(bytes);
 	struct page *page = draw(node, (gfp & GS_GFP_ALLOWED & ~__GFP_THISNODE) |
 				 __GFP_ZERO, order, true);
-
 	unsigned int i;
 
 	if (!page)

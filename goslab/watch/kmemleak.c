@@ -17,7 +17,6 @@
 #include <linux/nodemask.h>
 #include <linux/page-flags.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 
 #include "watch/roots.h"
 
@@ -53,12 +52,10 @@ static void find_place(void)
 static bool has_record(const struct page *page, unsigned long probe, unsigned long *copy)
 {
 	unsigned int i;
-	long fault;
 
-	gs_compat_kasan_pause();
-	fault = copy_from_kernel_nofault(copy, page_address(page), PAGE_SIZE);
-	gs_compat_kasan_resume();
-	for (i = 0; !fault && i < PAGE_WORDS - 1; i++)
+	if (!gs_roots_copy(copy, page_address(page), PAGE_SIZE))
+		return false;
+	for (i = 0; i < PAGE_WORDS - 1; i++)
 		if (copy[i] == probe && copy[i + 1] == PROBE_BYTES)
 			return true;
 	return false;

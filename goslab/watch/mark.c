@@ -8,8 +8,9 @@
  * what of them stays white is not reached. All other live objects are taken for reached
  * (gs_mark_young()), whatever their age.
  *
- * Allocations and frees do not know of marks, and there is no write barrier. A pointer that moves from a place that was not read yet to one that was
- * read already is missed: who reports white objects must look twice (leakscan.c).
+ * Allocations and frees do not know of marks, and there is no write barrier. A pointer
+ * that moves from a place that was not read yet to one that was read already is missed:
+ * who reports white objects must look twice (leakscan.c).
  *
  * The queue has a fixed size. An object that finds no room keeps its mark, and its
  * page is noted; when the queue is empty, all marked objects of such pages are

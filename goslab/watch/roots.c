@@ -62,15 +62,21 @@ struct walk {
 	unsigned long nr_pages;
 };
 
-/* Words from @p on, within a page of memory. What cannot be read leads nowhere. */
-static void look(struct walk *w, const void *p, size_t bytes)
+/* Memory that may not be there, or not for KASAN. Return: could it be read? */
+bool gs_roots_copy(unsigned long *copy, const void *p, size_t bytes)
 {
 	long fault;
 
 	gs_compat_kasan_pause();
-	fault = copy_from_kernel_nofault(w->copy, p, bytes);
+	fault = copy_from_kernel_nofault(copy, p, bytes);
 	gs_compat_kasan_resume();
-	if (!fault)
+	return !fault;
+}
+
+/* Words from @p on, within a page of memory. What cannot be read leads nowhere. */
+static void look(struct walk *w, const void *p, size_t bytes)
+{
+	if (gs_roots_copy(w->copy, p, bytes))
 		gs_mark_words(w->m, w->copy, bytes / sizeof(long));
 }
 

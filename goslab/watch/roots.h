@@ -10,6 +10,7 @@ struct page;
 int gs_roots_add(const void *p, size_t bytes);
 bool gs_roots_del(const void *p);
 void gs_roots_exit(void);
+bool gs_roots_copy(unsigned long *copy, const void *p, size_t bytes);
 int gs_roots_scan(struct gs_mark *m, unsigned long frame, unsigned long *nr_pages);
 
 /* watch/kmemleak.c */

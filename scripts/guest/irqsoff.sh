@@ -1,10 +1,11 @@
-# irqsoff.sh RUNS [BOUND [PARAM=VALUE...]] - the longest stretch with interrupts off, by the kernel's
-# tracer of that name, while a heap of RUNS free runs and as many spans is filled,
-# looked at, given back and emptied. With --icount a microsecond is a thousand
+# irqsoff.sh RUNS [BOUND [PARAM=VALUE...]] - the longest stretch with interrupts off, by
+# the kernel's tracer of that name, while a heap of RUNS free runs and as many spans is
+# filled, looked at, given back and emptied. With --icount a microsecond is a thousand
 # instructions.
 #
-# Parameters go to goslab.ko. A stretch of goslab's of more than BOUND microseconds fails its step. The kernel
-# has stretches of its own; where one of them is the longest, goslab's were shorter.
+# Parameters go to goslab.ko. A stretch of goslab's of more than BOUND microseconds fails
+# its step. The kernel has stretches of its own; where one of them is the longest,
+# goslab's were shorter.
 
 . /guest/lib.sh
 
