@@ -80,14 +80,14 @@ static void scan(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, gs_leaks_scan(), 0);
 }
 
-static int init(struct kunit *test)
+static int leakscan_init(struct kunit *test)
 {
 	gs_leaks_min_age = 0;
 	gs_leaks_forget();
 	return gs_test_init(test);
 }
 
-static void exit(struct kunit *test)
+static void leakscan_exit(struct kunit *test)
 {
 	gs_leaks_min_age = 5000;
 	gs_leaks_forget();
@@ -531,8 +531,8 @@ static struct kunit_case leakscan_cases[] = {
 static struct kunit_suite leakscan_suite = {
 	.name = "goslab_leakscan",
 	.suite_init = gs_test_suite_init,
-	.init = init,
-	.exit = exit,
+	.init = leakscan_init,
+	.exit = leakscan_exit,
 	.test_cases = leakscan_cases,
 };
 
