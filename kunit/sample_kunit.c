@@ -31,13 +31,13 @@ static struct goslab_owner *me(void)
 static void begin(struct kunit *test, unsigned long rate)
 {
 	KUNIT_ASSERT_EQ(test, gs_sample_set_rate(rate), 0);
-	KUNIT_ASSERT_EQ(test, gs_special_nr(), 0UL);
+	KUNIT_ASSERT_EQ(test, gs_special_nr(GS_SPECIAL_SAMPLE), 0UL);
 }
 
 static void end(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, gs_sample_set_rate(0), 0);
-	KUNIT_EXPECT_EQ(test, gs_special_nr(), 0UL);
+	KUNIT_EXPECT_EQ(test, gs_special_nr(GS_SPECIAL_SAMPLE), 0UL);
 	GS_EXPECT_WHOLE(test);
 }
 
@@ -100,7 +100,7 @@ static void every_object(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, goslab_size(p[i]), sizes[k]);
 		}
 		expect(test, sizes[k], n, n);
-		KUNIT_EXPECT_EQ(test, gs_special_nr(), (unsigned long)n);
+		KUNIT_EXPECT_EQ(test, gs_special_nr(GS_SPECIAL_SAMPLE), (unsigned long)n);
 		for (i = 0; i < n / 2; i++)
 			goslab_free(p[i]);
 		expect(test, sizes[k], n, n - n / 2);
@@ -440,10 +440,10 @@ static void walk(struct kunit *test)
 	}
 	for (i = 0; i < o->nr; i++)
 		n += sampled(o->at[i].p);
-	KUNIT_EXPECT_EQ(test, gs_special_nr(), (unsigned long)n);
+	KUNIT_EXPECT_EQ(test, gs_special_nr(GS_SPECIAL_SAMPLE), (unsigned long)n);
 	while (o->nr)
 		goslab_free(gs_oracle_remove(o, 0, true).p);
-	KUNIT_EXPECT_EQ(test, gs_special_nr(), 0UL);
+	KUNIT_EXPECT_EQ(test, gs_special_nr(GS_SPECIAL_SAMPLE), 0UL);
 	end(test);
 }
 

@@ -448,13 +448,13 @@ static void sampled(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, *gs_test_state(p[order]), GS_SPECIAL);
 		GS_EXPECT_REPORTS(test, GS_BUG_WRONG_CALL, 1, goslab_free(p[order]));
 	}
-	KUNIT_EXPECT_EQ(test, gs_special_nr(), NR_ORDERS + 0UL);
+	KUNIT_EXPECT_EQ(test, gs_special_nr(GS_SPECIAL_SAMPLE), NR_ORDERS + 0UL);
 	for (order = 0; order < NR_ORDERS; order++) {
 		goslab_stack_free(p[order]);
 		GS_EXPECT_REPORTS(test, GS_BUG_DOUBLE_FREE, 1,
 				  goslab_stack_free(p[order]));
 	}
-	KUNIT_EXPECT_EQ(test, gs_special_nr(), 0UL);
+	KUNIT_EXPECT_EQ(test, gs_special_nr(GS_SPECIAL_SAMPLE), 0UL);
 	KUNIT_EXPECT_EQ(test, gs_sample_set_rate(rate), 0);
 }
 

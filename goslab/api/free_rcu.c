@@ -242,7 +242,7 @@ static struct mspan *claim(void *p, struct rcu_head *head, unsigned long site)
 		gs_report_at(GS_BUG_NO_HEAD, gs_span_name(s), p, site);
 		return NULL;
 	}
-	if (i < 0 || !gs_special_settle(s, i, site) || !gs_span_claim(&s->objects[i])) {
+	if (i < 0 || !gs_special_defer(s, i, site) || !gs_span_claim(&s->objects[i])) {
 		gs_free_bad(s, p, site);
 		return NULL;
 	}

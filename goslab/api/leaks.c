@@ -22,7 +22,9 @@
 #include "base/chance.h"
 #include "base/owner.h"
 #include "front/sample.h"
+#include "middle/action.h"
 #include "middle/site.h"
+#include "middle/special.h"
 #include "watch/leakscan.h"
 #include "watch/roots.h"
 #include "watch/scan.h"
@@ -89,6 +91,16 @@ static void print_leaks(const char *module, u8 id)
 	gs_survey_free(v);
 }
 
+/* Objects may outlive the module that has the code of their actions. */
+static void drop_actions(const struct module *module)
+{
+	unsigned long n = gs_action_forget(module);
+
+	if (n)
+		pr_warn("goslab: module %s has %lu actions on live objects at module unload: dropped\n",
+			module->name, n);
+}
+
 static int module_changes(struct notifier_block *nb, unsigned long state, void *data)
 {
 	const struct module *module = data;
@@ -98,13 +110,15 @@ static int module_changes(struct notifier_block *nb, unsigned long state, void *
 	if (state != MODULE_STATE_GOING || module == THIS_MODULE)
 		return NOTIFY_OK;
 	id = gs_owner_find(&owner);
-	/* The number that all modules past the last one share names none of them. */
-	if (id && id != GS_OWNER_MAX) {
-		/* A client need not wait for its last frees. */
+	/* A client need not wait for its last frees, and they may have actions of it. */
+	if (id || gs_special_nr(GS_SPECIAL_ACTION)) {
 		gs_nolock_flush();
 		goslab_free_rcu_barrier();
-		print_leaks(module->name, id);
 	}
+	drop_actions(module);
+	/* The number that all modules past the last one share names none of them. */
+	if (id && id != GS_OWNER_MAX)
+		print_leaks(module->name, id);
 	return NOTIFY_OK;
 }
 

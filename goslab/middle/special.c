@@ -8,17 +8,23 @@
  * each span, by offset. Here that would be a field in each span, and a walk of the
  * list in each free of a span that has any.)
  *
+ * Records are of three kinds: samples of the profile, actions and weak handles
+ * (action.c). An object may have one sample, one weak handle, and any number of
+ * actions.
+ *
  * Owner:      one table for the module.
  * Lock:       a lock for each LOCKS-th bucket, a leaf. Order: after the mcentral and the
  *             mheap lock, because who counts objects under one asks for their owners.
- * Lifetime:   from gs_special_add() until the object is freed, its heap ends, or the
- *             profile begins anew.
+ * Lifetime:   from gs_special_link() until the object is freed, its heap ends, or (of a
+ *             sample) the profile begins anew. A weak handle that users have stays until
+ *             they put it.
  * Context:    any but NMI. A free in an NMI leaves the record to the work that
  *             completes it.
  * Invariants: an object in state GS_SPECIAL has a record. The record of an object in
- *             another state is on its way out.
- * Memory:     64 bytes a record, RECORDS_SHARE for each bucket at most; 8 bytes a bucket.
- * Tests:      kunit/sample_kunit.c
+ *             another state is on its way out; actions of an object that waits for RCU
+ *             stay until it is freed.
+ * Memory:     128 bytes a record, RECORDS_SHARE for each bucket at most; 8 bytes a bucket.
+ * Tests:      kunit/sample_kunit.c, kunit/action_kunit.c
  */
 #include "middle/special.h"
 
@@ -36,6 +42,7 @@
 #include "base/fixalloc.h"
 #include "base/sys.h"
 #include "base/trace.h"
+#include "middle/action.h"
 #include "middle/class.h"
 #include "middle/site.h"
 
@@ -46,7 +53,11 @@
 #define LOCKS		64
 
 /* Records of a bucket on average, at most. */
-#define RECORDS_SHARE	16
+#define RECORDS_SHARE	16UL
+
+/* Sets of kinds. */
+#define ANY_KIND	GENMASK(GS_NR_SPECIALS - 1, 0)
+#define NOT_ACTIONS	(ANY_KIND & ~BIT(GS_SPECIAL_ACTION))
 
 struct special_lock {
 	spinlock_t lock;
@@ -58,7 +69,7 @@ static struct special_lock special_locks[LOCKS];
 static struct fixalloc records;
 static DEFINE_PER_CPU(struct gs_stash, stash);
 
-static atomic_long_t nr_records = ATOMIC_LONG_INIT(0);
+static atomic_long_t nr_records[GS_NR_SPECIALS];
 static atomic_long_t nr_refused = ATOMIC_LONG_INIT(0);
 
 static size_t table_bytes(void)
@@ -75,7 +86,7 @@ int gs_special_init(void)
 	for (i = 0; i < LOCKS; i++)
 		spin_lock_init(&special_locks[i].lock);
 	gs_fixalloc_init(&records, sizeof(struct gs_special),
-			 offsetof(struct gs_special, site), &stash);
+			 offsetof(struct gs_special, object), &stash);
 	buckets = gs_sys_draw_meta(table_bytes(), NUMA_NO_NODE, GFP_KERNEL);
 	return buckets ? 0 : -ENOMEM;
 }
@@ -84,7 +95,7 @@ void gs_special_exit(void)
 {
 	gs_fixalloc_exit(&records);
 	gs_sys_give_meta(buckets, table_bytes());
-	atomic_long_set(&nr_records, 0);
+	memset(nr_records, 0, sizeof(nr_records));
 }
 
 /* Add bytes of records and of their table. */
@@ -105,15 +116,93 @@ static spinlock_t *lock_of(unsigned int bucket)
 	return &special_locks[bucket % LOCKS].lock;
 }
 
-/* Under the lock of the bucket. */
-static struct gs_special *find(unsigned int bucket, const void *p)
+/* The record of @p that is of a kind in @kinds; under the lock of the bucket. */
+static struct gs_special *find(unsigned int bucket, const void *p, unsigned int kinds)
 {
 	struct gs_special *r;
 
 	hlist_for_each_entry(r, &buckets[bucket], link)
-		if (r->object == p)
+		if (r->object == p && BIT(r->kind) & kinds)
 			return r;
 	return NULL;
+}
+
+static unsigned long nr_all(void)
+{
+	unsigned long n = 0;
+	int kind;
+
+	for (kind = 0; kind < GS_NR_SPECIALS; kind++)
+		n += atomic_long_read(&nr_records[kind]);
+	return n;
+}
+
+/* A record that is in no bucket yet. Return: NULL without memory or room. */
+struct gs_special *gs_special_make(enum gs_special_kind kind, gfp_t gfp)
+{
+	struct gs_special *r = NULL;
+
+	if (nr_all() < RECORDS_SHARE << bits)
+		r = gs_fixalloc_alloc(&records, gfp);
+	if (!r)
+		return NULL;
+	*r = (struct gs_special){ .kind = kind };
+	atomic_long_inc(&nr_records[kind]);
+	return r;
+}
+
+/* A record that is in no bucket any more. */
+void gs_special_give(struct gs_special *r)
+{
+	atomic_long_dec(&nr_records[r->kind]);
+	gs_fixalloc_free(&records, r);
+}
+
+/*
+ * The owner's number of object @i of @s, at @p, whose state says from here on that it
+ * has a record; 0 if it is not live. Under the lock of the bucket.
+ */
+static u8 mark_special(struct mspan *s, long i, unsigned int bucket, const void *p)
+{
+	u8 state = READ_ONCE(s->objects[i]);
+	struct gs_special *other;
+
+	while (state >= GS_OWNER_MIN)
+		if (try_cmpxchg(&s->objects[i], &state, GS_SPECIAL))
+			return state;
+	other = state == GS_SPECIAL ? find(bucket, p, ANY_KIND) : NULL;
+	return other ? other->owner : 0;
+}
+
+/**
+ * gs_special_link() - a live object has one record more.
+ * @s: its span.
+ * @i: its index.
+ * @r: the record, which is filled in but for its object and owner.
+ *
+ * The latest record of an object is found first.
+ *
+ * Return: 0; -ENOENT if the object is not live; -EEXIST if it has a weak handle and @r is
+ * one.
+ */
+int gs_special_link(struct mspan *s, long i, struct gs_special *r)
+{
+	void *p = gs_span_object(s, i);
+	unsigned int bucket = bucket_of(p);
+	unsigned long flags;
+	int ret = 0;
+
+	r->object = p;
+	gs_lock(lock_of(bucket), flags);
+	r->owner = mark_special(s, i, bucket, p);
+	if (!r->owner)
+		ret = -ENOENT;
+	else if (r->kind == GS_SPECIAL_WEAK && find(bucket, p, BIT(GS_SPECIAL_WEAK)))
+		ret = -EEXIST;
+	else
+		hlist_add_head(&r->link, &buckets[bucket]);
+	gs_unlock(lock_of(bucket), flags);
+	return ret;
 }
 
 /* Bytes that a sample of @site stands for if @bytes are those of the sample. */
@@ -152,70 +241,94 @@ static void count_free(struct gs_sampled *t, const struct gs_special *r, bool pi
 bool gs_special_add(struct mspan *s, long i, struct gs_site *site,
 		    const struct gs_sample *sample)
 {
-	void *p = gs_span_object(s, i);
-	unsigned int bucket = bucket_of(p);
-	struct gs_special *r = NULL;
-	unsigned long flags;
+	struct gs_special *r;
 
-	if (atomic_long_read(&nr_records) < (RECORDS_SHARE << bits))
-		r = gs_fixalloc_alloc(&records, gs_gfp_optional(GFP_NOWAIT));
+	r = gs_special_make(GS_SPECIAL_SAMPLE, gs_gfp_optional(GFP_NOWAIT));
 	if (!r) {
 		atomic_long_inc(&nr_refused);
 		gs_site_forget(site, sample->requested, sample->far);
 		return false;
 	}
-	*r = (struct gs_special) {
-		.object = p, .site = site, .owner = sample->owner,
-		.requested = sample->requested, .when = jiffies,
-		.pid = in_task() ? current->pid : 0,
-		.cpu = raw_smp_processor_id(),
-	};
+	r->site = site;
+	r->requested = sample->requested;
+	r->when = jiffies;
+	r->pid = in_task() ? current->pid : 0;
+	r->cpu = raw_smp_processor_id();
 	/* As kmemleak has it. A name that changes meanwhile is some name. */
 	strscpy(r->comm, in_task() ? current->comm : in_hardirq() ? "hardirq" : "softirq",
 		sizeof(r->comm));
-	atomic_long_inc(&nr_records);
 	count_alloc(gs_class_sampled(s->class), r);
-	gs_lock(lock_of(bucket), flags);
-	hlist_add_head(&r->link, &buckets[bucket]);
-	WRITE_ONCE(s->objects[i], GS_SPECIAL);
-	gs_unlock(lock_of(bucket), flags);
+	gs_special_link(s, i, r);
 	return true;
 }
 
-/* A record that is in no bucket any more. */
-static void give_record(struct gs_special *r)
+/* The object of @r, which is in no bucket any more, ends. */
+static void end_record(struct gs_special *r, struct gs_class *c, bool ping_pong)
 {
-	atomic_long_dec(&nr_records);
-	gs_fixalloc_free(&records, r);
+	switch (r->kind) {
+	case GS_SPECIAL_SAMPLE:
+		count_free(gs_class_sampled(c), r, ping_pong);
+		gs_special_give(r);
+		break;
+	case GS_SPECIAL_ACTION:
+		r->fn(r->object, r->arg);
+		gs_special_give(r);
+		break;
+	case GS_SPECIAL_WEAK:
+		WRITE_ONCE(r->object, NULL);
+		gs_weak_put(r);
+		break;
+	}
 }
 
-/* The object of @r, which is in no bucket any more, is freed. NULL: it has none. */
-static void end_record(struct gs_special *r, const struct mspan *s, unsigned long site)
+static void end_records(struct hlist_head *gone, const struct mspan *s, unsigned long site)
 {
-	if (!r)
-		return;
-	trace_goslab_free(site, r->object, gs_span_name(s));
-	count_free(gs_class_sampled(s->class), r, r->cpu != raw_smp_processor_id());
-	give_record(r);
+	struct gs_special *r;
+	struct hlist_node *next;
+
+	hlist_for_each_entry_safe(r, next, gone, link) {
+		if (r->kind == GS_SPECIAL_SAMPLE)
+			trace_goslab_free(site, r->object, gs_span_name(s));
+		end_record(r, s->class, r->cpu != raw_smp_processor_id());
+	}
 }
 
-/* Take the record of @p out and return it. Its object, if it is live, is ordinary. */
-static struct gs_special *take(struct mspan *s, long i, const void *p)
+/* Move a record behind @last, or to the front of @gone. Return: the new last one. */
+static struct hlist_node *move(struct gs_special *r, struct hlist_node *last,
+			       struct hlist_head *gone)
+{
+	hlist_del(&r->link);
+	if (last)
+		hlist_add_behind(&r->link, last);
+	else
+		hlist_add_head(&r->link, gone);
+	return &r->link;
+}
+
+/*
+ * Move the records of @p that are of a kind in @kinds to @gone, the latest first. With
+ * @s the object @i, if it is live, is like any other from here on.
+ */
+static void take_all(struct mspan *s, long i, const void *p, unsigned int kinds,
+		     struct hlist_head *gone)
 {
 	unsigned int bucket = bucket_of(p);
+	struct hlist_node *next, *last = NULL;
 	struct gs_special *r;
 	unsigned long flags;
-	u8 was = GS_SPECIAL;
+	u8 was = GS_SPECIAL, owner = 0;
 
 	gs_lock(lock_of(bucket), flags);
-	r = find(bucket, p);
-	if (r) {
-		hlist_del(&r->link);
-		if (s)
-			try_cmpxchg(&s->objects[i], &was, r->owner);
+	hlist_for_each_entry_safe(r, next, &buckets[bucket], link) {
+		if (r->object != p)
+			continue;
+		owner = r->owner;
+		if (BIT(r->kind) & kinds)
+			last = move(r, last, gone);
 	}
+	if (s && owner)
+		try_cmpxchg(&s->objects[i], &was, owner);
 	gs_unlock(lock_of(bucket), flags);
-	return r;
 }
 
 /**
@@ -224,26 +337,54 @@ static struct gs_special *take(struct mspan *s, long i, const void *p)
  * @i: the index.
  * @site: where from, for the tracepoint.
  *
- * Its state becomes its owner's number. Of two frees at once one finds the record.
+ * Its state becomes its owner's number. Of two frees at once one finds the records.
  */
 void gs_special_end(struct mspan *s, long i, unsigned long site)
 {
-	end_record(take(s, i, gs_span_object(s, i)), s, site);
+	HLIST_HEAD(gone);
+
+	take_all(s, i, gs_span_object(s, i), ANY_KIND, &gone);
+	end_records(&gone, s, site);
 }
 GS_EXPORT_KUNIT(gs_special_end);
 
-/* The same for an object that has ended already, and may have had a record. */
+/**
+ * gs_special_defer() - object @i of @s, which is live, will be freed after a grace period.
+ * @s: the span.
+ * @i: the index.
+ * @site: where from, for the tracepoint.
+ *
+ * Nobody finds it by a weak handle from here on. Its actions wait for gs_special_drop(),
+ * for there may be readers.
+ *
+ * Return: is it live still?
+ */
+bool gs_special_defer(struct mspan *s, long i, unsigned long site)
+{
+	HLIST_HEAD(gone);
+
+	if (unlikely(READ_ONCE(s->objects[i]) == GS_SPECIAL)) {
+		take_all(s, i, gs_span_object(s, i), NOT_ACTIONS, &gone);
+		end_records(&gone, s, site);
+	}
+	return READ_ONCE(s->objects[i]) >= GS_OWNER_MIN;
+}
+
+/* An object that has ended already is freed now, and may have records. */
 void gs_special_drop(struct mspan *s, const void *p)
 {
-	if (likely(!gs_special_nr()))
+	HLIST_HEAD(gone);
+
+	if (likely(!nr_all()))
 		return;
 	/* Mostly there is none, and nobody else can add one to this object. */
 	if (hlist_empty(&buckets[bucket_of(p)]))
 		return;
-	end_record(take(NULL, 0, p), s, 0);
+	take_all(NULL, 0, p, ANY_KIND, &gone);
+	end_records(&gone, s, 0);
 }
 
-/* What is known of the object at @p. Return: false for nothing. */
+/* The sample of the object at @p. Return: false for none. */
 bool gs_special_find(const void *p, struct gs_special *copy)
 {
 	unsigned int bucket = bucket_of(p);
@@ -251,7 +392,7 @@ bool gs_special_find(const void *p, struct gs_special *copy)
 	unsigned long flags;
 
 	gs_lock(lock_of(bucket), flags);
-	r = find(bucket, p);
+	r = find(bucket, p, BIT(GS_SPECIAL_SAMPLE));
 	if (r)
 		*copy = *r;
 	gs_unlock(lock_of(bucket), flags);
@@ -262,15 +403,79 @@ GS_EXPORT_KUNIT(gs_special_find);
 /* The owner of an object in state GS_SPECIAL; 0 if it was freed meanwhile. */
 u8 gs_special_owner(const void *p)
 {
-	struct gs_special r;
+	unsigned int bucket = bucket_of(p);
+	struct gs_special *r;
+	unsigned long flags;
+	u8 owner;
 
-	return gs_special_find(p, &r) ? r.owner : 0;
+	gs_lock(lock_of(bucket), flags);
+	r = find(bucket, p, ANY_KIND);
+	owner = r ? r->owner : 0;
+	gs_unlock(lock_of(bucket), flags);
+	return owner;
 }
 GS_EXPORT_KUNIT(gs_special_owner);
 
-/* Take out every record that @fn wants, and give it to @end. */
-static void sweep(bool (*fn)(struct gs_special *r, const void *arg), const void *arg,
-		  void (*end)(const struct gs_special *r))
+/* The weak handle of the object at @p, with one user more, or NULL. */
+struct gs_special *gs_special_hold(const void *p)
+{
+	unsigned int bucket = bucket_of(p);
+	struct gs_special *r;
+	unsigned long flags;
+
+	gs_lock(lock_of(bucket), flags);
+	r = find(bucket, p, BIT(GS_SPECIAL_WEAK));
+	if (r)
+		refcount_inc(&r->refs);
+	gs_unlock(lock_of(bucket), flags);
+	return r;
+}
+
+/* A record of the live object at @p left its bucket, under the lock of that. */
+static void settle(struct mspan *s, long i, const void *p, u8 owner)
+{
+	u8 was = GS_SPECIAL;
+
+	/* Unless the object is being freed. */
+	if (i >= 0 && !find(bucket_of(p), p, ANY_KIND))
+		try_cmpxchg(&s->objects[i], &was, owner);
+}
+
+/* Take the latest action of object @i of @s that @is_it wants. Return: NULL for none. */
+struct gs_special *gs_special_take(struct mspan *s, long i,
+				   bool (*is_it)(const struct gs_special *r, const void *arg),
+				   const void *arg)
+{
+	void *p = gs_span_object(s, i);
+	unsigned int bucket = bucket_of(p);
+	struct gs_special *r, *found = NULL;
+	unsigned long flags;
+
+	gs_lock(lock_of(bucket), flags);
+	hlist_for_each_entry(r, &buckets[bucket], link) {
+		if (r->object == p && r->kind == GS_SPECIAL_ACTION && is_it(r, arg)) {
+			found = r;
+			break;
+		}
+	}
+	if (found) {
+		hlist_del(&found->link);
+		settle(s, i, p, found->owner);
+	}
+	gs_unlock(lock_of(bucket), flags);
+	return found;
+}
+
+/**
+ * gs_special_sweep() - take out all records that are wanted.
+ * @wanted: is it? Under the lock of its bucket.
+ * @arg: of it.
+ * @end: is given each of them, without a lock; those of an object the latest first.
+ *
+ * Context: task; sleeps.
+ */
+void gs_special_sweep(bool (*wanted)(const struct gs_special *r, const void *arg),
+		      const void *arg, void (*end)(struct gs_special *r))
 {
 	struct gs_special *r;
 	struct hlist_node *next;
@@ -278,27 +483,30 @@ static void sweep(bool (*fn)(struct gs_special *r, const void *arg), const void 
 	unsigned int i;
 
 	for (i = 0; i < 1U << bits; i++) {
+		struct hlist_node *last = NULL;
 		HLIST_HEAD(gone);
 
 		if (hlist_empty(&buckets[i]))
 			continue;
 		gs_lock(lock_of(i), flags);
 		hlist_for_each_entry_safe(r, next, &buckets[i], link) {
-			if (!fn(r, arg))
+			/* After misuse the object may have gone without it. */
+			struct mspan *s = gs_arena_look(r->object);
+
+			if (!wanted(r, arg))
 				continue;
-			hlist_del(&r->link);
-			hlist_add_head(&r->link, &gone);
+			last = move(r, last, &gone);
+			settle(s, gs_span_covers(s, r->object) ?
+			       gs_span_index(s, r->object) : -1, r->object, r->owner);
 		}
 		gs_unlock(lock_of(i), flags);
-		hlist_for_each_entry_safe(r, next, &gone, link) {
+		hlist_for_each_entry_safe(r, next, &gone, link)
 			end(r);
-			give_record(r);
-		}
 		cond_resched();
 	}
 }
 
-static bool is_of_heap(struct gs_special *r, const void *arg)
+static bool is_of_heap(const struct gs_special *r, const void *arg)
 {
 	const struct mspan *s = gs_arena_span(r->object);
 
@@ -306,62 +514,64 @@ static bool is_of_heap(struct gs_special *r, const void *arg)
 }
 
 /* Its object goes with its heap, which is no free from a CPU. */
-static void end_with_heap(const struct gs_special *r)
+static void end_with_heap(struct gs_special *r)
 {
-	count_free(gs_class_sampled(gs_arena_span(r->object)->class), r, false);
+	end_record(r, gs_arena_span(r->object)->class, false);
 }
 
-/* The spans of a heap are about to be freed with all that lives in them. Sleeps. */
+/*
+ * The spans of a heap are about to be freed with all that lives in them. All of its
+ * objects are whole while actions run. Sleeps.
+ */
 void gs_special_drop_heap(const struct goslab_heap *heap)
 {
-	if (gs_special_nr())
-		sweep(is_of_heap, heap, end_with_heap);
+	if (nr_all())
+		gs_special_sweep(is_of_heap, heap, end_with_heap);
 }
 
-/* The object becomes an ordinary one, unless it is being freed. */
-static bool make_ordinary(struct gs_special *r, const void *unused)
+static bool is_sample(const struct gs_special *r, const void *unused)
 {
-	struct mspan *s = gs_arena_span(r->object);
-	long i = s && gs_span_covers(s, r->object) ? gs_span_index(s, r->object) : -1;
-	u8 was = GS_SPECIAL;
-
-	if (i >= 0)
-		try_cmpxchg(&s->objects[i], &was, r->owner);
-	return true;
+	return r->kind == GS_SPECIAL_SAMPLE;
 }
 
 /* A rate that is gone: the site begins anew, so on which node does not matter. */
-static void forget(const struct gs_special *r)
+static void forget(struct gs_special *r)
 {
 	gs_site_forget(r->site, r->requested, false);
+	gs_special_give(r);
 }
 
-/* A profile begins anew: no live object has a record. Sleeps. */
+/* A profile begins anew: no live object is a sample. Sleeps. */
 void gs_special_forget_all(void)
 {
-	sweep(make_ordinary, NULL, forget);
+	gs_special_sweep(is_sample, NULL, forget);
 	atomic_long_set(&nr_refused, 0);
 }
 
-/* Call @fn with a copy of each record. Sleeps. */
-void gs_special_each(void (*fn)(const struct gs_special *r, void *arg), void *arg)
+/* Call @fn with each record of @kind, under the lock of its bucket. Sleeps. */
+void gs_special_each(enum gs_special_kind kind,
+		     void (*fn)(const struct gs_special *r, void *arg), void *arg)
 {
 	struct gs_special *r;
 	unsigned long flags;
 	unsigned int i;
 
+	if (!gs_special_nr(kind))
+		return;
 	for (i = 0; i < 1U << bits; i++) {
 		gs_lock(lock_of(i), flags);
 		hlist_for_each_entry(r, &buckets[i], link)
-			fn(r, arg);
+			if (r->kind == kind)
+				fn(r, arg);
 		gs_unlock(lock_of(i), flags);
 		cond_resched();
 	}
 }
 
-unsigned long gs_special_nr(void)
+/* Records of @kind that there are; weak handles of objects that ended included. */
+unsigned long gs_special_nr(enum gs_special_kind kind)
 {
-	return atomic_long_read(&nr_records);
+	return atomic_long_read(&nr_records[kind]);
 }
 GS_EXPORT_KUNIT(gs_special_nr);
 

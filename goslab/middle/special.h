@@ -2,6 +2,7 @@
 #ifndef GS_MIDDLE_SPECIAL_H
 #define GS_MIDDLE_SPECIAL_H
 
+#include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/types.h>
 
@@ -11,28 +12,50 @@ struct goslab_heap;
 struct gs_sample;
 struct gs_site;
 
+/* What a record is for (Go: the kinds of a special). */
+enum gs_special_kind {
+	GS_SPECIAL_SAMPLE,	/* of the heap profile */
+	GS_SPECIAL_ACTION,	/* a call when the object ends (action.c) */
+	GS_SPECIAL_WEAK,	/* finds the object as long as it lives (action.c) */
+	GS_NR_SPECIALS,
+};
+
 /**
- * struct gs_special - a record on a live object (Go: special of kind Profile).
+ * struct gs_special - a record on a live object.
  * @link: in its hash bucket.
- * @object: its address.
+ * @object: its address. Of a weak handle: NULL when it has ended.
+ * @kind: which of the members below it has.
+ * @owner: number of the module whose object it is.
+ * @cpu: that a sample was allocated on.
+ * @pid: by which task; 0 in an interrupt.
  * @site: where it was allocated.
  * @requested: bytes that were asked for.
  * @when: in jiffies.
- * @pid: by which task; 0 in an interrupt.
- * @comm: its name then.
- * @cpu: on which CPU.
- * @owner: number of the module whose it is.
+ * @comm: name of the task then.
+ * @fn: an action: called with @object and @arg when it ends.
+ * @arg: of @fn.
+ * @refs: those who have a weak handle, and the table.
  */
 struct gs_special {
 	struct hlist_node link;
 	void *object;
-	struct gs_site *site;
-	size_t requested;
-	unsigned long when;
-	pid_t pid;
-	u16 cpu;
+	u8 kind;
 	u8 owner;
-	char comm[TASK_COMM_LEN];
+	u16 cpu;
+	pid_t pid;
+	union {
+		struct {
+			struct gs_site *site;
+			size_t requested;
+			unsigned long when;
+			char comm[TASK_COMM_LEN];
+		};
+		struct {
+			void (*fn)(void *object, void *arg);
+			void *arg;
+		};
+		refcount_t refs;
+	};
 };
 
 int gs_special_init(void);
@@ -40,15 +63,28 @@ void gs_special_exit(void);
 bool gs_special_add(struct mspan *s, long i, struct gs_site *site,
 		    const struct gs_sample *sample);
 void gs_special_end(struct mspan *s, long i, unsigned long site);
+bool gs_special_defer(struct mspan *s, long i, unsigned long site);
 void gs_special_drop(struct mspan *s, const void *p);
 u8 gs_special_owner(const void *p);
 bool gs_special_find(const void *p, struct gs_special *copy);
 void gs_special_drop_heap(const struct goslab_heap *heap);
 void gs_special_forget_all(void);
-void gs_special_each(void (*fn)(const struct gs_special *r, void *arg), void *arg);
-unsigned long gs_special_nr(void);
+void gs_special_each(enum gs_special_kind kind,
+		     void (*fn)(const struct gs_special *r, void *arg), void *arg);
+unsigned long gs_special_nr(enum gs_special_kind kind);
 void gs_special_add_usage(size_t *in_use, size_t *drawn);
 unsigned long gs_special_refused(void);
+
+/* For action.c. */
+struct gs_special *gs_special_make(enum gs_special_kind kind, gfp_t gfp);
+void gs_special_give(struct gs_special *r);
+int gs_special_link(struct mspan *s, long i, struct gs_special *r);
+struct gs_special *gs_special_take(struct mspan *s, long i,
+				   bool (*is_it)(const struct gs_special *r, const void *arg),
+				   const void *arg);
+struct gs_special *gs_special_hold(const void *p);
+void gs_special_sweep(bool (*wanted)(const struct gs_special *r, const void *arg),
+		      const void *arg, void (*end)(struct gs_special *r));
 
 /* The owner's number of live object @i of @s, which has the state @state. */
 static inline u8 gs_special_owner_of(const struct mspan *s, unsigned int i, u8 state)

@@ -198,7 +198,7 @@ static int gather(struct gs_snapshot *snap)
 		t[i].cpus = (unsigned long *)&t[snap->n + 1] + i * longs;
 	}
 	snap->more = t;
-	gs_special_each(add_record, snap);
+	gs_special_each(GS_SPECIAL_SAMPLE, add_record, snap);
 	sort(t, snap->n, sizeof(*t), by_count, NULL);
 	while (n < snap->n && t[n].n)
 		n++;

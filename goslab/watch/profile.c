@@ -109,7 +109,7 @@ static void show_end(struct seq_file *m)
 	const struct gs_snapshot *snap = gs_snapshot_of(m);
 
 	seq_printf(m, "\n# goslab\n# rate = %lu\n# records = %lu\n# sites = %u\n# dropped = %lu\n# peak_bytes = %llu\n",
-		   snap->rate, gs_special_nr(), snap->n, gs_sample_lost(), gs_site_peak());
+		   snap->rate, gs_special_nr(GS_SPECIAL_SAMPLE), snap->n, gs_sample_lost(), gs_site_peak());
 }
 
 static int show(struct seq_file *m, void *v, bool peak)

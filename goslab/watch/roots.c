@@ -11,7 +11,7 @@
  * No roots are: free pages; pages of user space and of the page cache; page tables;
  * pages that must not be read (poisoned, offline, not RAM); records of kmemleak;
  * goslab's own: its objects are reached or not, and its metadata has the addresses of
- * free ones. Clients name what is left out with gs_roots_add().
+ * free ones. Arguments of actions are. Clients name what is left out with gs_roots_add().
  *
  * Of the stack of the task that scans, only what its callers have is looked at: the
  * rest has addresses that the scan itself came by.
@@ -34,6 +34,7 @@
 #include <linux/vmalloc.h>
 
 #include "base/sys.h"
+#include "middle/action.h"
 #include "watch/mark.h"
 
 #define STACK_PAGES	DIV_ROUND_UP(THREAD_SIZE, PAGE_SIZE)
@@ -99,6 +100,12 @@ static void look_ranges(struct walk *w)
 	list_for_each_entry(r, &roots, link)
 		look_range(w, (unsigned long)r->p, (unsigned long)r->p + r->bytes);
 	mutex_unlock(&roots_lock);
+}
+
+/* What an action will be given, its object reaches. */
+static void look_arg(unsigned long arg, void *m)
+{
+	gs_mark_words(m, &arg, 1);
 }
 
 static void note_stack(struct walk *w)
@@ -202,6 +209,7 @@ int gs_roots_scan(struct gs_mark *m, unsigned long frame, unsigned long *nr_page
 		gs_kmemleak_find(w->copy);
 		note_stack(w);
 		look_ranges(w);
+		gs_action_each_arg(look_arg, m);
 		look_range(w, frame, (unsigned long)task_stack_page(current) + THREAD_SIZE);
 		ret = gs_mark_drain(m);
 		for_each_online_node(node)

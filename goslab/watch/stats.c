@@ -21,6 +21,7 @@
 #include "base/worker.h"
 #include "front/mcache.h"
 #include "front/usage.h"
+#include "middle/special.h"
 #include "watch/scan.h"
 #include "watch/watch.h"
 
@@ -129,6 +130,8 @@ static void show_counts(struct seq_file *m, gs_line_fn line, const struct gs_cen
 	line(m, "pages_parked", t.parked.pages);
 	line(m, "stacks_live", v->stacks.live);
 	line(m, "bytes_stacks", (u64)v->stacks.pages << GS_PAGE_SHIFT);
+	line(m, "actions", gs_special_nr(GS_SPECIAL_ACTION));
+	line(m, "weak_handles", gs_special_nr(GS_SPECIAL_WEAK));
 }
 
 /* Call @line for each total. Under gs_class_mutex. */
