@@ -168,6 +168,12 @@ static void a_square_wave_does_not_flap(struct kunit *test)
 	struct gs_oracle *o = gs_oracle_make(test, 4096);
 	struct gs_rnd rnd = gs_rnd_start(test);
 	unsigned long drawn = 0, released = 0;
+	/*
+	 * Next fit goes on where it was, and leaves other holes in each period: 8 to 128
+	 * pages in 30 runs, where segregated fit drew 8 to 48. Whoever flaps draws
+	 * thousands.
+	 */
+	unsigned long most = gs_mheaps[0].runs.fit == &gs_fit_next ? 256 : 128;
 	int period;
 
 	/* What is parked stays with its CPU for a tick or two. */
@@ -187,8 +193,8 @@ static void a_square_wave_does_not_flap(struct kunit *test)
 	}
 	kunit_info(test, "%lu pages drawn in 3 periods of 1024, %lu released\n",
 		   gs_mheap_counts().drawn - drawn, gs_mheap_counts().released - released);
-	KUNIT_EXPECT_LE(test, gs_mheap_counts().drawn - drawn, 128);
-	KUNIT_EXPECT_LE(test, gs_mheap_counts().released - released, 256);
+	KUNIT_EXPECT_LE(test, gs_mheap_counts().drawn - drawn, most);
+	KUNIT_EXPECT_LE(test, gs_mheap_counts().released - released, 2 * most);
 }
 
 static void the_worker_sleeps_when_all_is_done(struct kunit *test)
