@@ -28,7 +28,7 @@ static struct knot *new_knot(struct kunit *test, struct knot *next)
 
 static struct gs_mark *begin(struct kunit *test)
 {
-	struct gs_mark *m = gs_mark_begin();
+	struct gs_mark *m = gs_mark_begin(NULL);
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(m));
 	return m;

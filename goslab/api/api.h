@@ -54,6 +54,10 @@ void *gs_heap_malloc_at(struct goslab_heap *h, size_t size, gfp_t gfp,
 			struct goslab_owner *owner, unsigned long site);
 bool gs_heap_dead(const struct goslab_heap *h, unsigned long site);
 
+/* api/collect.c */
+struct gs_collect *gs_collect_make(void);
+void gs_collect_unmake(struct gs_collect *gc);
+
 /* api/leaks.c */
 void gs_leaks_init(void);
 void gs_leaks_exit(void);

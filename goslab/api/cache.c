@@ -98,6 +98,8 @@ static enum gs_report_kind check_args(const char *name, size_t size,
 		return GS_BUG_BAD_ALIGN;
 	if (flags & ~KNOWN_FLAGS)
 		return GS_BUG_BAD_FLAGS;
+	if (args->heap && args->heap->gc && !args->pointers && !(flags & GOSLAB_NOSCAN))
+		return GS_BUG_NO_MASK;
 	if (args->useroffset > size || args->usersize > size - args->useroffset)
 		return GS_BUG_BAD_REGION;
 	return GS_NR_REPORTS;
@@ -157,6 +159,7 @@ static void fill_in(struct goslab_cache *cache, const char *name, size_t size,
 	c->ctor = args->ctor;
 	c->dtor = args->dtor;
 	c->heap = args->heap == &gs_default_heap ? NULL : args->heap;
+	c->collected = c->heap && c->heap->gc;
 	c->account = flags & GOSLAB_ACCOUNT;
 	c->noscan = flags & GOSLAB_NOSCAN;
 	if (args->ctor)
@@ -206,7 +209,8 @@ struct goslab_cache *gs_cache_create(const char *name, size_t size,
 	if (flags & GOSLAB_HWCACHE_ALIGN)
 		align = max(align, line_align(size));
 	fill_in(cache, name, size, args, flags);
-	cache->class.owner = owner;
+	/* The state of its objects. */
+	cache->class.owner = cache->class.collected ? GS_COLLECTED : owner;
 
 	mutex_lock(&gs_class_mutex);
 	if (flags & GS_CACHE_NUMBERED)
@@ -363,15 +367,14 @@ struct survivors {
 	} list[MAX_LISTED];
 };
 
-static void note_survivor(struct survivors *left, void *p, u8 state)
+static void note_survivor(struct survivors *left, const struct mspan *s, unsigned int i)
 {
 	unsigned int n = left->listed++;
+	void *p = gs_span_object(s, i);
 
 	left->list[n].object = p;
-	left->list[n].owner = state;
+	left->list[n].owner = gs_special_owner_of(s, i, s->objects[i]);
 	left->list[n].known = gs_special_find(p, &left->list[n].record);
-	if (left->list[n].known)
-		left->list[n].owner = left->list[n].record.owner;
 }
 
 static void count_live(const struct mspan *s, struct survivors *left)
@@ -385,7 +388,7 @@ static void count_live(const struct mspan *s, struct survivors *left)
 		left->live++;
 		if (left->listed == MAX_LISTED)
 			continue;
-		note_survivor(left, gs_span_object(s, i), s->objects[i]);
+		note_survivor(left, s, i);
 	}
 }
 

@@ -45,7 +45,8 @@ static enum gs_report_kind check_args(const char *name,
 {
 	if (!gs_name_ok(name, GS_HEAP_NAME))
 		return GS_BUG_BAD_NAME;
-	if (args->flags & ~(GOSLAB_ON_NODE | GOSLAB_ACCOUNT | GOSLAB_PANIC | GOSLAB_NOSCAN))
+	if (args->flags & ~(GOSLAB_ON_NODE | GOSLAB_ACCOUNT | GOSLAB_PANIC |
+			    GOSLAB_NOSCAN | GOSLAB_HEAP_GC))
 		return GS_BUG_BAD_FLAGS;
 	if ((args->flags & GOSLAB_ON_NODE) &&
 	    (args->node == NUMA_NO_NODE || !gs_node_ok(args->node)))
@@ -69,6 +70,16 @@ static bool name_taken(const char *name)
 	return false;
 }
 
+/* A collected heap has no objects but those of its caches. Return: 0 or -ENOMEM. */
+static int give_slots(struct goslab_heap *h, bool collected)
+{
+	if (!collected)
+		return gs_mcache_init_slots(h->classes, GS_NR_CLASSES);
+	gs_mcache_no_slots(h->classes, GS_NR_CLASSES);
+	h->gc = gs_collect_make();
+	return h->gc ? 0 : -ENOMEM;
+}
+
 /* Under gs_class_mutex. */
 static struct goslab_heap *make(const char *name,
 				const struct goslab_heap_args *args, u8 owner)
@@ -81,7 +92,7 @@ static struct goslab_heap *make(const char *name,
 		return NULL;
 	for (cls = 0; cls < GS_NR_CLASSES; cls++)
 		h->classes[cls].noscan = args->flags & GOSLAB_NOSCAN;
-	if (gs_mcache_init_slots(h->classes, GS_NR_CLASSES)) {
+	if (give_slots(h, args->flags & GOSLAB_HEAP_GC)) {
 		gs_heap_unmake(h);
 		return NULL;
 	}
@@ -155,6 +166,16 @@ static void empty(struct goslab_heap *h, struct gs_heap_left *left)
 	gs_heap_free_spans(h, left);
 }
 
+/* @h is empty, or lost; under gs_class_mutex. */
+static void end(struct goslab_heap *h)
+{
+	list_del(&h->link);
+	gs_mcache_exit_slots(h->classes, GS_NR_CLASSES);
+	gs_collect_unmake(h->gc);
+	h->gc = NULL;
+	gs_heap_unmake(h);
+}
+
 void goslab_heap_reset(struct goslab_heap *h)
 {
 	bool traced = trace_goslab_heap_reset_enabled();
@@ -182,9 +203,7 @@ void goslab_heap_destroy(struct goslab_heap *h)
 	if (traced)
 		trace_goslab_heap_destroy(_RET_IP_, h->name, left.objects, left.bytes);
 	mutex_lock(&gs_class_mutex);
-	list_del(&h->link);
-	gs_mcache_exit_slots(h->classes, GS_NR_CLASSES);
-	gs_heap_unmake(h);
+	end(h);
 	mutex_unlock(&gs_class_mutex);
 }
 EXPORT_SYMBOL_GPL(goslab_heap_destroy);
@@ -197,9 +216,7 @@ void gs_heap_end_all(void)
 	mutex_lock(&gs_class_mutex);
 	list_for_each_entry_safe(h, next, &gs_heap_list, link) {
 		gs_report_at(GS_BUG_LIVE_OBJECTS, h->name, NULL, _RET_IP_);
-		list_del(&h->link);
-		gs_mcache_exit_slots(h->classes, GS_NR_CLASSES);
-		gs_heap_unmake(h);
+		end(h);
 	}
 	mutex_unlock(&gs_class_mutex);
 	gs_heap_exit();
@@ -227,6 +244,10 @@ static noinline void *malloc_slow(struct goslab_heap *h, size_t size, gfp_t gfp,
 
 	if (gs_heap_dead(h, site))
 		return NULL;
+	if (h->gc) {
+		gs_report_at(GS_BUG_NO_MASK, h->name, NULL, site);
+		return NULL;
+	}
 	if (size - 1 >= GS_MAX_SMALL)
 		return gs_malloc_unusual(named(h), size, gfp, node, owner, site);
 	if (gs_gfp_refused(gfp, site))

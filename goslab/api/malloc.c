@@ -338,6 +338,9 @@ void gs_free_bad(struct mspan *s, void *p, unsigned long site)
 		kind = GS_BUG_DEAD_CACHE;
 	else if (state == GS_SPAN_RCU)
 		kind = GS_BUG_DOUBLE_FREE;
+	else if (i >= 0 && s->class && s->class->collected &&
+		 READ_ONCE(s->objects[i]) >= GS_LIVE_MIN)
+		kind = GS_BUG_COLLECTED;
 	else if (i >= 0)
 		kind = READ_ONCE(s->objects[i]) <= GS_HELD ? GS_BUG_DOUBLE_FREE :
 		       gs_span_is_stack(state) ? GS_BUG_WRONG_CALL : GS_BUG_BAD_STATE;

@@ -338,7 +338,7 @@ static void free_small(struct mspan *s, void *p, unsigned long site)
 	long i = gs_span_index(s, p);
 	u8 *state = &s->objects[i];
 
-	if (i < 0 || READ_ONCE(*state) < GS_LIVE_MIN) {
+	if (i < 0 || READ_ONCE(*state) < GS_FREEABLE_MIN) {
 		gs_free_bad(s, p, site);
 		return;
 	}

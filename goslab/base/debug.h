@@ -73,6 +73,8 @@ enum gs_hook_point {
 	GS_HOOK_NOLOCK_ASK,	/* NULL: a work is about to be asked for */
 	GS_HOOK_PARKED_WALK,	/* NULL: the slots of all CPUs are to be looked at */
 	GS_HOOK_OTHER_DRAW,	/* u64 *: the same of vmalloc() or a devres */
+	GS_HOOK_GC_MARKS,	/* NULL: users note what they store, no root was read */
+	GS_HOOK_GC_MARKED,	/* NULL: all was marked once, users are not stopped */
 	GS_NR_HOOKS,
 };
 

@@ -58,8 +58,10 @@ enum gs_object_state {
 	GS_PENDING	= 2,	/* waits for RCU, or is being freed */
 	GS_DEFERRED	= 3,	/* freed by goslab_free_nolock(), not done yet */
 	GS_HELD		= 4,	/* in quarantine */
+	GS_COLLECTED	= 6,	/* live in a collected heap: no call frees it */
 	GS_SPECIAL	= 7,	/* live; its owner is in its record (special.c) */
-	GS_LIVE_MIN	= GS_SPECIAL,
+	GS_LIVE_MIN	= GS_COLLECTED,
+	GS_FREEABLE_MIN	= GS_SPECIAL,
 	GS_OWNER_MIN	= 8,
 	GS_OWNER_MAX	= 255,	/* shared by all modules past the last number */
 };

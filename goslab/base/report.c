@@ -58,6 +58,9 @@ static const char *const kind_names[] = {
 	[GS_BUG_REGION_WRITTEN]	= "free memory of a region written to",
 	[GS_BUG_BAD_MARK]	= "mark that the region does not have",
 	[GS_BUG_WRONG_CALL]	= "free by the call for another kind of memory",
+	[GS_BUG_COLLECTED]	= "free of an object of a collected heap",
+	[GS_BUG_NO_MASK]	= "no pointer mask for objects of a collected heap",
+	[GS_BUG_NOT_COLLECTED]	= "heap is not collected",
 	[GS_BUG_PENDING]	= "object changed while its free was pending",
 };
 static_assert(ARRAY_SIZE(kind_names) == GS_NR_REPORTS);

@@ -36,6 +36,9 @@ enum gs_report_kind {
 	GS_BUG_REGION_WRITTEN,	/* memory that was given back; likewise */
 	GS_BUG_BAD_MARK,	/* no state that the region has had since */
 	GS_BUG_WRONG_CALL,	/* a stack freed as an object, or the reverse */
+	GS_BUG_COLLECTED,	/* a call frees what the collector frees */
+	GS_BUG_NO_MASK,		/* objects of a collected heap without a mask */
+	GS_BUG_NOT_COLLECTED,	/* a call for collected heaps, with another one */
 	GS_NR_REPORTS,
 };
 

@@ -190,9 +190,17 @@ void gs_mcache_exit_slots(struct gs_class *c, unsigned int n)
 {
 	unsigned int i;
 
-	free_percpu(c->slots);
+	if (c->slots != &gs_gone_slots)
+		free_percpu(c->slots);
 	for (i = 0; i < n; i++)
 		c[i].slots = &gs_gone_slots;
+}
+
+/* These classes have no objects: whoever asks for one ends in the slow path. */
+void gs_mcache_no_slots(struct gs_class *c, unsigned int n)
+{
+	while (n--)
+		c[n].slots = &gs_gone_slots;
 }
 
 /*

@@ -139,6 +139,7 @@ s64 gs_mcache_nr_alloc(int cpu);
 void gs_mcache_add_allocs(int cpu, s64 *of);
 int gs_mcache_init_slots(struct gs_class *c, unsigned int n);
 void gs_mcache_exit_slots(struct gs_class *c, unsigned int n);
+void gs_mcache_no_slots(struct gs_class *c, unsigned int n);
 
 /**
  * struct gs_call - who asks for objects, and for what: for samples.

@@ -54,6 +54,7 @@ struct gs_sampled {
  * @account: spans are direct and charged to the task that made the class grow.
  * @dead: its cache was destroyed with live objects.
  * @noscan: objects hold no pointers.
+ * @collected: of a cache of a collected heap; @owner is GS_COLLECTED, their state.
  * @align_pages: alignment of a span, in pages.
  * @npages: pages of a span.
  * @nelems: objects of a span of @npages.
@@ -86,6 +87,7 @@ struct gs_class {
 	bool account;
 	bool dead;
 	bool noscan;
+	bool collected;
 	u8 align_pages;
 	u16 npages;
 	u16 nelems;

@@ -30,6 +30,9 @@ GS_EXPORT_KUNIT(gs_heap_list);
 /* Ended heaps, to be made again. */
 static LIST_HEAD(idle_heaps);
 
+atomic_long_t gs_collections = ATOMIC_LONG_INIT(0);
+atomic_long_t gs_objects_collected = ATOMIC_LONG_INIT(0);
+
 struct goslab_heap gs_default_heap = {
 	.magic = GS_HEAP_LIVE,
 	.node = NUMA_NO_NODE,

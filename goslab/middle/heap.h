@@ -7,6 +7,8 @@
 
 #include "middle/class.h"
 
+struct gs_collect;
+
 #define GS_HEAP_LIVE	0x68656170U	/* otherwise destroyed, or not a heap */
 #define GS_HEAP_NAME	24		/* with -4194304 it names a class */
 
@@ -18,6 +20,7 @@
  *         has scan and noscan side by side.
  * @owner: number of the module that made it; 0 for the default heap.
  * @nr_caches: caches that draw from it (gs_class_mutex).
+ * @gc: what a collected heap has besides (api/collect.c); NULL for others.
  * @classes: GS_NR_CLASSES of them; [0] has the large objects, on its lists of
  *           full spans.
  * @quota: bytes of spans at most; 0 for no limit.
@@ -34,6 +37,7 @@ struct goslab_heap {
 	u8 shift;
 	u8 owner;
 	unsigned int nr_caches;
+	struct gs_collect *gc;
 	struct gs_class *classes;
 	size_t quota;
 	atomic_long_t held;
@@ -58,10 +62,20 @@ struct gs_heap_left {
 	size_t bytes;
 };
 
+/* Collections of all heaps so far, and what they freed. */
+extern atomic_long_t gs_collections;
+extern atomic_long_t gs_objects_collected;
+
 struct goslab_heap *gs_heap_make(const char *name, bool account);
 void gs_heap_unmake(struct goslab_heap *h);
 void gs_heap_free_spans(struct goslab_heap *h, struct gs_heap_left *left);
 void gs_heap_exit(void);
+
+/* The number of the module that made the cache of @c; 0 for the classes of malloc. */
+static inline u8 gs_class_owner(const struct gs_class *c)
+{
+	return c->collected ? c->heap->owner : c->owner;
+}
 
 bool gs_heap_charge(struct goslab_heap *h, size_t bytes);
 void gs_heap_uncharge(struct goslab_heap *h, size_t bytes);

@@ -167,7 +167,7 @@ static u8 mark_special(struct mspan *s, long i, unsigned int bucket, const void 
 	u8 state = READ_ONCE(s->objects[i]);
 	struct gs_special *other;
 
-	while (state >= GS_OWNER_MIN)
+	while (state >= GS_OWNER_MIN || state == GS_COLLECTED)
 		if (try_cmpxchg(&s->objects[i], &state, GS_SPECIAL))
 			return state;
 	other = state == GS_SPECIAL ? find(bucket, p, ANY_KIND) : NULL;
@@ -343,6 +343,9 @@ void gs_special_end(struct mspan *s, long i, unsigned long site)
 {
 	HLIST_HEAD(gone);
 
+	/* It does not end: such a free is a mistake. */
+	if (s->class && s->class->collected)
+		return;
 	take_all(s, i, gs_span_object(s, i), ANY_KIND, &gone);
 	end_records(&gone, s, site);
 }
@@ -363,11 +366,26 @@ bool gs_special_defer(struct mspan *s, long i, unsigned long site)
 {
 	HLIST_HEAD(gone);
 
-	if (unlikely(READ_ONCE(s->objects[i]) == GS_SPECIAL)) {
+	if (unlikely(READ_ONCE(s->objects[i]) == GS_SPECIAL &&
+		     !(s->class && s->class->collected))) {
 		take_all(s, i, gs_span_object(s, i), NOT_ACTIONS, &gone);
 		end_records(&gone, s, site);
 	}
 	return READ_ONCE(s->objects[i]) >= GS_OWNER_MIN;
+}
+
+/*
+ * Object @i of @s, of a collected heap, is not reached any more: nobody finds it by a
+ * weak handle from here on. Its actions wait for gs_special_drop().
+ */
+void gs_special_collect(struct mspan *s, long i)
+{
+	HLIST_HEAD(gone);
+
+	if (READ_ONCE(s->objects[i]) != GS_SPECIAL)
+		return;
+	take_all(s, i, gs_span_object(s, i), NOT_ACTIONS, &gone);
+	end_records(&gone, s, 0);
 }
 
 /* An object that has ended already is freed now, and may have records. */

@@ -7,6 +7,7 @@
 #include <linux/types.h>
 
 #include "back/mspan.h"
+#include "middle/heap.h"
 
 struct goslab_heap;
 struct gs_sample;
@@ -25,7 +26,8 @@ enum gs_special_kind {
  * @link: in its hash bucket.
  * @object: its address. Of a weak handle: NULL when it has ended.
  * @kind: which of the members below it has.
- * @owner: number of the module whose object it is.
+ * @owner: number of the module whose object it is, or GS_COLLECTED: the state of the
+ *         object without records.
  * @cpu: that a sample was allocated on.
  * @pid: by which task; 0 in an interrupt.
  * @site: where it was allocated.
@@ -63,6 +65,7 @@ void gs_special_exit(void);
 bool gs_special_add(struct mspan *s, long i, struct gs_site *site,
 		    const struct gs_sample *sample);
 void gs_special_end(struct mspan *s, long i, unsigned long site);
+void gs_special_collect(struct mspan *s, long i);
 bool gs_special_defer(struct mspan *s, long i, unsigned long site);
 void gs_special_drop(struct mspan *s, const void *p);
 u8 gs_special_owner(const void *p);
@@ -89,8 +92,9 @@ void gs_special_sweep(bool (*wanted)(const struct gs_special *r, const void *arg
 /* The owner's number of live object @i of @s, which has the state @state. */
 static inline u8 gs_special_owner_of(const struct mspan *s, unsigned int i, u8 state)
 {
-	return likely(state != GS_SPECIAL) ? state :
-	       gs_special_owner(gs_span_object(s, i));
+	if (unlikely(state == GS_SPECIAL))
+		state = gs_special_owner(gs_span_object(s, i));
+	return likely(state != GS_COLLECTED) ? state : gs_class_owner(s->class);
 }
 
 /*

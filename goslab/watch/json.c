@@ -99,7 +99,7 @@ static void show_class(struct seq_file *m, const struct gs_class *c,
 
 	begin(m, NULL, '{');
 	text(m, "name", c->name);
-	text(m, "module", gs_owner_name(c->owner));
+	text(m, "module", gs_owner_name(gs_class_owner(c)));
 	number(m, "size", c->elemsize);
 	number(m, "objects", n->objects);
 	number(m, "live", n->live);

@@ -227,7 +227,7 @@ static int scan(unsigned long frame, struct leaks *l)
 	long ret;
 
 	last = (struct gs_leaks_last){ .old = jiffies };
-	m = gs_mark_begin();
+	m = gs_mark_begin(NULL);
 	if (IS_ERR(m))
 		return PTR_ERR(m);
 	filter(&cleared, is_same, NULL);

@@ -262,6 +262,9 @@ static bool note_young(struct mspan *s, void *p, void *arg)
 	unsigned int page = ((unsigned long)p - y->base) >> GS_PAGE_SHIFT;
 	const struct gs_page_marks *marks = gs_mark_at(y->m, (unsigned long)p);
 
+	/* Objects of other heaps do not keep those of a collected one. */
+	if (y->m->heap && !gs_mark_wants(y->m, s))
+		return true;
 	for (; h.i < h.end; h.i++) {
 		u8 state = READ_ONCE(s->objects[h.i]);
 		unsigned int place = gs_mark_place(gs_here_start(&h));

@@ -38,6 +38,7 @@ struct gs_arena_marks {
 
 /**
  * struct gs_mark - a scan: which objects are reached from the roots.
+ * @heap: a collected heap, whose objects alone are looked at; NULL: all others.
  * @first: number of the first arena of @arena.
  * @nr: entries of @arena.
  * @low: address of the first arena.
@@ -52,6 +53,7 @@ struct gs_arena_marks {
  * @young: see gs_mark_young().
  */
 struct gs_mark {
+	const struct goslab_heap *heap;
 	unsigned long first;
 	unsigned long nr;
 	unsigned long low;
@@ -105,6 +107,8 @@ static inline struct gs_page_marks *gs_mark_at(const struct gs_mark *m, unsigned
 	return page ? &a->of[page - 1] : NULL;
 }
 
+struct goslab_heap;
+
 struct gs_here gs_mark_here(const struct mspan *s, unsigned long page);
 
 /* Entries of the queue; tests make it short. */
@@ -116,7 +120,9 @@ int gs_mark_young(struct gs_mark *m);
 
 /* watch/markbits.c */
 void *gs_mark_alloc(size_t bytes);
-struct gs_mark *gs_mark_begin(void);
+bool gs_mark_wants(const struct gs_mark *m, const struct mspan *s);
+struct gs_mark *gs_mark_begin(const struct goslab_heap *heap);
+void gs_mark_whiten(struct gs_mark *m);
 void gs_mark_end(struct gs_mark *m);
 unsigned long gs_mark_narrow(struct gs_mark *m);
 void gs_mark_each(struct gs_mark *m, void (*fn)(unsigned long p, void *arg), void *arg);

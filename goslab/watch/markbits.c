@@ -18,6 +18,7 @@
 #include <linux/slab.h>
 
 #include "back/mheap.h"
+#include "middle/class.h"
 #include "watch/mark.h"
 
 unsigned int gs_mark_room = 64 << 10;
@@ -55,22 +56,40 @@ static bool is_live(const struct mspan *s, unsigned int i)
 	return READ_ONCE(s->objects[i]) >= GS_LIVE_MIN;
 }
 
-static bool count_page(struct mspan *s, void *p, void *arg)
+/*
+ * Does the scan look for objects of @s? Under the lock of its node. Those of a collected
+ * heap are no leaks.
+ */
+bool gs_mark_wants(const struct gs_mark *m, const struct mspan *s)
 {
-	struct gs_here h = gs_mark_here(s, (unsigned long)p);
-	unsigned int *n = arg;
+	const struct gs_class *c;
 
-	while (h.i < h.end && !is_live(s, h.i))
-		h.i++;
-	*n += h.i < h.end;
-	return true;
+	/* The class of a descriptor that is free may be gone. */
+	if (!gs_span_in_use(s))
+		return false;
+	c = READ_ONCE(s->class);
+	if (m->heap)
+		return c && READ_ONCE(c->heap) == m->heap;
+	return !c || !READ_ONCE(c->collected);
 }
 
-/* For note_page(): marks to be filled in, and pages that they have room for. */
+/* For the pages of an arena: marks to be filled in, and pages that they have room for. */
 struct noting {
+	const struct gs_mark *m;
 	struct gs_arena_marks *a;
 	unsigned int room;
 };
+
+static bool count_page(struct mspan *s, void *p, void *arg)
+{
+	struct gs_here h = gs_mark_here(s, (unsigned long)p);
+	struct noting *to = arg;
+
+	while (h.i < h.end && !is_live(s, h.i))
+		h.i++;
+	to->room += h.i < h.end && gs_mark_wants(to->m, s);
+	return true;
+}
 
 static bool note_page(struct mspan *s, void *p, void *arg)
 {
@@ -79,6 +98,8 @@ static bool note_page(struct mspan *s, void *p, void *arg)
 	struct gs_arena_marks *a = to->a;
 	u16 *page = &a->page[(unsigned long)p >> GS_PAGE_SHIFT & (GS_ARENA_PAGES - 1)];
 
+	if (!gs_mark_wants(to->m, s))
+		return true;
 	for (; h.i < h.end; h.i++) {
 		if (!is_live(s, h.i))
 			continue;
@@ -105,9 +126,9 @@ static void each_page(struct heap_arena *arena, unsigned long base, gs_page_fn f
 /* Have marks for arena @i. Return: 0 or -ENOMEM. */
 static int note_arena(struct gs_mark *m, unsigned long i, struct heap_arena *arena)
 {
-	struct noting to = { };
+	struct noting to = { .m = m };
 
-	each_page(arena, gs_arena_base(i), count_page, &to.room);
+	each_page(arena, gs_arena_base(i), count_page, &to);
 	if (!to.room)
 		return 0;
 	to.a = gs_mark_alloc(struct_size(to.a, of, to.room));
@@ -155,18 +176,20 @@ static int note_all(struct gs_mark *m)
 
 /**
  * gs_mark_begin() - what is live now is old, and white.
+ * @heap: a collected heap, or NULL for all objects that are in none.
  *
  * Context: task; sleeps.
  * Return: the scan, for gs_mark_end(), or an ERR_PTR(): -ENOMEM, -EINTR for a fatal
  * signal.
  */
-struct gs_mark *gs_mark_begin(void)
+struct gs_mark *gs_mark_begin(const struct goslab_heap *heap)
 {
 	struct gs_mark *m = gs_mark_alloc(sizeof(*m));
 	int ret;
 
 	if (!m)
 		return ERR_PTR(-ENOMEM);
+	m->heap = heap;
 	ret = note_all(m);
 	if (!ret)
 		return m;
@@ -189,6 +212,27 @@ void gs_mark_end(struct gs_mark *m)
 	kvfree(m);
 }
 GS_EXPORT_KUNIT(gs_mark_end);
+
+/* All old objects are white again. */
+void gs_mark_whiten(struct gs_mark *m)
+{
+	unsigned int page;
+	unsigned long i;
+
+	m->used = 0;
+	m->at = 0;
+	m->put_off = false;
+	for (i = 0; i < m->nr; i++) {
+		struct gs_arena_marks *a = m->arena[i];
+
+		if (!a)
+			continue;
+		bitmap_zero(a->put_off, GS_ARENA_PAGES);
+		for (page = 0; page < a->nr; page++)
+			bitmap_zero(a->of[page].mark, GS_MARK_PLACES);
+		cond_resched();
+	}
+}
 
 static bool narrow_page(struct mspan *s, void *p, void *arg)
 {

@@ -132,6 +132,8 @@ static void show_counts(struct seq_file *m, gs_line_fn line, const struct gs_cen
 	line(m, "bytes_stacks", (u64)v->stacks.pages << GS_PAGE_SHIFT);
 	line(m, "actions", gs_special_nr(GS_SPECIAL_ACTION));
 	line(m, "weak_handles", gs_special_nr(GS_SPECIAL_WEAK));
+	line(m, "collections", atomic_long_read(&gs_collections));
+	line(m, "objects_collected", atomic_long_read(&gs_objects_collected));
 }
 
 /* Call @line for each total. Under gs_class_mutex. */

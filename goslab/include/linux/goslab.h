@@ -303,6 +303,7 @@ size_t goslab_shrink(void);
 #include <linux/goslab_frag.h>
 #include <linux/goslab_stack.h>
 #include <linux/goslab_action.h>
+#include <linux/goslab_collect.h>
 #include <linux/goslab_tags.h>
 
 #endif /* _LINUX_GOSLAB_H */

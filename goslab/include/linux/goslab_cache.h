@@ -16,6 +16,9 @@ struct goslab_heap;
 #define GOSLAB_NO_MERGE		BIT(4)	/* no effect: caches never merge */
 #define GOSLAB_NOSCAN		BIT(6)	/* objects hold no pointers to objects */
 
+/* The bit of a member, among the first 32 or 64 words, in goslab_cache_args.pointers. */
+#define GOSLAB_POINTER(type, member)	BIT(offsetof(type, member) / sizeof(void *))
+
 /**
  * struct goslab_cache_args - optional properties of a cache; 0 or NULL for
  * none.

@@ -13,6 +13,7 @@
 struct goslab_heap;
 
 #define GOSLAB_ON_NODE		BIT(5)	/* goslab_heap_args.node counts */
+#define GOSLAB_HEAP_GC		BIT(8)	/* collected: see <linux/goslab_collect.h> */
 
 /**
  * struct goslab_heap_args - optional properties of a heap; 0 for none.
@@ -20,7 +21,7 @@ struct goslab_heap;
  *         included; allocations that would need more fail. 0: no limit.
  * @node: with GOSLAB_ON_NODE, the NUMA node that memory comes from, unless a
  *        call names another one or the node has no memory left.
- * @flags: GOSLAB_ON_NODE, GOSLAB_PANIC; GOSLAB_ACCOUNT, GOSLAB_NOSCAN (as for caches).
+ * @flags: GOSLAB_ON_NODE, GOSLAB_PANIC; GOSLAB_HEAP_GC; GOSLAB_ACCOUNT, GOSLAB_NOSCAN (as for caches).
  */
 struct goslab_heap_args {
 	size_t quota;
