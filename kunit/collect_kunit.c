@@ -616,6 +616,7 @@ static void users_go_on(struct kunit *test)
 	struct gs_rnd rnd = gs_rnd_start(test);
 	struct task_struct *task;
 	struct goslab_gc_stats stats;
+	unsigned long end;
 	unsigned int n;
 
 	memset(&user, 0, sizeof(user));
@@ -623,9 +624,10 @@ static void users_go_on(struct kunit *test)
 	user.seed = gs_rnd_next(&rnd);
 	task = kthread_run(use, NULL, "kunit-gc");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
-	for (n = 0; n < (GS_TEST_SLOW ? 20 : 100); n++) {
-		if (goslab_gc_collect(heap) < 0)
-			break;
+	/* Each stop is a grace period or two. */
+	end = jiffies + 3 * HZ;
+	for (n = 0; n < 100 && time_before(jiffies, end); n++) {
+		KUNIT_EXPECT_GE(test, goslab_gc_collect(heap), 0L);
 		msleep(1);
 	}
 	WRITE_ONCE(user.stop, true);
@@ -634,7 +636,7 @@ static void users_go_on(struct kunit *test)
 	kunit_info(test, "%lu steps, %lu collections: %lu freed; the last: %lu marked, %lu noted by the barrier, stop %lu us of %lu\n",
 		   user.steps, stats.nr, stats.nr_freed, stats.nr_marked, stats.nr_shaded,
 		   stats.stop_us, stats.all_us);
-	KUNIT_EXPECT_EQ(test, n, GS_TEST_SLOW ? 20U : 100U);
+	KUNIT_EXPECT_GT(test, n, 1U);
 	KUNIT_EXPECT_EQ(test, user.bad, 0UL);
 	KUNIT_EXPECT_GT(test, user.steps, 0UL);
 	KUNIT_EXPECT_GT(test, stats.nr_freed, 0UL);
