@@ -96,7 +96,7 @@ clean-cache: clean
 
 clean:
 	rm -rf build
-	find goslab kunit \( -name '*.o' -o -name '*.ko' -o -name '*.mod' \
+	find goslab kunit Documentation/examples \( -name '*.o' -o -name '*.ko' -o -name '*.mod' \
 		-o -name '*.mod.c' -o -name '.*.cmd' -o -name modules.order \
 		-o -name Module.symvers \) -delete
 	rm -f modules.order Module.symvers .module-common.o .*.cmd

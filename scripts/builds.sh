@@ -19,9 +19,9 @@ failed=0
 # copy NAME - a copy of the sources without what other builds left.
 copy() {
 	mkdir -p "$WORK/$1"
-	rsync -a --delete --exclude='*.o' --exclude='*.ko' --exclude='*.mod' \
+	rsync -aR --delete --exclude='*.o' --exclude='*.ko' --exclude='*.mod' \
 		--exclude='*.mod.c' --exclude='.*.cmd' --exclude='.*.d' \
-		"$TOP/goslab" "$TOP/kunit" "$TOP/Kbuild" "$WORK/$1/"
+		"$TOP"/./{goslab,kunit,Documentation/examples,Kbuild} "$WORK/$1/"
 }
 
 # case_of NAME COMMAND... - one build, its output in WORK/NAME.log.
@@ -35,7 +35,7 @@ case_of() {
 	if grep -qE 'C=[12] specified, but sparse' "$log"; then
 		said="not ok"
 	fi
-	if grep -E '(goslab|kunit)/[^ ]*[ :].*(warning:|error:|[0-9]: (WARNING|ERROR) )' "$log" |
+	if grep -E '(goslab|kunit|examples)/[^ ]*[ :].*(warning:|error:|[0-9]: (WARNING|ERROR) )' "$log" |
 		sort -u | head -20 | sed 's/^/# /' | grep .; then
 		said="not ok"
 	fi

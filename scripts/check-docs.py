@@ -4,7 +4,8 @@
 
 debugfs: what watch/*.c prints is what debugfs.rst lists, name by name, and
 the other way round. links: files, functions and constants that the
-documentation names are there, and index.rst has every page. locks: locking.rst
+documentation names are there, index.rst has every page, and examples.rst every
+example. locks: locking.rst
 has every lock. api: api.rst has every public call, constant, kind of report and
 module parameter. suites: each is built, and testing.rst has it.
 """
@@ -147,6 +148,21 @@ def check_suites():
         yield 'Documentation/testing.rst: there is no kunit/%s_kunit.c' % name
 
 
+def check_examples():
+    """Each is built, has its log for the test, and stands in examples.rst."""
+    page = (DOC / 'examples.rst').read_text()
+    built = (DOC / 'examples' / 'Kbuild').read_text()
+    for path in sorted(p for p in DOC.glob('examples/*') if p.is_dir()):
+        name, where = path.name, path.relative_to(TOP)
+        if not re.search(r'^obj-m .*\b%s/' % name, built, re.M):
+            yield 'Documentation/examples/Kbuild: %s/ is not built' % name
+        for file in (name + '.c', 'expected'):
+            if not (path / file).is_file():
+                yield '%s: no file %s' % (where, file)
+            if 'literalinclude:: examples/%s/%s\n' % (name, file) not in page:
+                yield 'Documentation/examples.rst: %s/%s is not there' % (where, file)
+
+
 def check_links():
     sources = all_sources('goslab', 'kunit')
     kbuild = ''.join(path.read_text() for path in
@@ -172,6 +188,7 @@ def check_links():
             if (TOP / path).exists() and not re.search(
                     r'\b%s\b' % name.split('.')[-1], (TOP / path).read_text()):
                 yield '%s: no %s in %s' % (where, name, path)
+    yield from check_examples()
     index = (DOC / 'index.rst').read_text()
     for page in pages:
         if page.stem != 'index' and \

@@ -18,6 +18,7 @@ GENERATED = ('sizeclass_table.h', 'goslab_sizeclass.h')
 FILE_MAX, FILE_LONG = 800, 500
 FUNCTION_MAX, FUNCTION_LONG = 100, 60
 LINE_MAX = 100
+EXAMPLES = 'Documentation/examples'
 
 COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*', re.S)
 STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
@@ -100,7 +101,7 @@ def check_layers():
             if other not in LAYERS or LAYERS.index(other) > rank:
                 yield place(path, line_of(text, match),
                             '%s/ includes %s/' % (layer, other))
-    for path in sources('kunit/replay', 'kunit/stress', 'kunit/contexts'):
+    for path in sources('kunit/replay', 'kunit/stress', 'kunit/contexts', EXAMPLES):
         text = code_of(path, strings=True)
         for match in re.finditer(r'^#include "(\w+)/', text, re.M):
             if match[1] in LAYERS and match[1] != 'compat':
@@ -110,7 +111,7 @@ def check_layers():
 
 def check_sizes():
     """No file and no function too long to read."""
-    for path in [*sources('goslab', 'kunit', 'scripts',
+    for path in [*sources('goslab', 'kunit', 'scripts', EXAMPLES,
                           suffixes=('.c', '.h', '.sh', '.py', '.js', '.css')),
                  *tools()]:
         if path.name in GENERATED:
@@ -134,7 +135,7 @@ def check_sizes():
 
 def check_versions():
     """Only compat/ may know that there are several kernels."""
-    for path in sources('goslab', 'kunit'):
+    for path in sources('goslab', 'kunit', EXAMPLES):
         if path.parent == TOP / 'goslab' / 'compat':
             continue
         text = code_of(path, strings=True)
@@ -159,7 +160,7 @@ def check_names():
             if not re.match(r'gs_', match[1]):
                 yield place(path, line_of(text, match),
                             '%s is not static, not gs_*' % match[1])
-    for path in sources('goslab', 'kunit'):
+    for path in sources('goslab', 'kunit', EXAMPLES):
         text = code_of(path)
         for match in re.finditer(r'(?<!\w)BUG(_ON)?\(', text):
             yield place(path, line_of(text, match), match[0] + ') is not used')

@@ -100,7 +100,7 @@ check_kernel-doc() {
 	local tree out
 	tree=$(kernel_tree)
 	[ -n "$tree" ] || return 77
-	out=$(cd "$TOP" && find goslab -name '*.[ch]' -exec \
+	out=$(cd "$TOP" && find goslab Documentation/examples -name '*.[ch]' -exec \
 		"$tree/scripts/kernel-doc" -none {} + 2>&1 | sort -u)
 	[ -z "$out" ] || { echo "$out"; return 1; }
 }
@@ -111,8 +111,8 @@ check_checkpatch() {
 	tree=$(kernel_tree)
 	[ -n "$tree" ] || return 77
 	# It is slow: some files each, on all processors.
-	out=$(cd "$TOP" && find goslab kunit -name '*.[ch]' ! -name '*.mod.c' \
-		-print0 | xargs -0 -P "$JOBS" -n 16 sh -c 'perl "$0" --no-tree \
+	out=$(cd "$TOP" && find goslab kunit Documentation/examples -name '*.[ch]' \
+		! -name '*.mod.c' -print0 | xargs -0 -P "$JOBS" -n 16 sh -c 'perl "$0" --no-tree \
 		--terse --no-summary -f "$@" 2>/dev/null | grep " ERROR:"' \
 		"$tree/scripts/checkpatch.pl") || true
 	[ -z "$out" ] || { echo "$out"; return 1; }
@@ -200,6 +200,8 @@ check_self-test() {
 		"int long_one(void)\n{$(printf '\\n\\tx;%.0s' {1..99})\n}"
 	try versions LINUX_VERSION_CODE add goslab/base/sys.c \
 		'#if LINUX_VERSION_CODE'
+	try layers 'a client includes base/' add Documentation/examples/heap/heap.c \
+		'#include "base/sys.h"'
 	try names 'stray is not static' add goslab/base/sys.c \
 		'int stray(void)\n{\n}'
 	try names 'BUG_ON' add goslab/base/sys.c 'BUG_ON(1);'
@@ -216,6 +218,7 @@ check_self-test() {
 		goslab/watch/stats.c '"heap_locks"'
 	try links 'no file goslab/none.c' add Documentation/api.rst \
 		'See goslab/none.c.'
+	try links 'region/ is not built' drop Documentation/examples/Kbuild '^obj-m'
 	try tools 'not ok [0-9]* sort_letters' sed -i "s/'u': 'use'/'u': 'objs'/" \
 		scripts/goslabtop
 	try tools 'not ok [0-9]* fixture_names' drop goslab/watch/stats.c \

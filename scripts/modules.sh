@@ -11,11 +11,11 @@
 copy_sources() {
 	local part parts=()
 
-	for part in goslab kunit Kbuild; do
-		[ ! -e "$TOP/$part" ] || parts+=("$TOP/$part")
+	for part in goslab kunit Documentation/examples Kbuild; do
+		[ ! -e "$TOP/$part" ] || parts+=("$TOP/./$part")
 	done
 	mkdir -p "$1"
-	rsync -a --delete --exclude='*.o' --exclude='*.ko' --exclude='*.mod' \
+	rsync -aR --delete --exclude='*.o' --exclude='*.ko' --exclude='*.mod' \
 		--exclude='*.mod.c' --exclude='.*.cmd' --exclude='.*.d' \
 		--exclude=modules.order --exclude=Module.symvers \
 		"${parts[@]}" "$1/"

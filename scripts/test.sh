@@ -270,6 +270,8 @@ job_small_up() {
 		bed_run uml-up kunit-$fit --timeout 600 -- kunit.sh goslab.fit=$fit
 	done
 	bed_run uml-up leaks --timeout 200 -- leaks.sh
+	bed_run uml-up examples --timeout 200 --add "$TOP/Documentation/examples" \
+		-- examples.sh
 	run_top
 	bed_run uml-up leakscan --timeout 300 --add "$PART" -- leakscan.sh $SCAN_ARGS
 	bed_run uml-up kunit-sampled --timeout 600 -- kunit.sh sample_rate=1
@@ -345,6 +347,8 @@ job_stock_6_1() {
 	bed_run qemu-6.1 stock --cpus 4 --numa 2 --mem 2G --timeout 1000 \
 		--add "$PART" -- stock.sh full $REPLAY_ARGS
 	bed_run qemu-6.1 leaks --cpus 2 --mem 1G --timeout 600 -- leaks.sh
+	bed_run qemu-6.1 examples --mem 512M --timeout 400 \
+		--add "$TOP/Documentation/examples" -- examples.sh
 	run_tracers
 	run_drgn
 	bed_run qemu-6.1 leakscan --cpus 2 --mem 1G --timeout 900 --add "$PART" \

@@ -88,6 +88,12 @@ under_way() {
 	done
 }
 
+# nothing_left - clients have freed what they took.
+nothing_left() {
+	awk '/^#|version/ { next } $1 > 0 { print; left = 1 } END { exit left }' \
+		/sys/kernel/debug/goslab/owners
+}
+
 # gone MODULE - 0 if nothing of a module is loaded any more.
 gone() { [ ! -d "/sys/module/$1" ]; }
 

@@ -2,12 +2,6 @@
 
 . /guest/lib.sh
 
-# nothing_left - the modules freed what they took.
-nothing_left() {
-	awk '/^#|version/ { next } $1 > 0 { print; left = 1 } END { exit left }' \
-		/sys/kernel/debug/goslab/owners
-}
-
 known() { grep -q ' client$' /sys/kernel/debug/goslab/owners; }
 
 unload() { rmmod goslab && gone goslab; }
