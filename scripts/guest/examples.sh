@@ -17,6 +17,7 @@ example() {
 	rmmod "example_$1" || return 1
 	lines "$1" >/tmp/lines
 	diff "$DIR/$1/expected" /tmp/lines || status=1
+	! dmesg | grep 'at module unload' || status=1
 	return $status
 }
 
