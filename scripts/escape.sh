@@ -119,9 +119,7 @@ read_batch() {
 read_all() {
 	local n done=0 told=$SECONDS list=$WORK/$1.list
 
-	cp "$WORK/files" "$list"
-	[ "$1" != stack_candidate ] ||
-		python3 "$COCCI/escape.py" <"$WORK/files" >"$list"
+	python3 "$COCCI/escape.py" "$1" <"$WORK/files" >"$list"
 	say "escape: $1, $(wc -l <"$list") of $(wc -l <"$WORK/files") files to read"
 	tr '\n' '\0' <"$list" | xargs -0 -r -P "$JOBS" -n "$BATCH" \
 		"$SCRIPTS/escape.sh" --batch "$WORK" "$1" |

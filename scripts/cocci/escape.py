@@ -28,7 +28,7 @@ TEXT = os.environ.get('GOSLAB_ESCAPE_TEXT') or ''
 WHY = os.environ.get('GOSLAB_ESCAPE_WHY') == '1'
 
 # The same names as in stack_candidate.cocci.
-ALLOCATES = (r'(?:(?:k|kv|goslab_|goslab_kv)(?:[mz]alloc(?:_noscan|_node|_obj|_array)?|calloc)'
+ALLOCATES = (r'(?:(?:k|kv|goslab_|goslab_kv)(?:[mz]alloc(?:_noscan|_node|_objs?|_array)?|calloc)'
              r'|(?:kmem|goslab)_cache_z?alloc)')
 FREES = r'(?:(?:k|kv|goslab_|goslab_kv)free(?:_sensitive)?|(?:kmem|goslab)_cache_free)'
 
@@ -52,6 +52,10 @@ KEEPS_NOT = re.compile(r'^(%s)$' % '|'.join(filter(None, [
     r'skb_(copy_bits|put_data|store_bits)|nla_(put|memcpy|strscpy)|nlmsg_populated',
     r'(set|clear|test|change|__set|__clear|test_and_set|test_and_clear)_bit|'
     r'bitmap_\w+|find_(first|next|last)(_zero)?_bit|hweight_long',
+    r'(device|fwnode|of)_property_read_\w+|sg_(pcopy|copy)_(from|to)_buffer|'
+    r'access_(process|remote)_vm|add_uevent_var|mgmt_cmd_complete|hci_drv_cmd_complete|'
+    r'nvmet_copy_(from|to)_sgl|squashfs_read_metadata|security_context_str_to_sid|'
+    r'crypto_shash_(digest|tfm_digest)',
     r'crc(8|16|32|32c|_ccitt|_itu_t|32_le|32_be)|jhash2?|xxh(32|64)|siphash',
     r'get_random_bytes(_wait)?|prandom_bytes|(guid|uuid|ether_addr|hci|bdaddr)_?(copy|equal|bacpy)|'
     r'eth_(zero|random|broadcast)_addr|is_(zero|valid|multicast|broadcast)_ether_addr|'
@@ -75,6 +79,7 @@ class Alloc:
         self.name = name
         self.function = function
         self.sizes = []
+        self.count = None
         self.leaks = False
 
 
@@ -120,6 +125,7 @@ class Facts:
 
     def count(self, pos, text):
         self.allocs[pos.file, place(pos)].sizes[1:] = [text]
+        self.allocs[pos.file, place(pos)].count = text
 
     def use(self, pos, name):
         self.of(pos, name).all.add(place(pos))
@@ -242,6 +248,8 @@ def probe(file, alloc, paths):
         return None
     if alloc.function.endswith(('_obj', 'cache_alloc', 'cache_zalloc')):
         size = 'sizeof(*%s)' % alloc.name
+    elif alloc.function.endswith('_objs'):
+        size = 'sizeof(*%s) * (%s)' % (alloc.name, alloc.count)
     elif alloc.function.endswith(('_array', 'calloc')):
         size = ' * '.join('(%s)' % s for s in alloc.sizes)
     else:
@@ -312,7 +320,8 @@ class Objects:
     def stays(self, pos, value):
         """Whether the store is there when the function ends; says so once."""
         key = pos.file, place(pos)
-        if key in self.gone or key in self.told or not self.on_stack(pos, value):
+        if key in self.gone or key in self.told or not self.on_stack(pos, value) or \
+                declared_by_macro(pos):
             return False
         self.told.add(key)
         return True
@@ -320,6 +329,27 @@ class Objects:
     def stored(self, pos, value):
         return ('ERROR: %s is on the stack, and the address stays in memory after %s()'
                 % (value.replace(' ', ''), pos.current_element))
+
+
+def declared_by_macro(pos):
+    """Whether the variable at that place is one of the function, by a macro's work.
+
+    Coccinelle does not know what DEFINE_WAIT(wait) declares. Such a line is among the
+    declarations, before the first blank line of the function.
+    """
+    line, column = place(pos)
+    with open(original(pos.file), errors='replace') as file:
+        lines = file.read().split('\n')[:line]
+    # The place may be that of a member.
+    name = re.search(r'(\w+)(\s*(->|\.)\s*\w*)?$', re.match(
+        r'.{%d}\w*' % column, lines[-1])[0])[1]
+    start = max((i for i, text in enumerate(lines) if text.startswith('{')), default=0)
+    for text in lines[start + 1:]:
+        if not text.strip():
+            return False
+        if re.match(r'\s+[A-Z][A-Z0-9_]*\(%s\s*[,)]' % name, text):
+            return True
+    return False
 
 
 ALLOCATION = re.compile(r'\b(\w+)(?:\s+__free\(\w+\))?\s*=\s*(?:\([\w\s]+\*\))?\s*%s\(' % ALLOCATES)
@@ -353,13 +383,7 @@ def caller(text, at):
     return name[1] if name and name[1] not in ('if', 'while', 'return', '__free') else ''
 
 
-def worth_reading(path):
-    """Whether a function of the file has a candidate, as far as a look at the text tells.
-
-    Reading a file takes Coccinelle a second; this leaves out most.
-    """
-    with open(path, errors='replace') as file:
-        text = file.read()
+def has_candidate(text):
     for found in ALLOCATION.finditer(text):
         start = text.rfind('\n}', 0, found.start()) + 1
         end = text.find('\n}', found.end())
@@ -368,7 +392,52 @@ def worth_reading(path):
     return False
 
 
+# A return or a store of what may be an address: the place, a name with & or without.
+STORE = re.compile(r'(?:\breturn\s|(?:\b(\w+)\s*(->|\.)\s*|^\s*\*?)(\w+)\s*=(?!=))\s*'
+                   r'(?:&\s*(\w+)|(\w+))\b(?!\s*(?:\(|->))', re.M)
+
+
+def declares(text, name, kind=''):
+    """Whether the text has a line that may declare the name, if wanted as an array."""
+    return re.search(r'^(?!\s*(?:static|return|goto|extern)\b)[ \t]+(?:\w+[\s*]+)+'
+                     r'(?:[^;()]*,[\s*]*)?%s\s*%s' % (name, kind or r'[;,=\[]'), text, re.M)
+
+
+def has_store(text):
+    """Whether a function stores or returns what looks like an address of its stack."""
+    start = 0
+    while True:
+        end = text.find('\n}', start)
+        if end < 0:
+            return False
+        body = text[start:end]
+        for found in STORE.finditer(body):
+            whole, arrow, target, addressed, plain = found.groups()
+            place = whole or target
+            if not declares(body, addressed or plain, '' if addressed else r'\['):
+                continue
+            # Into an object of this function, or of the module; not into a variable.
+            if not place or not re.search(r'[\s*,(]%s\s*[;,=)\[]' % place,
+                                          body[:found.start()]) or (
+                    arrow == '->' and re.search(
+                        r'\b%s\b[^;]*=[^;]*alloc\w*\(' % place, body)):
+                return True
+        start = end + 2
+
+
+LOOKS = {'stack_candidate': has_candidate, 'stack_escape': has_store}
+
+
+def worth_reading(rule, path):
+    """Whether the file may have something for the rule, as far as its text tells.
+
+    Reading a file takes Coccinelle a second; this leaves out most.
+    """
+    with open(path, errors='replace') as file:
+        return LOOKS[rule](file.read())
+
+
 if __name__ == '__main__':
     for each in sys.stdin:
-        if worth_reading(each.rstrip('\n')):
+        if worth_reading(sys.argv[1], each.rstrip('\n')):
             sys.stdout.write(each)

@@ -26,7 +26,7 @@ facts = escape.Facts()
 @alloc@
 type T;
 local idexpression T *p;
-identifier f =~ "^(k|kv|goslab_|goslab_kv)[mz]alloc(_noscan|_node|_obj|_array)?$|^(k|kv|goslab_|goslab_kv)calloc$|^(kmem|goslab)_cache_z?alloc$";
+identifier f =~ "^(k|kv|goslab_|goslab_kv)[mz]alloc(_noscan|_node|_objs?|_array)?$|^(k|kv|goslab_|goslab_kv)calloc$|^(kmem|goslab)_cache_z?alloc$";
 position pa;
 @@
 
@@ -71,6 +71,23 @@ p@pa = \(f(N, M, ...)\|(T *)f(N, M, ...)\)
 @script:python@
 pa << alloc.pa;
 M << count.M;
+@@
+facts.count(pa[0], M)
+
+// The first may be a type.
+@count_of_type@
+type alloc.T, T2;
+local idexpression T *alloc.p;
+identifier alloc.f;
+position alloc.pa;
+expression M;
+@@
+
+p@pa = \(f(T2, M, ...)\|(T *)f(T2, M, ...)\)
+
+@script:python@
+pa << alloc.pa;
+M << count_of_type.M;
 @@
 facts.count(pa[0], M)
 
