@@ -9,6 +9,7 @@ import collections
 import importlib
 import math
 import os
+import re
 import statistics
 import sys
 
@@ -316,6 +317,55 @@ def region_limits(figures):
                     raw=found.raw)
 
 
+def text_of(directory, name):
+    path = os.path.join(directory, name)
+    if not os.path.exists(path):
+        return ''
+    with open(path) as file:
+        return file.read()
+
+
+# fit, granules, at most: a short bitmap is searched as fast as a tree
+POOLS = (
+    ('first', 1024, 1.1),
+    ('first', 16384, 0.5),
+    ('first', 262144, 0.6),
+    ('best', 1024, 0.9),
+    ('best', 16384, 0.2),
+    ('best', 262144, 0.2),
+)
+
+
+def pool_limits(directory):
+    """An allocation and a free of a pool over a range, to genalloc's."""
+    found = {(way, fit, int(granules)): (int(alloc) + int(free), int(failed))
+             for way, fit, granules, alloc, free, failed in re.findall(
+                 r'^(goslab|genalloc) (\w+) +(\d+) granules: alloc +(\d+) free +(\d+) '
+                 r'cycles, (\d+) of', text_of(directory, 'pools.txt'), re.M)}
+    for fit, granules, bound in POOLS:
+        ours, theirs = (found.get((way, fit, granules)) for way in ('goslab', 'genalloc'))
+        yield Limit('pool, %s fit, %d granules, instructions: to genalloc' % (
+            fit, granules), ours[0] / theirs[0] if ours and theirs else None, bound)
+    failed = [sum(n for (way, fit, _), (_, n) in found.items()
+                  if way == name and fit != 'next') for name in ('goslab', 'genalloc')]
+    yield Limit('pool: allocations that fail and do not in genalloc',
+                max(failed[0] - failed[1], 0) if found else None, 0)
+
+
+def leakscan_limits(directory):
+    """How often a scan of ours fits into one of kmemleak's, by the worst round."""
+    rounds = [int(theirs) / int(ours) for ours, theirs in re.findall(
+        r'^round \d+: goslab (\d+) ms, kmemleak (\d+) ms',
+        text_of(directory, 'leakscan.txt'), re.M) if int(ours)]
+    yield Limit('leakscan: times as fast as kmemleak, worst of %d' % len(rounds),
+                min(rounds, default=None), 5, least=True,
+                spread=quartile_distance(rounds))
+
+
+# Beds that also run by themselves.
+ALONE = {'pools': pool_limits, 'leakscan': leakscan_limits}
+
+
 def limits(all_figures, directory):
     """Every limit there is."""
     figures = Figures(all_figures)
@@ -330,3 +380,5 @@ def limits(all_figures, directory):
     yield from heap_limits(figures)
     yield from region_limits(figures)
     yield from lock_limits(figures, directory)
+    for of in ALONE.values():
+        yield from of(directory)

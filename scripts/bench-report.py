@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""bench-report.py DIR JSON [--whole] - the figures of a bench, and its limits.
+"""bench-report.py DIR JSON [--whole|--only=BED] - the figures of a bench, and its limits.
 
 DIR is what bench.sh made: a directory for each boot, with results-N, one JSON
 object a line as goslab_bench.ko writes them. Writes all of them to JSON, with
 bed and kernel, and prints a table for each bed and every limit with its figure.
 Ends with 1 if a limit is missed or, with --whole, which says that every bed was
-asked for, not measured.
+asked for, not measured. --only=pools and --only=leakscan print the limits of these
+alone, all of which must be measured, and write nothing.
 What the workloads and metrics are is in Documentation/performance.rst.
 """
 
@@ -255,8 +256,17 @@ def print_limits(found):
     return said.count(False), said.count(None)
 
 
+def only(directory, bed):
+    """The limits of what is measured by itself. Return: the exit status."""
+    missed, unknown = print_limits(list(limits.ALONE[bed](directory)))
+    return 1 if missed or unknown else 0
+
+
 def main():
     directory, output, *options = sys.argv[1:]
+    for option in options:
+        if option.startswith('--only='):
+            sys.exit(only(directory, option[len('--only='):]))
     figures = []
     for boot in sorted(os.listdir(directory)):
         if boot in ('short', 'trace') or \

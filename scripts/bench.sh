@@ -12,9 +12,10 @@
 #              the fast path against its golden file; ends with 1 past 5 %
 # RECORD=1     the same, and takes the figures and the fast path as recorded
 # BEDS="..."   only these: uml-up uml-heap uml-smp qemu-6.1 qemu-6.12 qemu-7.2 user
-#              mix locks; or one of these alone: fits, the policies of the page
-#              heap, sampling, what the heap profile costs, and pools, pools over
-#              ranges beside genalloc
+#              mix locks; pools, pools over ranges beside genalloc, and leakscan,
+#              the scan for leaks beside kmemleak's, each of them also alone; or one
+#              of these alone: fits, the policies of the page heap, and sampling,
+#              what the heap profile costs
 # REPORT=1     the report again, of what is there
 # DOC=1        then the tables and plots of Documentation/performance.rst, too
 # MISSED=ok    ends with 0 though a limit is missed
@@ -24,7 +25,8 @@
 . "$(dirname "$0")/lib.sh"
 
 OUT=$BUILD/bench
-BEDS_WHOLE="user uml-up uml-heap uml-smp mix qemu-6.1 qemu-6.12 qemu-7.2 locks"
+BEDS_WHOLE="user uml-up uml-heap uml-smp mix qemu-6.1 qemu-6.12 qemu-7.2 locks pools
+	leakscan"
 BEDS=${BEDS:-$BEDS_WHOLE}
 RECORDED=$TOP/Documentation/bench-recorded.json
 ROUNDS=${ROUNDS:-40}
@@ -199,18 +201,46 @@ bench_fits() {
 	[ -z "${DOC:-}" ] || cp "$OUT/fits.txt" "$TOP/Documentation/page-heap/"
 }
 
-# Pools over ranges beside genalloc, on a stock kernel, which has it;
-# Documentation/performance has the figures after DOC=1.
+# show NAME - what NAME.txt has; Documentation/performance has it after DOC=1.
+show() {
+	cat "$OUT/$1.txt"
+	[ -z "${DOC:-}" ] || cp "$OUT/$1.txt" "$TOP/Documentation/performance/"
+}
+
+# Pools over ranges beside genalloc: instructions.
 bench_pools() {
-	local log=$BUILD/qemu-6.12/bench-pools.log
+	local log=$BUILD/qemu-7.2/bench-pools.log
 
 	"$SCRIPTS/setup.sh" qemu
-	"$SCRIPTS/modules.sh" qemu-6.12
-	boot pools qemu-6.12 --icount -- pools.sh
+	"$SCRIPTS/modules.sh" qemu-7.2
+	boot pools qemu-7.2 --icount -- pools.sh
 	sed -n 's/.*goslab_pools: //p' "$log" | tr -d '\r' >"$OUT/pools.txt"
 	grep -q ^genalloc "$OUT/pools.txt" || die "no figures of genalloc in $log"
-	cat "$OUT/pools.txt"
-	[ -z "${DOC:-}" ] || cp "$OUT/pools.txt" "$TOP/Documentation/performance/"
+	show pools
+}
+
+# The scan for leaks beside kmemleak's, of the same heap in the same boot. kmemleak
+# has a record for each object, too.
+bench_leakscan() {
+	local log=$BUILD/uml-kmemleak/bench-leakscan.log mem=6144 mib=1024
+
+	if [ "$(memory_mib)" -lt $mem ]; then
+		mem=2048 mib=256
+		say "bench leakscan: memory for a live heap of $mib MiB only"
+	fi
+	"$SCRIPTS/setup.sh" um
+	"$SCRIPTS/modules.sh" uml-kmemleak
+	TIMEOUT=1800 boot leakscan uml-kmemleak --mem ${mem}M -- leakbench.sh $mib 3
+	grep -aE '^(bytes_live|objects_live|round )' "$log" | tr -d '\r' \
+		>"$OUT/leakscan.txt" || die "no figures of scans in $log"
+	show leakscan
+}
+
+# only NAME - one of these two by itself, with its limits.
+only() {
+	bench_$1
+	python3 "$SCRIPTS/bench-report.py" "$OUT" "$BUILD/bench.json" --only="$1" ||
+		[ "${MISSED:-}" = ok ]
 }
 
 # What the heap profile costs by its rate; Documentation/performance has it after DOC=1.
@@ -224,8 +254,7 @@ bench_sampling() {
 		sampling.sh 0 524288 65536 4096 524288s
 	python3 "$SCRIPTS/bench-sampling.py" "$OUT/sampling" >"$OUT/sampling.txt" ||
 		status=$?
-	cat "$OUT/sampling.txt"
-	[ -z "${DOC:-}" ] || cp "$OUT/sampling.txt" "$TOP/Documentation/performance/"
+	show sampling
 	return $status
 }
 
@@ -276,7 +305,7 @@ scaling() {
 }
 
 main() {
-	local bed pids=() pid whole="" status=0
+	local bed pids=() pid whole="" status=0 alone=""
 
 	lock_build
 	mkdir -p "$OUT"
@@ -285,8 +314,12 @@ main() {
 		bench_short
 		return
 	fi
-	if [ "$BEDS" = fits ] || [ "$BEDS" = sampling ] || [ "$BEDS" = pools ]; then
-		bench_$BEDS
+	case $BEDS in
+	fits | sampling) alone=bench_$BEDS ;;
+	pools | leakscan) alone="only $BEDS" ;;
+	esac
+	if [ -n "$alone" ]; then
+		$alone
 		return
 	fi
 	if [ -z "${REPORT:-}" ]; then
@@ -314,6 +347,9 @@ main() {
 		for pid in "${pids[@]}"; do
 			wait "$pid"
 		done
+		# With the modules of the others, not with those whose inside is exported.
+		! wanted pools || bench_pools
+		! wanted leakscan || bench_leakscan
 	fi
 	[ "$BEDS" != "$BEDS_WHOLE" ] || whole=--whole
 	python3 "$SCRIPTS/bench-report.py" "$OUT" "$BUILD/bench.json" $whole ||

@@ -56,7 +56,7 @@ bed_lookup() {
 	qemu-6.12)	BED_KIND=qemu BED_SOURCE=6.12 ;;
 	qemu-6.1-rt)	BED_KIND=qemu BED_SOURCE=6.1-rt ;;
 	qemu-6.12-rt)	BED_KIND=qemu BED_SOURCE=6.12-rt ;;
-	qemu-7.2)	BED_KIND=qemu BED_SOURCE=7.2 BED_CONFIG="x86-plain" ;;
+	qemu-7.2)	BED_KIND=qemu BED_SOURCE=7.2 BED_CONFIG="x86-plain genalloc" ;;
 	qemu-7.2-locks)	BED_KIND=qemu BED_SOURCE=7.2
 			BED_CONFIG="x86-plain lockstat" ;;
 	qemu-7.2-test)	BED_KIND=qemu BED_SOURCE=7.2 BED_CONFIG="x86-plain x86-test" ;;
