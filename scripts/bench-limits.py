@@ -174,10 +174,6 @@ RATIOS = (
      'kmem_cache', (0,), (None,), bounds.TIME['goslab']),
     ('trace through malloc, ns: to kmalloc', 'uml-up', ('trace_malloc',),
      'goslab', 'kmalloc', (0,), (None,), bounds.TIME['goslab_malloc']),
-    ('stack, instructions: to alloc_pages()', 'qemu-icount',
-     ('stack', 'stack_batch'), 'goslab', 'pages', STACKS, ICOUNT, 1.0),
-    ('stack, instructions: to kmalloc', 'qemu-icount', ('stack',), 'goslab',
-     'kmalloc', STACKS, ICOUNT, 1.0),
     ('producer_consumer, instructions: to kmalloc', 'qemu-icount',
      ('producer_consumer',), 'goslab', 'kmalloc', (64, 256, 1024), ICOUNT,
      0.75),
@@ -187,7 +183,12 @@ RATIOS = (
      'goslab', 'kmalloc', (0,), ICOUNT, 0.75),
     ('mstress, instructions: to kmalloc', 'qemu-icount', ('mstress',),
      'goslab', 'kmalloc', (0,), ICOUNT, 0.70),
-)
+) + tuple(
+    ('%s, %d KiB, instructions: to %s' % (workload, size >> 10, peer), 'qemu-icount',
+     (workload,), 'goslab', way, (size,), ICOUNT, 1.0)
+    for workload in ('stack', 'stack_batch')
+    for way, peer in (('pages', 'alloc_pages()'), ('kmalloc', 'kmalloc'))
+    for size in STACKS)
 
 
 def held_limits(figures):
