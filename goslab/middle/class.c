@@ -40,8 +40,15 @@ GS_EXPORT_KUNIT(gs_class_mutex);
 /* The lists of classes; of no use when a chunk is too small for all nodes. */
 static struct fixalloc central_alloc;
 
-/* The bytes that a magazine holds at most. */
+/* The bytes that a magazine holds at most, but for page stacks. */
 #define MAGAZINE_BYTES	(256U << 10)
+
+/*
+ * One less than this a magazine of page stacks has room for, whatever their size:
+ * threads come and go in bursts. What a CPU parks in all is bounded (max_parked).
+ */
+#define LEAST_STACKS	16U
+
 /*
  * Longer spans: of how many bytes and objects at most, and how many of them the
  * class must have had for it. The longest is for large heaps, where descriptors
@@ -98,7 +105,8 @@ static void set_lengths(struct gs_class *c)
 	c->transfer = min_t(unsigned long, gs_transfer_most(),
 			    gs_transfer_most_bytes() / c->elemsize);
 	/* One less than a power of two, for so slots come (front/mcache.c). */
-	c->depth = clamp(MAGAZINE_BYTES / c->elemsize, 3U, GS_DEPTH_MAX + 1U) - 1;
+	c->depth = clamp(MAGAZINE_BYTES / c->elemsize, c->stack ? LEAST_STACKS : 3U,
+			 GS_DEPTH_MAX + 1U) - 1;
 	/* What a refill and a flush move: half a magazine. */
 	c->batch = (c->depth + 1) / 2;
 }
