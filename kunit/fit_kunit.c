@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 
 #include "back/arena.h"
+#include "back/hugeblocks.h"
 #include "back/pagebits.h"
 #include "back/pageindex.h"
 #include "base/sys.h"
@@ -17,6 +18,7 @@
 #define BLOCK	512U			/* pages of a chunk and of an arena */
 #define PAGES	(4 * BLOCK)		/* of the stretch */
 #define BORDER	(2 * BLOCK)		/* where a window begins */
+#define HUGE	GS_HUGE_PAGES
 
 /* A random walk looks at all pages at each step. */
 #define STEPS	(GS_TEST_STEPS / 50)
@@ -28,6 +30,7 @@
  * @rnd: of the walk.
  * @free: is the page free? One more at the end, which never is.
  * @stale: may it hold old data?
+ * @owned: was it given?
  * @taken: spans that were taken and not given back.
  * @nr_taken: how many.
  * @hand: page behind those that were taken last.
@@ -38,6 +41,7 @@ struct fixture {
 	struct gs_rnd rnd;
 	bool free[PAGES + 1];
 	bool stale[PAGES];
+	bool owned[PAGES];
 	struct mspan *taken[PAGES];
 	unsigned int nr_taken;
 	unsigned int hand;
@@ -53,29 +57,6 @@ static unsigned int page_of(const struct fixture *f, unsigned long a)
 	return (a - f->base) >> GS_PAGE_SHIFT;
 }
 
-static bool nobody_has(unsigned long base)
-{
-	unsigned int page;
-
-	for (page = 0; page < PAGES + 2; page++)
-		if (gs_arena_span((void *)(base + (page - 1UL) * GS_PAGE_SIZE)))
-			return false;
-	return true;
-}
-
-/* Two chunks on each side of the border of a window, and a page around them. */
-static unsigned long find_stretch(struct kunit *test)
-{
-	unsigned long end = gs_radix.base + gs_radix.size, at;
-
-	for (at = PAGE_OFFSET + GS_RUN_WINDOW;
-	     at + (BORDER + 1) * GS_PAGE_SIZE <= end; at += GS_RUN_WINDOW)
-		if (nobody_has(at - BORDER * GS_PAGE_SIZE))
-			return at - BORDER * GS_PAGE_SIZE;
-	kunit_skip(test, "no such stretch of the direct map");
-	return 0;
-}
-
 static int fit_case_init(struct kunit *test)
 {
 	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
@@ -83,9 +64,8 @@ static int fit_case_init(struct kunit *test)
 	if (!f || gs_test_init(test))
 		return -ENOMEM;
 	test->priv = f;
-	f->base = find_stretch(test);
-	return gs_arena_reserve((void *)addr(f, 0) - GS_PAGE_SIZE,
-				(PAGES + 2) * GS_PAGE_SIZE, GFP_KERNEL);
+	f->base = gs_test_stretch(test, BORDER, PAGES);
+	return f->base ? 0 : -ENOMEM;
 }
 
 /* Forget all pages, and the descriptors of runs and spans. */
@@ -97,6 +77,7 @@ static void end(struct fixture *f)
 	gs_runs_exit(&f->runs);
 	f->runs = (struct gs_runs){ };
 	memset(f->free, 0, sizeof(f->free));
+	memset(f->owned, 0, sizeof(f->owned));
 }
 
 static void fit_case_exit(struct kunit *test)
@@ -130,16 +111,22 @@ static struct mspan *new_desc(struct kunit *test)
 	return s;
 }
 
-/* Return: what the fit says of the run. */
-static unsigned int give_span(struct fixture *f, struct mspan *s)
+static void note_free(struct fixture *f, const struct mspan *s)
 {
 	unsigned int page = page_of(f, s->base);
 
 	memset(f->free + page, true, s->npages);
 	memset(f->stale + page, s->needzero, s->npages);
-	return gs_runs_insert(&f->runs, s);
+	memset(f->owned + page, true, s->npages);
 }
 
+static void give_span(struct fixture *f, struct mspan *s)
+{
+	note_free(f, s);
+	gs_runs_insert(&f->runs, s);
+}
+
+/* Pages come. Return: what the fit says of the run. */
 static unsigned int give(struct kunit *test, unsigned int page, unsigned int npages,
 			 unsigned int zone, bool stale)
 {
@@ -151,7 +138,8 @@ static unsigned int give(struct kunit *test, unsigned int page, unsigned int npa
 	s->node = 0;
 	s->zone = zone;
 	s->needzero = stale;
-	return give_span(f, s);
+	note_free(f, s);
+	return gs_runs_insert_drawn(&f->runs, s);
 }
 
 /* As mheap does. Return: the span, or NULL. */
@@ -207,15 +195,15 @@ static void where_each_fit_takes(struct kunit *test)
 		unsigned int align;
 		int at[GS_NR_FITS];	/* -1 for none */
 	} cases[] = {
-		{ "one page", 1, 1, { 20, 20, 10, 600, 10 } },
-		{ "exact, lower ones are longer", 2, 1, { 20, 20, 10, 600, 10 } },
-		{ "between", 4, 1, { 10, 10, 10, 600, 10 } },
-		{ "only the longest", 9, 1, { 600, 600, 600, 600, 600 } },
-		{ "aligned", 4, 4, { 12, 12, 12, 600, 12 } },
+		{ "one page", 1, 1, { 20, 20, 10, 600, 10, 10 } },
+		{ "exact, lower ones are longer", 2, 1, { 20, 20, 10, 600, 10, 10 } },
+		{ "between", 4, 1, { 10, 10, 10, 600, 10, 10 } },
+		{ "only the longest", 9, 1, { 600, 600, 600, 600, 600, 600 } },
+		{ "aligned", 4, 4, { 12, 12, 12, 600, 12, 12 } },
 		{ "aligned, the low ones have no place", 8, 16,
-		  { 608, 608, 608, 608, 608 } },
-		{ "too long", 101, 1, { -1, -1, -1, -1, -1 } },
-		{ "aligned, nowhere", 64, 256, { -1, -1, -1, -1, -1 } },
+		  { 608, 608, 608, 608, 608, 608 } },
+		{ "too long", 101, 1, { -1, -1, -1, -1, -1, -1 } },
+		{ "aligned, nowhere", 64, 256, { -1, -1, -1, -1, -1, -1 } },
 	};
 	struct fixture *f = test->priv;
 	unsigned int i, j;
@@ -339,31 +327,41 @@ static void free_pages_are_known(struct kunit *test)
 	end(f);
 }
 
+static int reserve_first(struct fixture *f)
+{
+	return gs_runs_reserve(&f->runs, (void *)addr(f, 0), BLOCK * GS_PAGE_SIZE,
+			       GFP_KERNEL);
+}
+
 static void no_memory_for_tables(struct kunit *test)
 {
+	static const struct gs_fit *const fits[] = { &gs_fit_bitmap, &gs_fit_filler };
 	struct fixture *f = test->priv;
 	unsigned long n, needed;
+	unsigned int i;
 	int ret;
 
-	KUNIT_ASSERT_EQ(test, 0, gs_runs_init(&f->runs, 0, &gs_fit_bitmap));
-	gs_test_fail_draws(0, 0);
-	ret = gs_runs_reserve(&f->runs, (void *)addr(f, 0), BLOCK * GS_PAGE_SIZE,
-			      GFP_KERNEL);
-	needed = gs_test_end_draws();
-	KUNIT_EXPECT_EQ(test, ret, 0);
-	KUNIT_EXPECT_EQ(test, needed, 2UL);	/* a group, a window */
-	end(f);
-	for (n = 1; n <= needed; n++) {
-		KUNIT_ASSERT_EQ(test, 0,
-				gs_runs_init(&f->runs, 0, &gs_fit_bitmap));
-		gs_test_fail_draws(n, 1);
-		ret = gs_runs_reserve(&f->runs, (void *)addr(f, 0),
-				      BLOCK * GS_PAGE_SIZE, GFP_KERNEL);
+	for (i = 0; i < ARRAY_SIZE(fits); i++) {
+		KUNIT_ASSERT_EQ(test, 0, gs_runs_init(&f->runs, 0, fits[i]));
+		gs_test_fail_draws(0, 0);
+		ret = reserve_first(f);
+		needed = gs_test_end_draws();
+		KUNIT_EXPECT_EQ(test, ret, 0);
+		KUNIT_EXPECT_EQ(test, needed, 2UL);	/* a group, a window */
+		end(f);
+		for (n = 1; n <= needed; n++) {
+			KUNIT_ASSERT_EQ(test, 0, gs_runs_init(&f->runs, 0, fits[i]));
+			gs_test_fail_draws(n, 1);
+			ret = reserve_first(f);
+			gs_test_end_draws();
+			KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
+			KUNIT_EXPECT_EQ(test, reserve_first(f), 0);
+			end(f);
+		}
+		gs_test_fail_draws(1, 1);
+		ret = gs_runs_init(&f->runs, 0, fits[i]);
 		gs_test_end_draws();
 		KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
-		ret = gs_runs_reserve(&f->runs, (void *)addr(f, 0),
-				      BLOCK * GS_PAGE_SIZE, GFP_KERNEL);
-		KUNIT_EXPECT_EQ(test, ret, 0);
 		end(f);
 	}
 }
@@ -497,6 +495,65 @@ static bool is_in_run_of(const struct fixture *f, unsigned int at,
 	return false;
 }
 
+/* What kind of block the 2 MiB from @page on are, by its pages; -1 without a free one. */
+static int naive_kind(const struct fixture *f, unsigned int page)
+{
+	unsigned int end = page + HUGE, nr_free = 0, live = 0;
+
+	for (; page < end; page++) {
+		nr_free += f->free[page];
+		live += f->owned[page] && !f->free[page];
+	}
+	if (!nr_free)
+		return -1;
+	if (nr_free == HUGE)
+		return GS_HUGE_WHOLE;
+	if (!live)
+		return GS_HUGE_IDLE;
+	return live < HUGE / 2 ? GS_HUGE_SPARSE : GS_HUGE_FULL;
+}
+
+/*
+ * The first place within the 2 MiB from @from on, or -1; the last one where a run ends
+ * that comes from the block before.
+ */
+static int naive_in_block(const struct fixture *f, unsigned int from,
+			  unsigned int npages, unsigned int align)
+{
+	unsigned int page = from, stop = from + HUGE, last;
+	int at = -1;
+
+	for (; page < stop && at < 0; page = last) {
+		for (; page < stop && !f->free[page]; page++)
+			;
+		for (last = page; last < stop && f->free[last]; last++)
+			;
+		at = naive_stretch(f, page, last, npages, align);
+	}
+	if (at == from && align == 1 && from && from != BORDER && f->free[from - 1])
+		at = last - npages;
+	return at;
+}
+
+/* The first place in a block by kind and address, else in the shortest run, or -1. */
+static int naive_filler(const struct fixture *f, unsigned int npages,
+			unsigned int align)
+{
+	unsigned int page, length;
+	int kind, at;
+
+	for (kind = GS_HUGE_FULL; kind <= GS_HUGE_IDLE; kind++) {
+		for (page = 0; page < PAGES; page += HUGE) {
+			if (naive_kind(f, page) != kind)
+				continue;
+			at = naive_in_block(f, page, npages, align);
+			if (at >= 0)
+				return at;
+		}
+	}
+	return naive_best(f, npages, align, &length);
+}
+
 /* Was it right to take @npages at page @at, or none if that is -1? */
 static bool is_right_place(const struct fixture *f, int at, unsigned int npages,
 			   unsigned int align)
@@ -509,6 +566,8 @@ static bool is_right_place(const struct fixture *f, int at, unsigned int npages,
 		want = naive_best(f, npages, align, &length);
 	else if (fit == &gs_fit_next)
 		want = naive_first(f, f->hand, npages, align);
+	else if (fit == &gs_fit_filler)
+		want = naive_filler(f, npages, align);
 	else
 		want = naive_first(f, 0, npages, align);
 	if (want < 0 && fit == &gs_fit_next)
@@ -559,12 +618,12 @@ static void give_some(struct fixture *f)
 	give_span(f, s);
 }
 
-/* The end of the highest whole unit that is free, 0 for none. */
-static unsigned int naive_highest(const struct fixture *f)
+/* The end of the highest whole unit below @page that is free, 0 for none. */
+static unsigned int naive_highest(const struct fixture *f, unsigned int page)
 {
-	unsigned int page, n;
+	unsigned int n;
 
-	for (page = PAGES; page; page -= GS_UNIT_PAGES) {
+	for (; page; page -= GS_UNIT_PAGES) {
 		for (n = 1; n <= GS_UNIT_PAGES && f->free[page - n]; n++)
 			;
 		if (n > GS_UNIT_PAGES)
@@ -573,11 +632,29 @@ static unsigned int naive_highest(const struct fixture *f)
 	return 0;
 }
 
+/* The end of what the fit gives back first, 0 for nothing. */
+static unsigned int naive_cut(const struct fixture *f)
+{
+	static const int order[] = {
+		GS_HUGE_IDLE, GS_HUGE_WHOLE, GS_HUGE_SPARSE, GS_HUGE_FULL,
+	};
+	unsigned int i, page;
+
+	/* With long units the highest free pages of a block may be none. */
+	if (f->runs.fit != &gs_fit_filler || GS_UNIT_PAGES > 1)
+		return naive_highest(f, PAGES);
+	for (i = 0; i < ARRAY_SIZE(order); i++)
+		for (page = PAGES; page; page -= HUGE)
+			if (naive_kind(f, page - HUGE) == order[i])
+				return naive_highest(f, page);
+	return 0;
+}
+
 /* Give up to @npages back, and have them drawn again at once, as new. */
 static bool cut_as_expected(struct kunit *test, unsigned int npages)
 {
 	struct fixture *f = test->priv;
-	unsigned int want = naive_highest(f), got = 0, page;
+	unsigned int want = naive_cut(f), got = 0, page;
 	struct mspan *spare = NULL;
 	unsigned long base = 0;
 
@@ -591,11 +668,14 @@ static bool cut_as_expected(struct kunit *test, unsigned int npages)
 	if (!want)
 		return !got;
 	page = page_of(f, base);
+	if (f->runs.fit == &gs_fit_filler && GS_UNIT_PAGES > 1)
+		want = page + got;
 	if (!got || got > npages || got % GS_UNIT_PAGES || page + got != want)
 		return false;
-	while (got--)
-		if (!f->free[page + got])
+	for (page = want - got; got; got--)
+		if (!f->free[page + got - 1])
 			return false;
+	memset(f->owned + page, false, want - page);
 	gs_arena_set(base, want - page, NULL);
 	give(test, page, want - page, 0, false);
 	return true;

@@ -20,6 +20,7 @@
 #include <linux/workqueue.h>
 
 #include "back/arena.h"
+#include "back/hugeblocks.h"
 #include "back/mheap.h"
 #include "back/pagebits.h"
 #include "base/worker.h"
@@ -309,6 +310,38 @@ unsigned long gs_test_idle_pages(void)
 	return gs_test_held_pages();
 }
 
+static bool nobody_has(unsigned long base, unsigned int npages)
+{
+	unsigned int page;
+
+	for (page = 0; page < npages; page++)
+		if (gs_arena_span((void *)(base + page * GS_PAGE_SIZE)))
+			return false;
+	return true;
+}
+
+/* See testlib.h. */
+unsigned long gs_test_stretch(struct kunit *test, unsigned int before,
+			      unsigned int npages)
+{
+	unsigned long limit = gs_radix.base + gs_radix.size, border, base;
+
+	for (border = PAGE_OFFSET + GS_RUN_WINDOW; border < limit;
+	     border += GS_RUN_WINDOW) {
+		base = border - (before + 1UL) * GS_PAGE_SIZE;
+		if (base + (npages + 2UL) * GS_PAGE_SIZE > limit)
+			break;
+		if (!nobody_has(base, npages + 2))
+			continue;
+		if (gs_arena_reserve((void *)base, (npages + 2UL) * GS_PAGE_SIZE,
+				     GFP_KERNEL))
+			return 0;
+		return base + GS_PAGE_SIZE;
+	}
+	kunit_skip(test, "no such stretch of the direct map");
+	return 0;
+}
+
 /* What the tables of the radix tree take: they come as pages do, and stay. */
 size_t gs_test_table_bytes(void)
 {
@@ -325,10 +358,14 @@ size_t gs_test_table_bytes(void)
 	}
 	for_each_node(node) {
 		const struct gs_page_bits *bits = gs_mheaps[node].runs.bits;
+		const struct gs_huge_blocks *huge = gs_mheaps[node].runs.huge;
 
 		if (bits)
 			bytes += (bits->groups.nr_chunks +
 				  bits->windows.nr_chunks) * PAGE_SIZE;
+		if (huge)
+			bytes += (huge->groups.nr_chunks +
+				  huge->windows.nr_chunks) * PAGE_SIZE;
 	}
 	return bytes;
 }

@@ -107,6 +107,14 @@ unsigned long gs_test_idle_pages(void);
 
 size_t gs_test_table_bytes(void);
 
+/*
+ * @npages of the direct map that are nobody's, with tables for them and a page around
+ * them: @before of them before a border between two windows. Skips the case, or returns
+ * 0, if there are none.
+ */
+unsigned long gs_test_stretch(struct kunit *test, unsigned int before,
+			      unsigned int npages);
+
 /* The case expects @n reports more; all others fail it at its end. */
 void gs_test_expect_reports(unsigned long n);
 

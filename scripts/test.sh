@@ -266,7 +266,7 @@ job_small_up() {
 	# As Debian boots: only then are fresh pages known to be zero.
 	bed_run uml-up kunit-zero --timeout 600 --append init_on_alloc=1 \
 		-- kunit.sh
-	for fit in best first next bitmap; do
+	for fit in best first next bitmap filler; do
 		bed_run uml-up kunit-$fit --timeout 600 -- kunit.sh goslab.fit=$fit
 	done
 	bed_run uml-up leaks --timeout 200 -- leaks.sh

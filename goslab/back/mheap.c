@@ -223,7 +223,7 @@ static void add_block(struct mheap *h, struct mspan *run, void *block,
 	run->needzero = !want_init_on_alloc(0);
 	h->n.drawn += run->npages;
 	h->n.orders[order]++;
-	gs_runs_insert(&h->runs, run);
+	gs_runs_insert_drawn(&h->runs, run);
 }
 
 /*

@@ -8,14 +8,14 @@
  * the lists are long, and before pages are given back.
  *
  * How free runs are kept, and which of them a request gets, is chosen at load
- * (goslab.fit=): pagetree.c, pagelists.c, pageorder.c or pagebits.c. Each is a struct
- * gs_fit.
+ * (goslab.fit=): pagetree.c, pagelists.c, pageorder.c, pagebits.c or pagefiller.c. Each is a
+ * struct gs_fit.
  *
  * Owner:      mheap has one per node; a test may have its own.
  * Lock:       the caller's: mheap lock.
  * Context:    any but NMI; never sleeps. gs_runs_reserve() as its gfp says.
  * Invariants: (gs_runs_verify())
- *   R1, R2  of pageindex.c or pagebits.c.
+ *   R1, R2  of pageindex.c, pagebits.c or pagefiller.c.
  *   R3  what is on a quick list is in state GS_SPAN_QUICK and of its length, which is at
  *       most quick_longest.
  * Tests:      kunit/pageruns_kunit.c, kunit/fit_kunit.c
@@ -34,10 +34,11 @@ static_assert(GS_RUN_WINDOW % GS_ARENA_SIZE == 0);
 
 static char *fit = "segregated";
 module_param(fit, charp, 0444);
-MODULE_PARM_DESC(fit, "which free pages a request gets: best, segregated, first, next (fit), or bitmap (lowest address, as Go since 1.14) (segregated)");
+MODULE_PARM_DESC(fit, "which free pages a request gets: best, segregated, first, next (fit), bitmap (lowest address, as Go since 1.14), or filler (few 2 MiB blocks) (segregated)");
 
 const struct gs_fit *const gs_fits[GS_NR_FITS] = {
 	&gs_fit_best, &gs_fit_segregated, &gs_fit_first, &gs_fit_next, &gs_fit_bitmap,
+	&gs_fit_filler,
 };
 GS_EXPORT_KUNIT(gs_fits);
 
@@ -49,7 +50,7 @@ const struct gs_fit *gs_fit_chosen(void)
 	for (i = 0; i < GS_NR_FITS; i++)
 		if (sysfs_streq(fit, gs_fits[i]->name))
 			return gs_fits[i];
-	pr_err("goslab: fit=%s: no such policy; use best, segregated, first, next or bitmap\n", fit);
+	pr_err("goslab: fit=%s: no such policy; use best, segregated, first, next, bitmap or filler\n", fit);
 	return NULL;
 }
 
@@ -241,6 +242,8 @@ int gs_runs_verify(const struct gs_runs *runs)
 	} while (!ret && !check.done);
 	if (ret)
 		return ret;
+	if (runs->huge && check.huge_pages + runs->quick_pages != runs->nr_pages)
+		return 1;
 	return check.nr_pages == runs->nr_pages &&
 	       check.nr_runs == runs->nr_runs ? 0 : 1;
 }

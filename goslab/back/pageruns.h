@@ -27,6 +27,7 @@
 #define GS_VERIFY_BATCH		128
 
 struct gs_fit;
+struct gs_huge_blocks;
 struct gs_page_bits;
 struct gs_run_index;
 struct gs_run_lists;
@@ -37,6 +38,7 @@ struct gs_run_lists;
  * @tree: the runs, in the order of the fit, or the long ones of gs_fit_segregated.
  * @lists: the short ones of gs_fit_segregated.
  * @bits: the pages, if it is gs_fit_bitmap.
+ * @huge: the 2 MiB blocks, if it is gs_fit_filler.
  * @hand: where gs_fit_next goes on.
  * @quick: spans that were freed and not merged yet, by npages, last in first.
  * @nr_pages: pages of both.
@@ -55,6 +57,7 @@ struct gs_runs {
 	struct rb_root tree;
 	struct gs_run_lists *lists;
 	struct gs_page_bits *bits;
+	struct gs_huge_blocks *huge;
 	unsigned long hand;
 	struct mspan *quick[GS_QUICK_PAGES + 1];
 	unsigned long nr_pages;
@@ -113,14 +116,20 @@ struct gs_runs_pos {
  * @pos: behind the last run that was looked at.
  * @nr_pages: pages seen.
  * @nr_runs: runs seen.
+ * @window: of gs_fit_filler: the window whose blocks come next.
+ * @huge_pages: free pages that its blocks have.
  * @begun: set by the first call.
+ * @runs_done: of gs_fit_filler: set behind the last run.
  * @done: set at the end.
  */
 struct gs_runs_check {
 	struct gs_runs_pos pos;
 	unsigned long nr_pages;
 	unsigned long nr_runs;
+	unsigned long window;
+	unsigned long huge_pages;
 	bool begun;
+	bool runs_done;
 	bool done;
 };
 
@@ -133,19 +142,22 @@ typedef void (*gs_run_fn)(unsigned long base, unsigned int npages, void *arg);
  * struct gs_fit - how free runs are kept, and which of them a request gets.
  * @name: for fit=.
  * @index: where the runs are found, if they have descriptors (pageindex.h); or NULL.
- * @init: make what it needs; may be NULL, as @exit, @reserve and @has.
+ * @cuts_inside: @cut takes pages out of the middle of runs if it has a descriptor.
+ * @init: make what it needs; may be NULL, as @exit, @reserve, @own and @has.
  * @exit: free that, and the descriptors of runs that are left.
  * @reserve: have the tables for pages that are to be inserted. No lock held, and it
  *           sleeps as its gfp says. 0 or -ENOMEM.
+ * @own: pages were drawn; before they are inserted.
  * @insert: make a span a free run: it has base, npages, node, zone and needzero, and
  *          nobody knows it. The descriptor is the fit's. Returns the pages of the
  *          run that it became, or part of; 0 where the fit does not know.
  * @take: take pages out of the free runs: sets base, npages, node, zone and needzero
  *        of a span. @spare: a descriptor more if @align is above 1; NULL when used.
  *        A descriptor that is no longer needed comes back in it. False for none.
- * @cut: take at most @npages, in whole units, from the highest free run, which are
- *       to be given back: *@base and their number. 0 if there were none at the top;
- *       then it has lowered @highest. The descriptors as in @take.
+ * @cut: take at most @npages, in whole units, which are to be given back: *@base and
+ *       their number. From the highest free run, but for gs_fit_filler. 0 if there
+ *       were none at the top; then it has lowered @highest. The descriptors as in
+ *       @take; none is needed if a unit is one page.
  * @has: is the page a free one? For reports, without the lock. Not needed where a run
  *       has a descriptor, which gs_arena_is_free_run() finds.
  * @walk: @max runs from a place on. Returns whether there may be more.
@@ -156,10 +168,12 @@ typedef void (*gs_run_fn)(unsigned long base, unsigned int npages, void *arg);
 struct gs_fit {
 	const char *name;
 	const struct gs_run_index *index;
+	bool cuts_inside;
 	int (*init)(struct gs_runs *runs);
 	void (*exit)(struct gs_runs *runs);
 	int (*reserve)(struct gs_runs *runs, unsigned long base, size_t bytes,
 		       gfp_t gfp);
+	void (*own)(struct gs_runs *runs, unsigned long base, unsigned int npages);
 	unsigned int (*insert)(struct gs_runs *runs, struct mspan *s);
 	bool (*take)(struct gs_runs *runs, struct mspan *s, unsigned int npages,
 		     unsigned int align, struct mspan **spare);
@@ -176,9 +190,10 @@ extern const struct gs_fit gs_fit_segregated;
 extern const struct gs_fit gs_fit_first;
 extern const struct gs_fit gs_fit_next;
 extern const struct gs_fit gs_fit_bitmap;
+extern const struct gs_fit gs_fit_filler;
 
 /* All of them. */
-#define GS_NR_FITS	5
+#define GS_NR_FITS	6
 extern const struct gs_fit *const gs_fits[GS_NR_FITS];
 const struct gs_fit *gs_fit_chosen(void);
 
@@ -187,6 +202,14 @@ static inline int gs_runs_reserve(struct gs_runs *runs, const void *block,
 {
 	return runs->fit->reserve ?
 	       runs->fit->reserve(runs, (unsigned long)block, bytes, gfp) : 0;
+}
+
+/* Make a span of pages that were just drawn a free run; see struct gs_fit. */
+static inline unsigned int gs_runs_insert_drawn(struct gs_runs *runs, struct mspan *s)
+{
+	if (runs->fit->own)
+		runs->fit->own(runs, s->base, s->npages);
+	return runs->fit->insert(runs, s);
 }
 
 static inline unsigned int gs_runs_insert(struct gs_runs *runs, struct mspan *s)

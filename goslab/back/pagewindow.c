@@ -60,15 +60,16 @@ static unsigned int longest_within(unsigned long free, unsigned int most)
 	return most;
 }
 
-/* What the bits of a chunk say. (Go: pallocBits.summarize()) */
-static struct gs_summary summarize(const unsigned long *taken)
+/* What some words of bits say. (Go: pallocBits.summarize()) */
+static __always_inline struct gs_summary summarize_words(const unsigned long *taken,
+							 unsigned int words)
 {
 	unsigned int run = 0, most = 0, i;
 	struct gs_summary sum = { };
 	bool begun = false;
 
 	/* First the stretches that reach over the border of a word. */
-	for (i = 0; i < CHUNK_WORDS; i++) {
+	for (i = 0; i < words; i++) {
 		if (!taken[i]) {
 			run += BITS_PER_LONG;
 			continue;
@@ -84,10 +85,21 @@ static struct gs_summary summarize(const unsigned long *taken)
 		sum.start = run;
 	sum.end = run;
 	most = max(most, run);
-	for (i = 0; i < CHUNK_WORDS; i++)
+	for (i = 0; i < words; i++)
 		most = longest_within(~taken[i], most);
 	sum.max = most;
 	return sum;
+}
+
+static struct gs_summary summarize(const unsigned long *taken)
+{
+	return summarize_words(taken, CHUNK_WORDS);
+}
+
+/* The most pages in a row that are free by @words of bits. */
+unsigned int gs_window_longest_free(const unsigned long *taken, unsigned int words)
+{
+	return summarize_words(taken, words).max;
 }
 
 /* May a run reach from the chunk below into @chunk? */

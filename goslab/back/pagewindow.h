@@ -54,6 +54,7 @@ struct gs_page_search {
 	unsigned int steps;
 };
 
+unsigned int gs_window_longest_free(const unsigned long *taken, unsigned int words);
 void gs_window_clear(void *table);
 unsigned int gs_window_max(const struct gs_window *win);
 unsigned int gs_window_renew(struct gs_window *win, unsigned int first, unsigned int end);

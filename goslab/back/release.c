@@ -48,12 +48,11 @@ static unsigned int release_piece(int node, unsigned long npages,
 	unsigned long flags;
 	unsigned int got = 0;
 
-	if (GS_UNIT_PAGES > 1) {
+	if (GS_UNIT_PAGES > 1 || h->runs.fit->cuts_inside)
 		spare = gs_span_alloc(1, false, GFP_NOWAIT | __GFP_NOWARN);
-		*stop = !spare;
-		if (!spare)
-			return 0;
-	}
+	*stop = GS_UNIT_PAGES > 1 && !spare;
+	if (*stop)
+		return 0;
 	gs_mheap_lock(h, &flags);
 	if (h->runs.highest) {
 		got = h->runs.fit->cut(&h->runs, npages, base, &spare);
@@ -91,7 +90,8 @@ static void merge_nodes(int of)
 }
 
 /**
- * gs_mheap_release_node() - give free runs back to the kernel, highest first.
+ * gs_mheap_release_node() - give free runs back to the kernel, highest first, or what
+ *                           else the fit would rather be rid of.
  * @of: of which node, or NUMA_NO_NODE for all.
  * @npages: at most, rounded up to whole pages of the kernel.
  *

@@ -77,7 +77,7 @@ static int give(unsigned long page, unsigned int npages)
 	s->node = 0;
 	s->zone = 0;
 	s->needzero = 1;
-	gs_runs_insert(&runs, s);
+	gs_runs_insert_drawn(&runs, s);
 	return 0;
 }
 
@@ -226,14 +226,14 @@ static int draw(struct world *w, unsigned int npages)
 static void scavenge(struct world *w)
 {
 	unsigned long keep = w->live / 10, base;
-	struct mspan *spare = NULL;
+	struct mspan *spare;
 	unsigned int got;
 
 	while (runs.nr_pages > keep && runs.highest) {
+		spare = gs_span_alloc(1, false, GFP_KERNEL);
 		got = runs.fit->cut(&runs, runs.nr_pages - keep, &base, &spare);
 		if (spare)
 			gs_span_free(spare);
-		spare = NULL;
 		bitmap_clear(w->owned, (base - start) >> GS_PAGE_SHIFT, got);
 		w->held -= got;
 	}
