@@ -213,8 +213,11 @@ static void settle(struct gs_huge_blocks *blocks, struct gs_huge *h)
 	if (was)
 		rb_erase_augmented(&h->rb, &blocks->tree[h->kind], &most_calls);
 	h->kind = kind;
-	if (h->longest)
-		link_block(&blocks->tree[kind], h);
+	if (!h->longest)
+		return;
+	link_block(&blocks->tree[kind], h);
+	blocks->end = max_t(unsigned long, blocks->end,
+			    number_of(h->base) / (GS_WINDOW_HUGES * GS_HUGE_WINDOWS) + 1);
 }
 
 /**
@@ -351,14 +354,11 @@ bool gs_huge_verify_window(const struct gs_huge_blocks *blocks, unsigned long *w
 	const struct gs_huge_window *win;
 	unsigned int i;
 
-	while (*window / GS_HUGE_WINDOWS < blocks->nr_groups) {
-		if (blocks->group[*window / GS_HUGE_WINDOWS] && window_at(blocks, *window))
-			break;
+	while (*window / GS_HUGE_WINDOWS < blocks->end && !window_at(blocks, *window))
 		*window += blocks->group[*window / GS_HUGE_WINDOWS] ? 1 :
 			   GS_HUGE_WINDOWS - *window % GS_HUGE_WINDOWS;
-	}
-	win = window_at(blocks, *window);
-	*done = !win;
+	*done = *window / GS_HUGE_WINDOWS >= blocks->end;
+	win = *done ? NULL : window_at(blocks, *window);
 	for (i = 0; win && i < GS_WINDOW_HUGES; i++) {
 		if (!is_right(&win->of[i]))
 			return false;

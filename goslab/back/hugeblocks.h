@@ -71,6 +71,7 @@ struct gs_huge_group {
  * @windows: where windows come from.
  * @tree: blocks with a free page, by kind and address.
  * @nr_groups: of the direct map.
+ * @end: no group from here on ever had a free page.
  * @group: NULL where none was made.
  */
 struct gs_huge_blocks {
@@ -78,6 +79,7 @@ struct gs_huge_blocks {
 	struct fixalloc windows;
 	struct rb_root tree[GS_NR_HUGE_KINDS];
 	unsigned int nr_groups;
+	unsigned int end;
 	struct gs_huge_group *group[];
 };
 
