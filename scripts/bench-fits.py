@@ -49,6 +49,15 @@ def holds(logs, fits):
         yield row
 
 
+def blocks(days, huge):
+    """What became of blocks of 2 MiB with each fit."""
+    for week, night in zip(days, huge):
+        yield {**night, "live_blocks": week["live_blocks"],
+               "least_blocks": week["least_blocks"],
+               "share": "%.2f" % (int(week["live_blocks"]) /
+                                  int(week["least_blocks"]))}
+
+
 def table(rows, columns):
     """Print the columns, each given as title, key and width, of all rows."""
     print("".join(title.rjust(width) for title, _, width in columns))
@@ -61,7 +70,8 @@ def main():
     log = os.path.join(logs, "bench-fits.log")
     search = list(read(log, "search"))
     days = list(read(log, "days"))
-    if not search or not days:
+    huge = list(read(log, "huge"))
+    if not search or not days or not huge:
         sys.exit("bench-fits.py: no figures in %s" % log)
     fits = [row["fit"] for row in days]
     print("Instructions of an operation: the mean, and the longest of 2000")
@@ -75,6 +85,13 @@ def main():
                  ("most held", "peak_pages", 12),
                  ("drawn", "drawn_pages", 12),
                  ("free runs at the end", "free_runs", 24)))
+    print()
+    print("Blocks of 2 MiB with a page in use at the end of the week, to the least that")
+    print("could hold them; and, when nothing went back the night after, those all free")
+    table(blocks(days, huge), (("fit", "fit", 12), ("in use", "live_blocks", 8),
+                               ("least", "least_blocks", 7), ("share", "share", 7),
+                               ("whole", "whole_blocks", 8),
+                               ("of at most", "most_blocks", 12)))
     print()
     print("The recorded trace: held to the bytes of objects at the peak, through caches")
     print("and goslab_malloc(), and held to requested at the end")

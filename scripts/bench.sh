@@ -36,7 +36,7 @@ OTHER=bulk_16,bulk_64,bulk_256,sheaf,free_rcu,kvmalloc,heap,nolock,stack,stack_b
 OTHER+=,region,region_mark,frag
 PATHS=refill,flush,transfer,span,page_run
 THREADS=producer_consumer,xmalloc,larson,sh8bench,cache_scratch,mstress
-FITS="best segregated first next bitmap"
+FITS="best segregated first next bitmap filler"
 # Without samples, which come by chance; what they cost is for "sampling".
 SHORT_RUN="goslab.sample_rate=0 run=pair,pair_const,batch,stack rounds=3 scale=10 icount=1"
 

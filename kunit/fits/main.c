@@ -11,7 +11,11 @@
  *
  * days: spans come and go for DAYS days. By day LIVE pages are in use, at night a
  * quarter. Nine spans of ten have up to 2 pages, the others up to 512. What is free
- * beyond a tenth of what is in use goes back; if nothing fits, a block is drawn.
+ * beyond a tenth of what is in use goes back; if nothing fits, a block is drawn. Counted
+ * at the end: aligned blocks of 2 MiB with a page in use.
+ *
+ * huge: a day more, in whose night nothing goes back. Counted at its end: aligned blocks
+ * of 2 MiB that are all free, so that they could go back whole.
  *
  * Lock:     none; nobody else knows the runs.
  * Context:  task.
@@ -31,6 +35,7 @@
 #define LIVE		65536UL		/* pages: 512 MiB */
 #define SPACE		(4 * LIVE)
 #define BLOCK		64U		/* pages that are drawn at once */
+#define HUGE		256U		/* pages of 2 MiB */
 
 static ulong most = 1000000;
 module_param(most, ulong, 0444);
@@ -268,29 +273,89 @@ static void go(struct world *w)
 	gs_runs_insert(&runs, s);
 }
 
+static int live_a_day(struct world *w, bool gives_at_night)
+{
+	unsigned int step;
+
+	for (step = 0; step < STEPS; step++) {
+		bool night = step >= STEPS / 2;
+		unsigned long goal = night ? LIVE / 4 : LIVE;
+		int err = w->live < goal ? come(w) : 0;
+
+		if (err)
+			return err;
+		while (w->live > goal)
+			go(w);
+		/* Others come and go while the number stays. */
+		if (w->live > goal - goal / 50)
+			go(w);
+		if (step % 1000 == 0 && (!night || gives_at_night))
+			scavenge(w);
+		w->held_sum += w->held;
+		w->live_sum += w->live;
+		cond_resched();
+	}
+	return 0;
+}
+
+static void mark_free(unsigned long base, unsigned int npages, void *arg)
+{
+	bitmap_set(arg, (base - start) >> GS_PAGE_SHIFT, npages);
+}
+
+/**
+ * struct blocks - of 2 MiB.
+ * @live: with a page in use.
+ * @whole: all ours and free.
+ */
+struct blocks {
+	unsigned long live;
+	unsigned long whole;
+};
+
+static int count_blocks(const struct world *w, struct blocks *n)
+{
+	unsigned long *free = vzalloc(BITS_TO_LONGS(SPACE) * sizeof(long));
+	struct gs_runs_pos pos = { };
+	unsigned long page;
+
+	if (!free)
+		return -ENOMEM;
+	while (runs.fit->walk(&runs, &pos, 128, mark_free, free))
+		cond_resched();
+	*n = (struct blocks){ };
+	for (page = 0; page < SPACE; page += HUGE) {
+		unsigned int all, ours;
+
+		all = bitmap_weight(free + page / BITS_PER_LONG, HUGE);
+		ours = bitmap_weight(w->owned + page / BITS_PER_LONG, HUGE);
+		n->live += ours > all;
+		n->whole += all == HUGE;
+	}
+	vfree(free);
+	return 0;
+}
+
 static int live_through(struct world *w)
 {
-	unsigned int day, step;
+	struct blocks n;
+	unsigned int day;
+	int err = 0;
 
-	for (day = 0; day < DAYS; day++) {
-		for (step = 0; step < STEPS; step++) {
-			unsigned long goal = step < STEPS / 2 ? LIVE : LIVE / 4;
-			int err = w->live < goal ? come(w) : 0;
-
-			if (err)
-				return err;
-			while (w->live > goal)
-				go(w);
-			/* Others come and go while the number stays. */
-			if (w->live > goal - goal / 50)
-				go(w);
-			if (step % 1000 == 0)
-				scavenge(w);
-			w->held_sum += w->held;
-			w->live_sum += w->live;
-			cond_resched();
-		}
-	}
+	for (day = 0; day < DAYS && !err; day++)
+		err = live_a_day(w, true);
+	err = err ?: count_blocks(w, &n);
+	if (err)
+		return err;
+	pr_info("fits: days fit=%s held_per_mille=%llu peak_pages=%lu drawn_pages=%lu free_runs=%lu live_blocks=%lu least_blocks=%lu\n",
+		runs.fit->name, w->held_sum * 1000 / max(w->live_sum, 1ULL), w->peak,
+		w->drawn, runs.nr_runs, n.live, DIV_ROUND_UP(w->live, HUGE));
+	err = live_a_day(w, false) ?: count_blocks(w, &n);
+	if (err)
+		return err;
+	pr_info("fits: huge fit=%s free_pages=%lu free_runs=%lu live_blocks=%lu least_blocks=%lu whole_blocks=%lu most_blocks=%lu\n",
+		runs.fit->name, runs.nr_pages, runs.nr_runs, n.live,
+		DIV_ROUND_UP(w->live, HUGE), n.whole, runs.nr_pages / HUGE);
 	return 0;
 }
 
@@ -304,10 +369,6 @@ static int days(const struct gs_fit *fit)
 
 	if (!err && w.owned && w.spans)
 		err = live_through(&w);
-	if (!err)
-		pr_info("fits: days fit=%s held_per_mille=%llu peak_pages=%lu drawn_pages=%lu free_runs=%lu\n",
-			fit->name, w.held_sum * 1000 / max(w.live_sum, 1ULL),
-			w.peak, w.drawn, runs.nr_runs);
 	while (w.nr)
 		gs_span_free(w.spans[--w.nr]);
 	end(SPACE);
