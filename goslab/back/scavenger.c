@@ -7,8 +7,8 @@
  * load that comes and goes within that window finds its pages again (no
  * flapping), and one that goes between two ticks is seen. When it stays away,
  * three quarters of the excess go back at each tick, so that of 1 GiB 1 MiB is
- * left after five; highest addresses first, at least MIN_STEP, and no longer
- * than a hundredth of the tick.
+ * left after five; highest addresses first, or whole blocks with fit=filler, at
+ * least MIN_STEP, and no longer than a hundredth of the tick.
  * (Go: mgcscavenge.go, whose goal is 110 % of the heap and whose pace is 1 %
  * of a CPU.)
  *
