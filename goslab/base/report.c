@@ -133,8 +133,11 @@ void gs_report_exit(void)
 		tell_suppressed(i);
 }
 
-/* Count one report, taint the kernel as a bad page does, and print it. */
-void gs_report(const struct gs_report *r)
+/*
+ * Count one report, taint the kernel as a bad page does, and print it. Return: was it
+ * printed? Then the caller may say more.
+ */
+bool gs_report(const struct gs_report *r)
 {
 	char object[40] = "", what[64] = "";
 
@@ -143,7 +146,7 @@ void gs_report(const struct gs_report *r)
 	add_taint(TAINT_BAD_PAGE, LOCKDEP_STILL_OK);
 	if (!__ratelimit(&limits[r->kind])) {
 		atomic_long_inc(&suppressed[r->kind]);
-		return;
+		return false;
 	}
 	if (r->addr)
 		snprintf(object, sizeof(object), ", object %p", r->addr);
@@ -152,5 +155,6 @@ void gs_report(const struct gs_report *r)
 	pr_err("BUG: goslab: %s in %s%s%s, at %pS\n", kind_names[r->kind],
 	       r->name ?: "no cache", object, what, (void *)r->site);
 	tell_suppressed(r->kind);
+	return true;
 }
 GS_EXPORT_KUNIT(gs_report);

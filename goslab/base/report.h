@@ -60,7 +60,7 @@ struct gs_report {
 	unsigned long site;
 };
 
-void gs_report(const struct gs_report *r);
+bool gs_report(const struct gs_report *r);
 void gs_report_exit(void);
 unsigned long gs_report_count(void);
 unsigned long gs_report_suppressed(void);
