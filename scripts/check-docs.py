@@ -18,7 +18,7 @@ DOC = TOP / 'Documentation'
 WATCH = TOP / 'goslab' / 'watch'
 
 LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
-TABLES = ('heaps', 'owners', 'mcaches', 'classes', 'spans', 'arenas',
+TABLES = ('heaps', 'owners', 'mcaches', 'classes', 'spans', 'arenas', 'guard',
           'callsites', 'frag')
 # It has what profile has, and the same section.
 SAME = {'profile_peak': 'profile'}

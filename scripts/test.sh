@@ -253,7 +253,11 @@ run_smp() {
 	bed_run uml-smp kunit-8 --cpus 8 --timeout 800 -- kunit.sh
 	bed_run uml-smp stress --cpus 2 --timeout 400 -- stress.sh \
 		steps=3000000 threads=8
+	bed_run uml-smp stress-guarded --cpus 2 --timeout 400 -- stress.sh \
+		goslab.sample_rate=16384 goslab.guard_rate=1 goslab.guard_all=1 \
+		steps=1000000 threads=8
 	bed_run uml-smp load --timeout 400 -- load.sh
+	bed_run uml-smp load-guarded --timeout 400 -- load.sh guard_rate=1 guard_slots=9
 	bed_run uml-smp stray --timeout 200 -- stray.sh
 }
 
@@ -324,6 +328,7 @@ job_own_7_2() {
 		--append hardened_usercopy=1 -- kunit.sh
 	bed_run qemu-7.2-test stock --cpus 4 --numa 2 --mem 2G --timeout 1200 \
 		--add "$PART" -- stock.sh full $REPLAY_ARGS
+	bed_run qemu-7.2-test guard --cpus 2 --mem 1G --timeout 300 -- guard.sh
 	bed_run qemu-7.2-test trace --cpus 2 --mem 1G --timeout 600 -- trace.sh
 	bed_run qemu-7.2-test faults --cpus 4 --numa 2 --mem 1G --timeout 1200 -- faults.sh
 	bed_run qemu-7.2-test memory --cpus 2 --mem 2G --timeout 1200 \
@@ -346,6 +351,7 @@ job_arm64() {
 job_stock_6_1() {
 	bed_run qemu-6.1 stock --cpus 4 --numa 2 --mem 2G --timeout 1000 \
 		--add "$PART" -- stock.sh full $REPLAY_ARGS
+	bed_run qemu-6.1 guard --cpus 2 --mem 1G --timeout 300 -- guard.sh
 	bed_run qemu-6.1 leaks --cpus 2 --mem 1G --timeout 600 -- leaks.sh
 	bed_run qemu-6.1 examples --mem 512M --timeout 400 \
 		--add "$TOP/Documentation/examples" -- examples.sh
@@ -360,6 +366,7 @@ job_stock_6_1() {
 job_stock_6_12() {
 	bed_run qemu-6.12 stock --cpus 8 --numa 2 --mem 2G --timeout 1200 \
 		--add "$PART" -- stock.sh full $REPLAY_ARGS
+	bed_run qemu-6.12 guard --cpus 2 --mem 1G --timeout 300 -- guard.sh
 }
 
 # Most of what belongs to a CPU belongs to one that is not there.

@@ -43,6 +43,12 @@ void gs_free_pending(struct mspan *s, long i, unsigned long site);
 void gs_nolock_init(void);
 void gs_nolock_flush(void);
 
+/* api/guard.c; the first three see only addresses that are gs_guard_near(). */
+bool gs_free_guarded(const struct gs_class *c, void *p, unsigned long site);
+bool gs_free_guarded_nolock(void *p, unsigned long site);
+bool gs_free_guarded_rcu(struct rcu_head *head, void *p, unsigned long site);
+void gs_guard_barrier(void);
+
 /* api/cache.c */
 void gs_cache_init(void);
 unsigned long gs_cache_exit(void);

@@ -28,6 +28,7 @@
 #include "base/owner.h"
 #include "base/report.h"
 #include "front/drain.h"
+#include "front/guard.h"
 #include "middle/heap.h"
 #include "middle/site.h"
 #include "middle/special.h"
@@ -37,7 +38,7 @@
 
 #define KNOWN_FLAGS	(GOSLAB_HWCACHE_ALIGN | GOSLAB_PANIC |		\
 			 GOSLAB_TYPESAFE_BY_RCU | GOSLAB_ACCOUNT |	\
-			 GOSLAB_NO_MERGE | GOSLAB_NOSCAN)
+			 GOSLAB_NO_MERGE | GOSLAB_NOSCAN | GOSLAB_GUARD)
 
 static struct fixalloc caches;
 
@@ -100,6 +101,10 @@ static enum gs_report_kind check_args(const char *name, size_t size,
 		return GS_BUG_BAD_FLAGS;
 	if (args->heap && args->heap->gc && !args->pointers && !(flags & GOSLAB_NOSCAN))
 		return GS_BUG_NO_MASK;
+	/* A guarded object is not where it was constructed, or is looked at. */
+	if ((flags & GOSLAB_GUARD) &&
+	    (args->ctor || args->dtor || (flags & GOSLAB_TYPESAFE_BY_RCU)))
+		return GS_BUG_BAD_FLAGS;
 	if (args->useroffset > size || args->usersize > size - args->useroffset)
 		return GS_BUG_BAD_REGION;
 	return GS_NR_REPORTS;
@@ -162,6 +167,7 @@ static void fill_in(struct goslab_cache *cache, const char *name, size_t size,
 	c->collected = c->heap && c->heap->gc;
 	c->account = flags & GOSLAB_ACCOUNT;
 	c->noscan = flags & GOSLAB_NOSCAN;
+	c->guard = flags & GOSLAB_GUARD;
 	if (args->ctor)
 		c->keep |= GS_KEEP_CONTENTS;
 	if (flags & GOSLAB_TYPESAFE_BY_RCU)
@@ -289,9 +295,11 @@ static noinline void *alloc_slow(struct goslab_cache *cache, gfp_t gfp,
 	if (gs_cache_dead(cache, site) || gs_cache_refuses(cache, gfp, site))
 		return NULL;
 	p = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, c->owner, &call, &zeroed);
-	if (p)
-		gs_hook_alloc(p, c->elemsize, gfp, c->keep, zeroed, c->noscan);
-	return p;
+	if (!p)
+		return NULL;
+	if (gs_guard_wanted(c))
+		return gs_cache_guard(cache, p, gfp, zeroed);
+	return gs_hook_alloc(p, c->elemsize, gfp, c->keep, zeroed, c->noscan);
 }
 
 void *goslab_cache_alloc(struct goslab_cache *cache, gfp_t gfp)
@@ -313,6 +321,8 @@ noinline void gs_cache_free_bad(struct goslab_cache *cache, struct mspan *s,
 				void *p, unsigned long site)
 {
 	if (ZERO_OR_NULL_PTR(p) || gs_cache_dead(cache, site))
+		return;
+	if (gs_guard_near(p) && gs_free_guarded(&cache->class, p, site))
 		return;
 	if (!s || smp_load_acquire(&s->state) < GS_SPAN_SMALL ||
 	    !gs_span_covers(s, p))
@@ -372,7 +382,7 @@ static void note_survivor(struct survivors *left, const struct mspan *s, unsigne
 	unsigned int n = left->listed++;
 	void *p = gs_span_object(s, i);
 
-	left->list[n].object = p;
+	left->list[n].object = gs_guard_object_of(p);
 	left->list[n].owner = gs_special_owner_of(s, i, s->objects[i]);
 	left->list[n].known = gs_special_find(p, &left->list[n].record);
 }

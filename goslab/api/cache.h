@@ -41,6 +41,9 @@ bool gs_cache_refuses(const struct goslab_cache *cache, gfp_t gfp,
 void gs_cache_free_bad(struct goslab_cache *cache, struct mspan *s, void *p,
 		       unsigned long site);
 
+/* api/guard.c */
+void *gs_cache_guard(const struct goslab_cache *cache, void *p, gfp_t gfp, bool zeroed);
+
 /* api/bulk.c */
 void gs_cache_free_unused(struct goslab_cache *cache, size_t n, void **p,
 			  unsigned long site);

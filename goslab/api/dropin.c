@@ -31,6 +31,7 @@
 #include "base/owner.h"
 #include "base/report.h"
 #include "base/sys.h"
+#include "front/guard.h"
 
 /*
  * Is @p in pages of ours, live or not? The radix tree led to @s, which may be
@@ -40,7 +41,7 @@
 static bool is_ours(const struct mspan *s, const void *p)
 {
 	if (s == &gs_no_span)
-		return false;
+		return gs_guard_at(p);
 	if (smp_load_acquire(&s->state) >= GS_SPAN_SMALL && gs_span_covers(s, p))
 		return true;
 	return gs_sys_holds(p);

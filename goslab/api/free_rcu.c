@@ -32,6 +32,7 @@
 #include "base/report.h"
 #include "base/sizeclass.h"
 #include "base/worker.h"
+#include "front/guard.h"
 #include "front/large.h"
 #include "front/mcache.h"
 #include "middle/special.h"
@@ -251,7 +252,10 @@ static struct mspan *claim(void *p, struct rcu_head *head, unsigned long site)
 
 void __goslab_free_rcu(struct rcu_head *head, void *p)
 {
-	if (!ZERO_OR_NULL_PTR(p) && claim(p, head, _RET_IP_))
+	if (ZERO_OR_NULL_PTR(p) ||
+	    (gs_guard_near(p) && gs_free_guarded_rcu(head, p, _RET_IP_)))
+		return;
+	if (claim(p, head, _RET_IP_))
 		add(p, head, (unsigned long)p);
 }
 EXPORT_SYMBOL_GPL(__goslab_free_rcu);
@@ -279,7 +283,8 @@ void goslab_free_rcu_mightsleep(const void *ptr)
 	struct mspan *s;
 
 	might_sleep();
-	if (ZERO_OR_NULL_PTR(p))
+	if (ZERO_OR_NULL_PTR(p) ||
+	    (gs_guard_near(p) && gs_free_guarded_rcu(NULL, p, _RET_IP_)))
 		return;
 	s = gs_arena_span(p);
 	if (s && gs_span_covers(s, p) && READ_ONCE(s->state) == GS_SPAN_TINY) {
@@ -323,6 +328,7 @@ void goslab_free_rcu_barrier(void)
 	int round, cpu;
 
 	might_sleep();
+	gs_guard_barrier();
 	for (round = 0; round < 2 && any_busy(); round++) {
 		/* Works that wait for their grace period are queued by then. */
 		rcu_barrier();

@@ -15,6 +15,7 @@
 #include "back/arena.h"
 #include "back/mheap.h"
 #include "base/report.h"
+#include "front/guard.h"
 #include "front/tiny.h"
 
 #define WALK_BATCH	16
@@ -88,7 +89,7 @@ int goslab_cache_walk(struct goslab_cache *cache,
 		return -EINVAL;
 	while ((n = next_objects(&w)) >= 0) {
 		for (i = 0; i < n; i++) {
-			ret = fn(w.p[i], arg);
+			ret = fn(gs_guard_object_of(w.p[i]), arg);
 			if (ret)
 				return ret;
 		}
@@ -142,15 +143,34 @@ static bool object_ok(const struct mspan *s, const void *p, size_t n)
 	return false;
 }
 
+/* The same of the page of a guarded object, which has no more than was asked for. */
+static bool guarded_ok(struct gs_guard *g, const void *p, size_t n)
+{
+	const struct mspan *s = gs_arena_span(READ_ONCE(g->standin));
+	size_t off = p - g->object;
+
+	return s && smp_load_acquire(&g->state) == GS_GUARD_LIVE && off <= g->size &&
+	       n <= g->size - off && in_user_region(s, off, n);
+}
+
+static const char *name_at(const struct mspan *s, const struct gs_guard *g)
+{
+	if (g)
+		return g->name;
+	return s->class ? s->class->name : NULL;
+}
+
 bool goslab_check_object(const void *p, size_t n)
 {
 	struct mspan *s = ZERO_OR_NULL_PTR(p) ? NULL : gs_arena_span(p);
+	struct gs_guard *g = gs_guard_at(p);
 
-	if (!n || !s || !gs_span_covers(s, p) || object_ok(s, p, n))
+	if (!n || (g ? guarded_ok(g, p, n) :
+		   !s || !gs_span_covers(s, p) || object_ok(s, p, n)))
 		return true;
 	gs_report(&(struct gs_report) {
 		.kind = GS_BUG_USERCOPY, .addr = p, .what = "bytes", .value = n,
-		.name = s->class ? s->class->name : NULL, .site = _RET_IP_,
+		.name = name_at(s, g), .site = _RET_IP_,
 	});
 	return false;
 }

@@ -21,6 +21,7 @@
 
 #include "api/api.h"
 #include "base/debug.h"
+#include "front/guard.h"
 
 /* Bits that vmalloc() supports. */
 #define GFP_OF_VMALLOC	(GFP_USER | __GFP_ACCOUNT | __GFP_ZERO | __GFP_NOWARN | \
@@ -77,9 +78,15 @@ void *__goslab_kvmalloc(size_t size, gfp_t gfp, int node,
 }
 EXPORT_SYMBOL_GPL(__goslab_kvmalloc);
 
+/* Did vmalloc() give @p? Guarded objects of ours lie among its areas. */
+static bool is_mapped(const void *p)
+{
+	return is_vmalloc_addr(p) && !gs_guard_at(p);
+}
+
 void goslab_kvfree(const void *p)
 {
-	if (is_vmalloc_addr(p))
+	if (is_mapped(p))
 		vfree(p);
 	else
 		goslab_free(p);
@@ -88,7 +95,7 @@ EXPORT_SYMBOL_GPL(goslab_kvfree);
 
 void goslab_kvfree_sensitive(const void *p, size_t size)
 {
-	if (is_vmalloc_addr(p)) {
+	if (is_mapped(p)) {
 		memzero_explicit((void *)p, size);
 		vfree(p);
 	} else {
@@ -135,7 +142,7 @@ void *__goslab_kvrealloc(const void *p, size_t size, gfp_t gfp,
 	size_t old;
 	void *fresh;
 
-	if (is_vmalloc_addr(p)) {
+	if (is_mapped(p)) {
 		if (size)
 			return remap(p, mapped_size(p), size, gfp, owner, site);
 		vfree(p);

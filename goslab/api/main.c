@@ -22,6 +22,7 @@
 #include "base/report.h"
 #include "base/sys.h"
 #include "front/drain.h"
+#include "front/guard.h"
 #include "front/sample.h"
 #include "front/usage.h"
 #include "middle/site.h"
@@ -89,6 +90,29 @@ module_param_cb(time_all, &time_all_ops, &time_all, 0644);
 __MODULE_PARM_TYPE(time_all, "bool");
 MODULE_PARM_DESC(time_all, "the histograms have refills, flushes and spans, too (N)");
 
+static int set_guard_rate(const char *value, const struct kernel_param *kp)
+{
+	unsigned long rate;
+	int ret = kstrtoul(value, 0, &rate);
+
+	return ret ?: gs_guard_set_rate(rate);
+}
+
+static const struct kernel_param_ops guard_rate_ops = {
+	.set = set_guard_rate,
+	.get = param_get_ulong,
+};
+
+module_param_cb(guard_rate, &guard_rate_ops, &gs_guard_rate, 0644);
+__MODULE_PARM_TYPE(guard_rate, "ulong");
+MODULE_PARM_DESC(guard_rate, "one sampled object in so many is guarded, of caches with GOSLAB_GUARD (0: none)");
+
+module_param_named(guard_all, gs_guard_all, bool, 0644);
+MODULE_PARM_DESC(guard_all, "objects of malloc and of all caches may be guarded (N)");
+
+module_param_named(guard_slots, gs_guard_slots, uint, 0444);
+MODULE_PARM_DESC(guard_slots, "most objects that are guarded, live and freed, at most 512 (64)");
+
 module_param_named(leak_min_age, gs_leaks_min_age, uint, 0644);
 MODULE_PARM_DESC(leak_min_age, "milliseconds that an object must be old before a scan calls it a leak (5000)");
 
@@ -151,11 +175,20 @@ static int __init goslab_init(void)
 	if (ret)
 		goto no_reclaim;
 	gs_sample_ready(true);
+	ret = gs_guard_init();
+	if (ret)
+		goto no_guard;
 	gs_debugfs_init();
+	gs_guarded_init();
 	gs_leaks_init();
 	gs_load_done();
 	return 0;
 
+no_guard:
+	gs_sample_ready(false);
+	gs_guard_stop();
+	gs_reclaim_exit();
+	gs_guard_exit();
 no_reclaim:
 	gs_mcache_exit();
 	gs_stack_exit();
@@ -183,11 +216,14 @@ static void __exit goslab_exit(void)
 
 	gs_debugfs_exit();
 	gs_leaks_exit();
+	gs_guarded_exit();
 	gs_sample_ready(false);
 	/* Clients do not wait for their last frees. */
 	gs_nolock_flush();
 	goslab_free_rcu_barrier();
+	gs_guard_stop();
 	gs_reclaim_exit();
+	gs_guard_exit();
 	/* Spans on their way out still need their cache. */
 	rcu_barrier();
 	gs_heap_end_all();

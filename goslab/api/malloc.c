@@ -35,6 +35,7 @@
 #include "base/owner.h"
 #include "base/report.h"
 #include "base/sizeclass.h"
+#include "front/guard.h"
 #include "front/hooks.h"
 #include "front/large.h"
 #include "front/mcache.h"
@@ -51,6 +52,14 @@ bool gs_gfp_refused(gfp_t gfp, unsigned long site)
 	return true;
 }
 
+/* @p gets its user, or a guarded object in its place. Not inlined: see alloc_slow(). */
+static noinline void *hand_out_guarded(const struct gs_class *c, void *p, size_t size,
+				       gfp_t gfp, bool zeroed)
+{
+	gs_hook_alloc(p, c->elemsize, gfp, 0, zeroed, c->noscan);
+	return gs_guard_take(p, size, size & -size, gfp);
+}
+
 /* All of an allocation that is not for the hot path. */
 static void *alloc_slow(unsigned int spc, size_t size, gfp_t gfp,
 			struct goslab_owner *owner, unsigned long site)
@@ -64,9 +73,12 @@ static void *alloc_slow(unsigned int spc, size_t size, gfp_t gfp,
 		return NULL;
 	p = gs_mcache_alloc_slow(c, NUMA_NO_NODE, gfp, gs_owner_id(owner), &call,
 				 &zeroed);
-	if (p)
-		gs_hook_alloc(p, c->elemsize, gfp, 0, zeroed, spc & 1);
-	return p;
+	if (!p)
+		return NULL;
+	/* The size stays in memory: a register for it would cost all slow calls. */
+	if (gs_guard_wanted(c))
+		return hand_out_guarded(c, p, call.bytes, gfp, zeroed);
+	return gs_hook_alloc(p, c->elemsize, gfp, 0, zeroed, spc & 1);
 }
 
 /*
@@ -275,9 +287,11 @@ void *gs_malloc_at(size_t size, gfp_t gfp, int node, struct goslab_owner *owner,
 	if (!gs_mcache_alloc(c->slots, node, id, &p))
 		p = gs_mcache_alloc_slow(c, node, gfp, id,
 					 &(struct gs_call){ site, size }, &zeroed);
-	if (p)
-		gs_hook_alloc(p, c->elemsize, gfp, 0, zeroed, false);
-	return p;
+	if (!p)
+		return NULL;
+	if (gs_guard_wanted(c))
+		return hand_out_guarded(c, p, size, gfp, zeroed);
+	return gs_hook_alloc(p, c->elemsize, gfp, 0, zeroed, false);
 }
 
 void *__goslab_malloc_node(size_t size, gfp_t gfp, int node,
@@ -372,7 +386,8 @@ void gs_free_unusual(struct mspan *s, void *p, unsigned long site)
 {
 	bool ours = s && gs_span_covers(s, p);
 
-	if (ZERO_OR_NULL_PTR(p))
+	if (ZERO_OR_NULL_PTR(p) ||
+	    (!ours && gs_guard_near(p) && gs_free_guarded(NULL, p, site)))
 		return;
 	switch (ours ? smp_load_acquire(&s->state) : GS_SPAN_DEAD) {
 	case GS_SPAN_SMALL:
@@ -413,8 +428,9 @@ EXPORT_SYMBOL_GPL(goslab_free);
 /* Bytes of the live object at @p; 0 if there is none. */
 size_t gs_size_of(const void *p)
 {
+	struct gs_guard *g = gs_guard_live_at(p);
 	struct mspan *s = gs_arena_span(p);
-	size_t size = 0;
+	size_t size = g ? g->size : 0;
 	long i;
 
 	switch (s ? smp_load_acquire(&s->state) : GS_SPAN_DEAD) {
@@ -459,7 +475,7 @@ EXPORT_SYMBOL_GPL(goslab_free_sensitive);
 static void *alloc_beside(const void *p, size_t size, gfp_t gfp,
 			  struct goslab_owner *owner, unsigned long site)
 {
-	const struct gs_class *c = gs_arena_span(p)->class;
+	const struct gs_class *c = gs_arena_span(gs_guard_standin(p))->class;
 
 	if (c && c->heap)
 		return gs_heap_malloc_at(c->heap, size, gfp, owner, site);

@@ -13,6 +13,7 @@
 
 #include "api/cache.h"
 #include "back/arena.h"
+#include "front/guard.h"
 
 void *goslab_cache_alloc_node(struct goslab_cache *cache, gfp_t gfp, int node)
 {
@@ -28,9 +29,11 @@ void *goslab_cache_alloc_node(struct goslab_cache *cache, gfp_t gfp, int node)
 		p = gs_mcache_alloc_slow(c, node, gfp, c->owner,
 					 &(struct gs_call){ _RET_IP_, cache->size },
 					 &zeroed);
-	if (p)
-		gs_hook_alloc(p, c->elemsize, gfp, c->keep, zeroed, c->noscan);
-	return p;
+	if (!p)
+		return NULL;
+	if (gs_guard_wanted(c))
+		return gs_cache_guard(cache, p, gfp, zeroed);
+	return gs_hook_alloc(p, c->elemsize, gfp, c->keep, zeroed, c->noscan);
 }
 EXPORT_SYMBOL_GPL(goslab_cache_alloc_node);
 
@@ -38,7 +41,7 @@ EXPORT_SYMBOL_GPL(goslab_cache_alloc_node);
 static void *alloc_there(const void *p, size_t size, gfp_t gfp, int node,
 			 struct goslab_owner *owner, unsigned long site)
 {
-	const struct gs_class *c = gs_arena_span(p)->class;
+	const struct gs_class *c = gs_arena_span(gs_guard_standin(p))->class;
 
 	if (c && c->heap)
 		return __goslab_heap_malloc_node(c->heap, size, gfp, node,
@@ -49,7 +52,8 @@ static void *alloc_there(const void *p, size_t size, gfp_t gfp, int node,
 /* As krealloc_node(): an object that fits moves only for __GFP_THISNODE. */
 static bool must_move(const void *p, gfp_t gfp, int node)
 {
-	return (gfp & __GFP_THISNODE) && page_to_nid(virt_to_page(p)) != node;
+	return (gfp & __GFP_THISNODE) &&
+	       page_to_nid(virt_to_page(gs_guard_standin(p))) != node;
 }
 
 void *__goslab_realloc_node(const void *p, size_t size, gfp_t gfp, int node,

@@ -39,6 +39,7 @@
 #include "base/report.h"
 #include "base/sizeclass.h"
 #include "base/worker.h"
+#include "front/guard.h"
 #include "front/hooks.h"
 #include "front/mcache.h"
 #include "front/tiny.h"
@@ -380,7 +381,8 @@ void goslab_free_nolock(const void *ptr)
 	void *p = (void *)ptr;
 	struct mspan *s;
 
-	if (ZERO_OR_NULL_PTR(p))
+	if (ZERO_OR_NULL_PTR(p) ||
+	    (gs_guard_near(p) && gs_free_guarded_nolock(p, _RET_IP_)))
 		return;
 	s = gs_arena_span(p);
 	if (s && !gs_span_covers(s, p))

@@ -62,6 +62,8 @@ static const char *const kind_names[] = {
 	[GS_BUG_NO_MASK]	= "no pointer mask for objects of a collected heap",
 	[GS_BUG_NOT_COLLECTED]	= "heap is not collected",
 	[GS_BUG_PENDING]	= "object changed while its free was pending",
+	[GS_BUG_OUT_OF_BOUNDS]	= "write outside an object",
+	[GS_BUG_FREED_WRITTEN]	= "write to a freed object",
 };
 static_assert(ARRAY_SIZE(kind_names) == GS_NR_REPORTS);
 

@@ -39,6 +39,8 @@ enum gs_report_kind {
 	GS_BUG_COLLECTED,	/* a call frees what the collector frees */
 	GS_BUG_NO_MASK,		/* objects of a collected heap without a mask */
 	GS_BUG_NOT_COLLECTED,	/* a call for collected heaps, with another one */
+	GS_BUG_OUT_OF_BOUNDS,	/* written to, past or before a guarded object */
+	GS_BUG_FREED_WRITTEN,	/* a guarded object, after its free */
 	GS_NR_REPORTS,
 };
 

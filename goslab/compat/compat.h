@@ -15,6 +15,13 @@
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 
+#if defined(CONFIG_X86) && !defined(CONFIG_UML)
+#include <asm/special_insns.h>
+#endif
+#ifdef CONFIG_ARM64
+#include <asm/sysreg.h>
+#endif
+
 #ifndef CONFIG_64BIT
 #error "goslab needs a 64-bit kernel"
 #endif
@@ -192,6 +199,20 @@ static inline void gs_compat_kasan_resume(void)
 {
 #ifdef CONFIG_KASAN_GENERIC
 	current->kasan_depth--;
+#endif
+}
+
+/* The address of the fault that the kernel is about to die of; 0 if none is known. */
+static inline unsigned long gs_compat_fault_address(void)
+{
+#if defined(CONFIG_UML)
+	return 0;
+#elif defined(CONFIG_X86)
+	return native_read_cr2();
+#elif defined(CONFIG_ARM64)
+	return read_sysreg(far_el1);
+#else
+	return 0;
 #endif
 }
 

@@ -62,6 +62,7 @@ struct gs_sampled {
  * @transfer: objects that a transfer cache may hold at most.
  * @batch: objects moved per hold of a central lock.
  * @depth: most objects that a magazine may hold.
+ * @guard: objects may lie on pages of their own (front/guard.h).
  * @scan: index in the census being made (gs_class_mutex).
  * @dtor: once per object, before a span leaves the class.
  * @pointers: which words of an object may be pointers, a bit for each; NULL: all may.
@@ -98,6 +99,7 @@ struct gs_class {
 	u16 transfer;
 	u16 batch;
 	u16 depth;
+	bool guard;
 	unsigned int scan;
 	void (*dtor)(void *object);
 	unsigned long *pointers;

@@ -28,6 +28,7 @@ DEFINE_SHOW_ATTRIBUTE(gs_memstats);
 DEFINE_SHOW_ATTRIBUTE(gs_frag);
 DEFINE_SHOW_ATTRIBUTE(gs_json);
 DEFINE_SHOW_ATTRIBUTE(gs_latency);
+DEFINE_SHOW_ATTRIBUTE(gs_guard);
 DEFINE_SHOW_ATTRIBUTE(gs_verify);
 
 static const struct {
@@ -52,6 +53,7 @@ static const struct {
 	{ "profile_peak", &gs_profile_peak_fops },
 	{ "callsites", &gs_callsites_fops },
 	{ "alloc_traces", &gs_alloc_traces_fops },
+	{ "guard", &gs_guard_fops },
 	{ "verify", &gs_verify_fops },
 	{ "leaks", &gs_leaks_fops, 0600 },
 };

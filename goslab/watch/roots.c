@@ -11,7 +11,8 @@
  * No roots are: free pages; pages of user space and of the page cache; page tables;
  * pages that must not be read (poisoned, offline, not RAM); records of kmemleak;
  * goslab's own: its objects are reached or not, and its metadata has the addresses of
- * free ones. Arguments of actions are. Clients name what is left out with gs_roots_add().
+ * free ones. Roots are arguments of actions, and pages of guarded objects, whoever has
+ * their address. Clients name what is left out with gs_roots_add().
  *
  * Of the stack of the task that scans, only what its callers have is looked at: the
  * rest has addresses that the scan itself came by.
@@ -35,6 +36,7 @@
 
 #include "base/sys.h"
 #include "middle/action.h"
+#include "front/guard.h"
 #include "watch/mark.h"
 
 #define STACK_PAGES	DIV_ROUND_UP(THREAD_SIZE, PAGE_SIZE)
@@ -106,6 +108,22 @@ static void look_ranges(struct walk *w)
 static void look_arg(unsigned long arg, void *m)
 {
 	gs_mark_words(m, &arg, 1);
+}
+
+/* Guarded objects lie in pages of ours. They are reached, and so are their stand-ins. */
+static void look_guarded(struct walk *w)
+{
+	struct gs_guard *g;
+	unsigned int i;
+
+	for (i = 0; (g = gs_guard_slot(i)); i++) {
+		unsigned long standin = (unsigned long)READ_ONCE(g->standin);
+
+		if (READ_ONCE(g->state) != GS_GUARD_LIVE)
+			continue;
+		gs_mark_words(w->m, &standin, 1);
+		look(w, g->page, PAGE_SIZE);
+	}
 }
 
 static void note_stack(struct walk *w)
@@ -210,6 +228,7 @@ int gs_roots_scan(struct gs_mark *m, unsigned long frame, unsigned long *nr_page
 		note_stack(w);
 		look_ranges(w);
 		gs_action_each_arg(look_arg, m);
+		look_guarded(w);
 		look_range(w, frame, (unsigned long)task_stack_page(current) + THREAD_SIZE);
 		ret = gs_mark_drain(m);
 		for_each_online_node(node)

@@ -19,6 +19,7 @@
 #include "back/pagecache.h"
 #include "base/sys.h"
 #include "front/drain.h"
+#include "front/guard.h"
 #include "front/usage.h"
 #include "middle/transfer.h"
 #include "watch/scan.h"
@@ -53,7 +54,7 @@ static int verify_structures(void)
 	int ret = 0;
 
 	on_each_cpu(verify_page_cache, &ret, true);
-	return ret ?: gs_mheap_verify() ?: verify_classes();
+	return ret ?: gs_mheap_verify() ?: verify_classes() ?: gs_guard_verify();
 }
 
 /* Changes whenever an object or a span moves. */
@@ -194,6 +195,8 @@ static const char *invariant_name(int n)
 		return "C2 the room of slots adds up";
 	case 53:
 		return "C3 the bytes of owned spans add up";
+	case 61:
+		return "G1 a guarded object has a live stand-in and canaries around it";
 	}
 	return "unknown";
 }

@@ -85,6 +85,13 @@ int gs_frag_show(struct seq_file *m, void *v);
 /* watch/latency.c */
 int gs_latency_show(struct seq_file *m, void *v);
 
+/* watch/guarded.c */
+bool gs_guard_explain(unsigned long addr);
+bool gs_guard_mention(const unsigned long *words, unsigned int n);
+int gs_guard_show(struct seq_file *m, void *v);
+void gs_guarded_init(void);
+void gs_guarded_exit(void);
+
 /* watch/json.c */
 int gs_json_show(struct seq_file *m, void *v);
 

@@ -1,11 +1,12 @@
-# load.sh - loads goslab while one step of loading fails, for each step in turn:
-# it must refuse to load and leave nothing behind. Then it loads as usual.
+# load.sh [PARAM=VALUE...] - loads goslab while one step of loading fails, for each
+# step in turn: it must refuse to load and leave nothing behind. Then it loads as usual.
 #
 # fail_load= is a parameter of modules built with GOSLAB_KUNIT=1.
 
 . /guest/lib.sh
 
 LEAST=8
+PARAMS=$*
 
 # nothing_left - 0 if no trace of a load that failed is there.
 nothing_left() {
@@ -18,7 +19,7 @@ each_step() {
 	local n=0
 
 	while n=$((n + 1)) && [ $n -lt 1000 ]; do
-		if module goslab "fail_load=$n" 2>/tmp/error; then
+		if module goslab "fail_load=$n" $PARAMS 2>/tmp/error; then
 			echo $((n - 1)) >/tmp/steps
 			return 0
 		fi

@@ -15,6 +15,7 @@ struct goslab_heap;
 #define GOSLAB_ACCOUNT		BIT(3)	/* charge spans to the memory cgroup */
 #define GOSLAB_NO_MERGE		BIT(4)	/* no effect: caches never merge */
 #define GOSLAB_NOSCAN		BIT(6)	/* objects hold no pointers to objects */
+#define GOSLAB_GUARD		BIT(7)	/* a few objects on pages of their own */
 
 /* The bit of a member, among the first 32 or 64 words, in goslab_cache_args.pointers. */
 #define GOSLAB_POINTER(type, member)	BIT(offsetof(type, member) / sizeof(void *))
@@ -62,7 +63,7 @@ __goslab_cache_create(const char *name, size_t size,
  * @size: bytes of an object, 1 to GOSLAB_MAX_SIZE.
  * @args: optional properties, or NULL.
  * @flags: GOSLAB_HWCACHE_ALIGN, GOSLAB_PANIC, GOSLAB_TYPESAFE_BY_RCU,
- *         GOSLAB_ACCOUNT, GOSLAB_NO_MERGE, GOSLAB_NOSCAN.
+ *         GOSLAB_ACCOUNT, GOSLAB_NO_MERGE, GOSLAB_NOSCAN, GOSLAB_GUARD.
  *
  * A cache shares no spans with other caches.
  *
@@ -79,6 +80,12 @@ __goslab_cache_create(const char *name, size_t size,
  *
  * GOSLAB_NOSCAN: for objects of bytes and numbers. Neither the scan for leaks nor
  * kmemleak looks for pointers in them.
+ *
+ * GOSLAB_GUARD: with the parameter guard_rate an object in many thousands lies alone
+ * at the end of a page, mapped as vmalloc() maps, so that an access past it, or after
+ * its free, faults and is explained in the log. virt_to_page() and DMA do not work on
+ * such an object: the flag says that nobody needs them. Not with @ctor, @dtor or
+ * GOSLAB_TYPESAFE_BY_RCU. (TCMalloc: guarded sampling, GWP-ASan.)
  *
  * Context: Task. Sleeps.
  * Return: the cache; NULL, after a report that says why, for bad arguments or
