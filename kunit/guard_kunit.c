@@ -395,6 +395,50 @@ static void freed_by_all(struct kunit *test)
 	end(test);
 }
 
+static unsigned int nr_whole;
+
+static void note_whole(void *p, void *arg)
+{
+	/* goslab_free_sensitive() has made it zero before. */
+	nr_whole += p == arg && (*(u8 *)p == 0x5a || !*(u8 *)p) && gs_guard_at(p);
+}
+
+/* Actions get the address that the user has, and find the object as he left it. */
+static void ends_with_actions(struct kunit *test)
+{
+	struct goslab_weak *weak;
+	unsigned int i;
+
+	begin(test, 1);
+	for (i = 0; i < ARRAY_SIZE(frees); i++) {
+		struct goslab_cache *cache = make(test);
+		u8 *p = goslab_cache_alloc(cache, GFP_KERNEL);
+		struct gs_guard *g = gs_guard_live_at(p);
+
+		KUNIT_ASSERT_NOT_NULL(test, g);
+		memset(p, 0x5a, SIZE);
+		KUNIT_ASSERT_EQ(test, goslab_action_add(p, note_whole, p, GFP_KERNEL), 0);
+		weak = goslab_weak_get(p, GFP_KERNEL);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(weak));
+		KUNIT_ASSERT_EQ(test, goslab_action_add(p, note_whole, p, GFP_KERNEL), 0);
+		KUNIT_ASSERT_EQ(test, goslab_action_add(p, note_whole, NULL, GFP_KERNEL), 0);
+		KUNIT_EXPECT_TRUE(test, goslab_action_del(p, note_whole, NULL));
+		KUNIT_EXPECT_PTR_EQ(test, goslab_weak_value(weak), (void *)p);
+		nr_whole = 0;
+		frees[i](cache, p);
+		gs_nolock_flush();
+		goslab_free_rcu_barrier();
+		KUNIT_EXPECT_EQ_MSG(test, nr_whole, 2U, "way %u", i);
+		KUNIT_EXPECT_NULL(test, goslab_weak_value(weak));
+		KUNIT_EXPECT_EQ(test, READ_ONCE(g->state), (int)GS_GUARD_FREED);
+		GS_EXPECT_REPORTS(test, GS_BUG_DOUBLE_FREE, 1, goslab_free(p));
+		goslab_weak_put(weak);
+		goslab_cache_destroy(cache);
+	}
+	KUNIT_EXPECT_EQ(test, gs_special_nr(GS_SPECIAL_ACTION), 0UL);
+	end(test);
+}
+
 static void head_of_rcu(struct kunit *test)
 {
 	struct with_head *h;
@@ -728,6 +772,7 @@ static struct kunit_case guard_cases[] = {
 	KUNIT_CASE(oldest_first),
 	KUNIT_CASE(not_mapped),
 	KUNIT_CASE(freed_by_all),
+	KUNIT_CASE(ends_with_actions),
 	KUNIT_CASE(head_of_rcu),
 	KUNIT_CASE(resized),
 	KUNIT_CASE(looked_at),

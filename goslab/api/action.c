@@ -14,17 +14,19 @@
 #include "api/api.h"
 #include "back/arena.h"
 #include "base/report.h"
+#include "front/guard.h"
 #include "middle/action.h"
 #include "middle/special.h"
 
 /*
- * The span and index of the live object at @p. Return: 0, or an error, after a report
- * where one is due.
+ * The span and index of the live object at @p, or of its stand-in. Return: 0, or an error,
+ * after a report where one is due.
  */
 static int find(const void *p, struct mspan **s, long *i, unsigned long site)
 {
 	u8 state;
 
+	p = gs_guard_standin(p);
 	*s = gs_arena_look(p);
 	state = gs_span_covers(*s, p) ? smp_load_acquire(&(*s)->state) : GS_SPAN_DEAD;
 	if (state == GS_SPAN_TINY)
@@ -42,9 +44,9 @@ int goslab_action_add(const void *p, void (*fn)(void *p, void *arg), void *arg, 
 {
 	struct mspan *s;
 	long i;
-	int ret = find(p, &s, &i, _RET_IP_);
+	int ret = find(p, &s, &i, _RET_IP_) ?: gs_guard_keep(p, gfp);
 
-	return ret ?: gs_action_add(s, i, fn, arg, gfp);
+	return ret ?: gs_action_add(s, i, (void *)p, fn, arg, gfp);
 }
 EXPORT_SYMBOL_GPL(goslab_action_add);
 
@@ -61,15 +63,15 @@ struct goslab_weak *goslab_weak_get(const void *p, gfp_t gfp)
 {
 	struct mspan *s;
 	long i;
-	int ret = find(p, &s, &i, _RET_IP_);
+	int ret = find(p, &s, &i, _RET_IP_) ?: gs_guard_keep(p, gfp);
 
-	return ret ? ERR_PTR(ret) : (struct goslab_weak *)gs_weak_get(s, i, gfp);
+	return ret ? ERR_PTR(ret) : (struct goslab_weak *)gs_weak_get(s, i, (void *)p, gfp);
 }
 EXPORT_SYMBOL_GPL(goslab_weak_get);
 
 void *goslab_weak_value(const struct goslab_weak *weak)
 {
-	return READ_ONCE(((const struct gs_special *)weak)->object);
+	return READ_ONCE(((const struct gs_special *)weak)->user);
 }
 EXPORT_SYMBOL_GPL(goslab_weak_value);
 

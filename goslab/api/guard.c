@@ -17,6 +17,7 @@
 #include "api/cache.h"
 #include "back/arena.h"
 #include "front/guard.h"
+#include "middle/special.h"
 
 /* Objects that wait for a grace period. */
 static atomic_t nr_pending = ATOMIC_INIT(0);
@@ -77,11 +78,22 @@ bool gs_free_guarded_nolock(void *p, unsigned long site)
 	return true;
 }
 
+/* As claim() of free_rcu.c does with any other object. */
+static void hold_standin(void *p, unsigned long site)
+{
+	struct mspan *s = gs_arena_look(p);
+	long i = gs_span_index(s, p);
+
+	gs_special_defer(s, i, site);
+	gs_span_claim(&s->objects[i]);
+}
+
 static void free_pending(struct rcu_head *rcu)
 {
-	struct gs_guard *g = container_of(rcu, struct gs_guard, rcu);
+	void *p = gs_guard_end_rcu(container_of(rcu, struct gs_guard, rcu));
+	struct mspan *s = gs_arena_look(p);
 
-	free_standin(gs_guard_end_rcu(g), _THIS_IP_);
+	gs_free_pending(s, gs_span_index(s, p), _THIS_IP_);
 	atomic_dec(&nr_pending);
 }
 
@@ -96,6 +108,7 @@ bool gs_free_guarded_rcu(struct rcu_head *head, void *p, unsigned long site)
 	if (!g)
 		return false;
 	if (gs_guard_claim_rcu(g, head, p, site)) {
+		hold_standin(g->standin, site);
 		atomic_inc(&nr_pending);
 		call_rcu(&g->rcu, free_pending);
 	}

@@ -36,6 +36,7 @@
 #include "back/arena.h"
 #include "base/owner.h"
 #include "base/report.h"
+#include "middle/action.h"
 #include "middle/site.h"
 #include "middle/special.h"
 
@@ -127,6 +128,7 @@ static void fill_in(struct gs_guard *g, void *standin, size_t size, size_t align
 	};
 	strscpy(g->alloc.comm, r->comm, sizeof(g->alloc.comm));
 	g->free.site = 0;
+	g->kept = false;
 }
 
 /**
@@ -205,6 +207,43 @@ static void *retire(struct gs_guard *g)
 	return standin;
 }
 
+/* The last action of a stand-in: all others have seen the object whole. */
+static void retire_kept(void *unused, void *arg)
+{
+	struct gs_guard *g = arg;
+
+	WRITE_ONCE(g->state, GS_GUARD_FREED);
+	retire(g);
+}
+
+/**
+ * gs_guard_keep() - an object gets an action or a weak handle.
+ * @p: its address, as its user knows it.
+ * @gfp: for a record.
+ *
+ * If it is guarded, its free leaves its page alone until the stand-in is freed.
+ *
+ * Context: any but NMI.
+ * Return: 0 or as gs_action_add().
+ */
+int gs_guard_keep(const void *p, gfp_t gfp)
+{
+	struct gs_guard *g = gs_guard_live_at(p);
+	struct mspan *s;
+
+	if (!g || READ_ONCE(g->kept))
+		return 0;
+	s = gs_arena_span(g->standin);
+	/* It is there before any other, so it is called after them. */
+	return gs_action_first(s, gs_span_index(s, g->standin), &g->kept, retire_kept, g, gfp);
+}
+
+/* The object of @g was claimed. Return: its stand-in, which the caller frees. */
+static void *let_go(struct gs_guard *g)
+{
+	return READ_ONCE(g->kept) ? g->standin : retire(g);
+}
+
 /* @p is to be freed in the page of @g, and is no live object there. */
 static void report_bad(const struct gs_guard *g, void *p, unsigned long site)
 {
@@ -247,7 +286,7 @@ void *gs_guard_end(struct gs_guard *g, const struct gs_class *c, void *p,
 		report(g, GS_BUG_WRONG_CACHE, p, NULL, 0, site);
 		return NULL;
 	}
-	return claim(g, p, GS_GUARD_FREED, site) ? retire(g) : NULL;
+	return claim(g, p, GS_GUARD_FREED, site) ? let_go(g) : NULL;
 }
 
 /* The same after a grace period. @head is in the object, or NULL. */
@@ -268,7 +307,7 @@ bool gs_guard_claim_rcu(struct gs_guard *g, struct rcu_head *head, void *p,
 void *gs_guard_end_rcu(struct gs_guard *g)
 {
 	WRITE_ONCE(g->state, GS_GUARD_FREED);
-	return retire(g);
+	return let_go(g);
 }
 
 /* The address that the user of the live object @standin knows. */

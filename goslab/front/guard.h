@@ -52,6 +52,7 @@ struct gs_guard_event {
  * struct gs_guard - a slot: a page, and the object that is or was last on it.
  * @state: enum gs_guard_state. Changed by who takes the slot from the list that
  *         it is on, or, from LIVE on, by cmpxchg().
+ * @kept: the object stays until the actions of @standin were called.
  * @size: bytes of the object that its user may use.
  * @owner: number of the module whose it is.
  * @page: the page, in the direct map.
@@ -68,6 +69,7 @@ struct gs_guard_event {
  */
 struct gs_guard {
 	int state;
+	bool kept;
 	u32 size;
 	u8 owner;
 	void *page;
@@ -125,6 +127,7 @@ bool gs_guard_claim_rcu(struct gs_guard *g, struct rcu_head *head, void *p,
 			unsigned long site);
 void *gs_guard_end_rcu(struct gs_guard *g);
 void *gs_guard_object_of(void *standin);
+int gs_guard_keep(const void *p, gfp_t gfp);
 void gs_guard_check_freed(struct gs_guard *g);
 int gs_guard_verify(void);
 

@@ -5,10 +5,10 @@
  *
  * Both are records in the table of special.c. An action is called by whoever frees the
  * object, before that is free. A weak handle is a record that outlives its object: when
- * that ends, the record leaves the table and has no object any more.
+ * that ends, the record leaves the table and leads to no object any more.
  *
  * Owner:      of an action: the object. Of a weak handle: its users and the table.
- * Lock:       none of its own; those of the table.
+ * Lock:       those of the table; first_lock, before them, for gs_action_first().
  * Lifetime:   an action until it was called, or was taken back, or the module that has
  *             its code goes. A weak handle until its object ended and all users put it.
  * Context:    any but NMI; gs_action_forget() and gs_action_each_arg(): task.
@@ -23,27 +23,56 @@
 #include "base/debug.h"
 #include "middle/special.h"
 
+static DEFINE_SPINLOCK(first_lock);
+
 /* What an action calls. */
 struct call {
 	void (*fn)(void *object, void *arg);
 	void *arg;
 };
 
-/* Return: 0; -ENOMEM; -ENOENT if object @i of @s is not live. */
-int gs_action_add(struct mspan *s, long i, void (*fn)(void *object, void *arg), void *arg,
-		  gfp_t gfp)
+/* @user: what its user calls it. Return: 0; -ENOMEM; -ENOENT if it is not live. */
+int gs_action_add(struct mspan *s, long i, void *user,
+		  void (*fn)(void *object, void *arg), void *arg, gfp_t gfp)
 {
 	struct gs_special *r = gs_special_make(GS_SPECIAL_ACTION, gfp);
 	int ret;
 
 	if (!r)
 		return -ENOMEM;
+	r->user = user;
 	r->fn = fn;
 	r->arg = arg;
 	ret = gs_special_link(s, i, r);
 	if (ret)
 		gs_special_give(r);
 	return ret;
+}
+
+/*
+ * The same, once: the first caller adds it, and others find it there when they return.
+ * Return: as gs_action_add().
+ */
+int gs_action_first(struct mspan *s, long i, bool *done,
+		    void (*fn)(void *object, void *arg), void *arg, gfp_t gfp)
+{
+	struct gs_special *r = gs_special_make(GS_SPECIAL_ACTION, gfp);
+	unsigned long flags;
+	int ret = -EEXIST;
+
+	if (!r)
+		return -ENOMEM;
+	r->fn = fn;
+	r->arg = arg;
+	gs_lock(&first_lock, flags);
+	if (!*done) {
+		ret = gs_special_link(s, i, r);
+		WRITE_ONCE(*done, !ret);
+	}
+	gs_unlock(&first_lock, flags);
+	if (ret)
+		gs_special_give(r);
+	return ret == -EEXIST ? 0 : ret;
 }
 
 static bool is_call(const struct gs_special *r, const void *arg)
@@ -105,7 +134,7 @@ void gs_action_each_arg(void (*fn)(unsigned long arg, void *to), void *to)
 }
 
 /* The weak handle of object @i of @s. Return: an ERR_PTR(): as gs_action_add(). */
-struct gs_special *gs_weak_get(struct mspan *s, long i, gfp_t gfp)
+struct gs_special *gs_weak_get(struct mspan *s, long i, void *user, gfp_t gfp)
 {
 	struct gs_special *r, *fresh;
 	int ret;
@@ -116,6 +145,7 @@ struct gs_special *gs_weak_get(struct mspan *s, long i, gfp_t gfp)
 	fresh = gs_special_make(GS_SPECIAL_WEAK, gfp);
 	if (!fresh)
 		return ERR_PTR(-ENOMEM);
+	fresh->user = user;
 	/* One is the table's, which drops it when the object ends. */
 	refcount_set(&fresh->refs, 2);
 	ret = gs_special_link(s, i, fresh);

@@ -271,11 +271,11 @@ static void end_record(struct gs_special *r, struct gs_class *c, bool ping_pong)
 		gs_special_give(r);
 		break;
 	case GS_SPECIAL_ACTION:
-		r->fn(r->object, r->arg);
+		r->fn(r->user, r->arg);
 		gs_special_give(r);
 		break;
 	case GS_SPECIAL_WEAK:
-		WRITE_ONCE(r->object, NULL);
+		WRITE_ONCE(r->user, NULL);
 		gs_weak_put(r);
 		break;
 	}

@@ -24,7 +24,7 @@ enum gs_special_kind {
 /**
  * struct gs_special - a record on a live object.
  * @link: in its hash bucket.
- * @object: its address. Of a weak handle: NULL when it has ended.
+ * @object: its address.
  * @kind: which of the members below it has.
  * @owner: number of the module whose object it is, or GS_COLLECTED: the state of the
  *         object without records.
@@ -34,9 +34,11 @@ enum gs_special_kind {
  * @requested: bytes that were asked for.
  * @when: in jiffies.
  * @comm: name of the task then.
- * @fn: an action: called with @object and @arg when it ends.
+ * @fn: an action: called with @user and @arg when the object ends.
  * @arg: of @fn.
  * @refs: those who have a weak handle, and the table.
+ * @user: of an action and a weak handle: the address that the object's user knows, which
+ *        is another one if it is guarded. Of a weak handle NULL when it has ended.
  */
 struct gs_special {
 	struct hlist_node link;
@@ -53,10 +55,11 @@ struct gs_special {
 			char comm[TASK_COMM_LEN];
 		};
 		struct {
+			void *user;
 			void (*fn)(void *object, void *arg);
 			void *arg;
+			refcount_t refs;
 		};
-		refcount_t refs;
 	};
 };
 
