@@ -33,7 +33,7 @@ ROUNDS=${ROUNDS:-40}
 
 FIXED=pair,pair_const,batch,batch_reverse,batch_shuffled,tiny,tiny_batch,ctor
 OTHER=bulk_16,bulk_64,bulk_256,sheaf,free_rcu,kvmalloc,heap,nolock,stack,stack_batch
-OTHER+=,region,region_mark,frag
+OTHER+=,region,region_mark,frag,action,weak,collect
 PATHS=refill,flush,transfer,span,page_run
 THREADS=producer_consumer,xmalloc,larson,sh8bench,cache_scratch,mstress
 FITS="best segregated first next bitmap filler"

@@ -3,7 +3,7 @@
  * bench.h: what the files of goslab_bench.ko share.
  *
  * main.c reads parameters and runs the workloads of the table there. A workload
- * (loops.c, bulk.c, region.c, heap.c, larson.c, passing.c, mix.c, stack.c, paths.c;
+ * (loops.c, bulk.c, region.c, heap.c, larson.c, passing.c, mix.c, stack.c, records.c, paths.c;
  * memory.c measures bytes) prepares a case and hands measure.c a loop for each
  * way of allocating; measure.c runs them in turns and adds medians to the
  * results. ways.c makes what the ways need, threads.c starts and joins threads.
@@ -306,6 +306,7 @@ int bn_pair_mixed(const char *name);
 int bn_mix(const char *name);
 int bn_memory(const char *name);
 int bn_stack(const char *name);
+int bn_records(const char *name);
 int bn_path(const char *name);
 int bn_page_run(const char *name);
 

@@ -94,6 +94,9 @@ static const struct {
 	{ "memory", bn_memory },
 	{ "stack", bn_stack },
 	{ "stack_batch", bn_stack },
+	{ "action", bn_records },
+	{ "weak", bn_records },
+	{ "collect", bn_records },
 #ifdef CONFIG_GOSLAB_KUNIT
 	{ "refill", bn_path },
 	{ "flush", bn_path },
