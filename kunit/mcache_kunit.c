@@ -233,6 +233,90 @@ static size_t room(const struct mcache *mcache)
 	return bytes;
 }
 
+static void forget_loans(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		gs_mcache_unlend(cpu);
+}
+
+/* Use many classes, so that their slots grow. Return: the most room that they had. */
+static size_t grow_all(struct kunit *test)
+{
+	struct gs_rnd rnd = gs_rnd_start(test);
+	unsigned int n, step;
+	size_t most = 0;
+	void *p[64];
+
+	for (step = 0; step < 4000; step++) {
+		size_t size = gs_rnd_log(&rnd, 64, 4096);
+
+		for (n = 0; n < ARRAY_SIZE(p); n++)
+			p[n] = goslab_malloc(size, GFP_KERNEL);
+		for (n = 0; n < ARRAY_SIZE(p); n++)
+			goslab_free(p[n]);
+		most = max(most, here()->cap_bytes);
+	}
+	return most;
+}
+
+/* Of the classes of malloc, of all nodes. */
+static unsigned long central_locks(void)
+{
+	unsigned long n = 0;
+	unsigned int spc;
+	int node;
+
+	for (spc = 2; spc < GS_NR_SPC; spc++)
+		for (node = 0; node < nr_node_ids; node++)
+			n += gs_class_central(&gs_classes[spc], node)->nr_lock;
+	return n;
+}
+
+/* A busy CPU has what idle ones do not use, and no more than that. */
+static void idle_cpus_lend(struct kunit *test)
+{
+	const size_t share = 64 << 10;
+	unsigned long start, alone;
+	size_t lent = num_online_cpus() > 1 ? num_online_cpus() * share / 2 : 0;
+	unsigned long was = gs_max_parked;
+	size_t most;
+
+	gs_drain_all();
+	forget_loans();
+	gs_max_parked = share;
+	start = central_locks();
+	KUNIT_EXPECT_LE(test, grow_all(test), share);
+	alone = central_locks() - start;
+
+	gs_drain_all();
+	gs_mcache_settle();
+	KUNIT_EXPECT_EQ(test, gs_mcache_shares(), 0L);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&here()->lent), lent ? share / 2 : 0L);
+	start = central_locks();
+	most = grow_all(test);
+	if (lent)
+		KUNIT_EXPECT_GT(test, most, share);
+	kunit_info(test, "central locks: %lu with %zu bytes, %lu with %zu of %zu\n", alone,
+		   share, central_locks() - start, most, share / 2 + max(lent, share / 2));
+	KUNIT_EXPECT_LE(test, most, share / 2 + max(lent, share / 2));
+	/* A tick does not take what is used, nor does it lend twice. */
+	gs_mcache_settle();
+	KUNIT_EXPECT_EQ(test, gs_mcache_shares(), 0L);
+	KUNIT_EXPECT_LE(test, here()->cap_bytes + atomic_long_read(&here()->lent), share);
+	GS_EXPECT_WHOLE(test);
+
+	/* What it has no more use for goes back. */
+	gs_drain_all();
+	gs_mcache_settle();
+	KUNIT_EXPECT_GE(test, atomic_long_read(&here()->lent), 0L);
+	KUNIT_EXPECT_EQ(test, gs_mcache_shares(), 0L);
+	gs_max_parked = was;
+	forget_loans();
+	GS_EXPECT_WHOLE(test);
+}
+
 /* Whatever happens, a CPU's room stays within the budget. */
 static void budget(struct kunit *test)
 {
@@ -246,6 +330,7 @@ static void budget(struct kunit *test)
 		gs_drain_all();
 		KUNIT_EXPECT_EQ(test, here()->cap_bytes, (size_t)0);
 		gs_max_parked = budgets[i];
+		gs_max_parked_set = true;
 		for (step = 0; step < 500; step++) {
 			size_t size = gs_rnd_log(&rnd, 1, GS_MAX_SMALL);
 
@@ -264,6 +349,7 @@ static void budget(struct kunit *test)
 		GS_EXPECT_WHOLE(test);
 	}
 	gs_max_parked = was;
+	gs_max_parked_set = false;
 }
 
 /* What another CPU frees. */
@@ -334,6 +420,7 @@ static void room_moves(struct kunit *test)
 
 	gs_drain_all();
 	gs_max_parked = 64 << 10;
+	gs_max_parked_set = true;
 	for (size = 64; size <= 4096; size *= 2) {
 		for (round = 0; round < 60; round++) {
 			for (n = 0; n < ARRAY_SIZE(p); n++)
@@ -348,6 +435,7 @@ static void room_moves(struct kunit *test)
 	KUNIT_EXPECT_GE(test, gs_slot_cap(slot), 2U);
 	KUNIT_EXPECT_LE(test, here()->cap_bytes, (size_t)gs_max_parked);
 	gs_max_parked = was;
+	gs_max_parked_set = false;
 }
 
 /*
@@ -378,6 +466,7 @@ static void use_room(void)
 			goslab_free(p[n]);
 	}
 	gs_max_parked = here()->cap_bytes;
+	gs_max_parked_set = true;
 }
 
 /*
@@ -410,6 +499,7 @@ static void room_in_any_rhythm(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, gs_slot_cap(slot), (unsigned int)h->c->depth);
 		KUNIT_EXPECT_LE(test, here()->cap_bytes, (size_t)gs_max_parked);
 		gs_max_parked = was;
+		gs_max_parked_set = false;
 		goslab_cache_destroy(h->cache);
 	}
 }
@@ -478,6 +568,7 @@ static void room_for_large_objects(struct kunit *test)
 	unsigned int i, n;
 
 	gs_max_parked = 256 << 10;
+	gs_max_parked_set = true;
 	for (i = 0; i < ARRAY_SIZE(large); i++) {
 		gs_drain_all();
 		cache = goslab_cache_create("large", large[i].size, 0, 0, NULL);
@@ -494,6 +585,7 @@ static void room_for_large_objects(struct kunit *test)
 		goslab_cache_destroy(cache);
 	}
 	gs_max_parked = was;
+	gs_max_parked_set = false;
 }
 
 static struct {
@@ -631,6 +723,7 @@ static struct kunit_case mcache_cases[] = {
 	KUNIT_CASE(flush),
 	KUNIT_CASE(refill),
 	KUNIT_CASE(freeing_cpu_gets_a_slot),
+	KUNIT_CASE(idle_cpus_lend),
 	KUNIT_CASE(budget),
 	KUNIT_CASE(room_moves),
 	KUNIT_CASE(room_in_any_rhythm),

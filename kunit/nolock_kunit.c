@@ -258,6 +258,7 @@ static void in_slot_that_gives_way(struct kunit *test)
 	prime(test, 1000);
 	/* No room left: a class that grows takes that of one that is idle, of 256. */
 	gs_max_parked = raw_cpu_ptr(&gs_mcache)->cap_bytes;
+	gs_max_parked_set = true;
 	set_inside("malloc-256", 256, q);
 	for (round = 0; round < 5000 && !inside.times; round++) {
 		for (i = 0; i < ARRAY_SIZE(p); i++) {
@@ -270,6 +271,7 @@ static void in_slot_that_gives_way(struct kunit *test)
 		}
 	}
 	gs_max_parked = parked;
+	gs_max_parked_set = false;
 	expect_refused(test, NULL);
 
 	/* The last step of a drain takes the room. */

@@ -41,6 +41,7 @@ static bool tick(void)
 	/* Before the drain empties what was parked. */
 	gs_usage_complete_peak();
 	gs_drain_post_idle();
+	gs_mcache_settle();
 	again = gs_class_sweep(true);
 	again |= gs_scavenge();
 	return again || gs_drain_pending();

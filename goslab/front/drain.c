@@ -380,6 +380,7 @@ void gs_drain_dead(unsigned int cpu)
 
 	mutex_lock(&d->lock);
 	drain_cpu(walk, false);
+	gs_mcache_unlend(cpu);
 	mutex_unlock(&d->lock);
 }
 GS_EXPORT_KUNIT(gs_drain_dead);

@@ -14,9 +14,11 @@
  * Invariants: I6  no lock is taken while entered (gs_debug_lock()).
  *             C1  every entry of a magazine is in state GS_CACHED;
  *                 top <= limit <= entry + depth.
- *             C2  cap_bytes == sum of room * elemsize <= gs_max_parked.
+ *             C2  cap_bytes == sum of room * elemsize, at most the share of the CPU,
+ *                 gs_max_parked, less what it lent and more what it borrowed.
  *             C3  owned == sum of the sizes of owned spans, at most gs_max_owned
  *                 and one span.
+ *             C4  what CPUs lent, less what others borrowed, is @spare.
  *             (checked by gs_mcache_verify(), drain.c, on a quiet machine)
  * Tests:      kunit/mcache_kunit.c
  */
@@ -54,7 +56,11 @@ unsigned long gs_max_parked;
 bool gs_max_parked_set;
 unsigned long gs_max_owned;
 GS_EXPORT_KUNIT(gs_max_parked);
+GS_EXPORT_KUNIT(gs_max_parked_set);
 GS_EXPORT_KUNIT(gs_max_owned);
+
+/* Bytes of the shares of idle CPUs that busy ones may have. */
+static atomic_long_t spare = ATOMIC_LONG_INIT(0);
 
 /* The slot of a CPU that has none yet. It is always busy: nobody enters it. */
 struct gs_slot gs_no_slot __cacheline_aligned = {
@@ -234,6 +240,94 @@ static void set_cap(struct mcache *mcache, struct gs_slot *slot,
 	WRITE_ONCE(slot->limit, slot->entry + cap);
 }
 
+/* Bytes that @mcache may park now. */
+static size_t allowance(const struct mcache *mcache)
+{
+	long share = READ_ONCE(gs_max_parked);
+
+	/* Who sets it means it. */
+	if (gs_max_parked_set)
+		return share;
+	return max(0L, share - atomic_long_read(&mcache->lent));
+}
+
+/*
+ * May the slots of this CPU have room for @bytes more? What its share has not, it takes
+ * from those of idle CPUs. Interrupts are off. (TCMalloc: CpuCache steals capacity from
+ * the CPUs that miss least.)
+ */
+static bool may_have(struct mcache *mcache, size_t bytes)
+{
+	size_t want = mcache->cap_bytes + bytes, now = allowance(mcache);
+	long have = atomic_long_read(&spare), more = want - now;
+
+	if (want <= now)
+		return true;
+	if (have < more || gs_max_parked_set || want > PARKED_MOST ||
+	    !atomic_long_try_cmpxchg(&spare, &have, have - more))
+		return false;
+	atomic_long_sub(more, &mcache->lent);
+	return true;
+}
+
+/*
+ * A CPU that parks little lends half of its share, and what one has borrowed and does
+ * not use goes back. @mcache may be that of another CPU.
+ */
+static void settle(struct mcache *mcache)
+{
+	long lent = atomic_long_read(&mcache->lent), cap = READ_ONCE(mcache->cap_bytes);
+	long share = READ_ONCE(gs_max_parked), after = lent;
+
+	if (lent < 0)
+		after = min(0L, share - max(cap, share / 2));
+	else if (cap <= share / 4)
+		after = max(lent, share / 2);
+	after = max(after, lent);
+	if (after > lent && atomic_long_try_cmpxchg(&mcache->lent, &lent, after))
+		atomic_long_add(after - lent, &spare);
+}
+
+/**
+ * gs_mcache_settle() - let busy CPUs have what idle ones do not use.
+ *
+ * Wakes no CPU. Each looks at a few words of every mcache.
+ *
+ * Context: any.
+ */
+void gs_mcache_settle(void)
+{
+	int cpu;
+
+	if (gs_max_parked_set || num_online_cpus() == 1)
+		return;
+	for_each_online_cpu(cpu)
+		settle(per_cpu_ptr(&gs_mcache, cpu));
+}
+GS_EXPORT_KUNIT(gs_mcache_settle);
+
+/*
+ * @cpu is dead and has no share. If others have borrowed some of it, there is less than
+ * nothing to be had until they give it back.
+ */
+void gs_mcache_unlend(int cpu)
+{
+	atomic_long_sub(atomic_long_xchg(&per_cpu_ptr(&gs_mcache, cpu)->lent, 0), &spare);
+}
+GS_EXPORT_KUNIT(gs_mcache_unlend);
+
+/* C4: 0 when no CPU lends or borrows meanwhile. */
+long gs_mcache_shares(void)
+{
+	long sum = atomic_long_read(&spare);
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum -= atomic_long_read(&per_cpu_ptr(&gs_mcache, cpu)->lent);
+	return sum;
+}
+GS_EXPORT_KUNIT(gs_mcache_shares);
+
 /*
  * Draw memory for the slots that frees could not make. It is not left to the tick:
  * until then each of these frees takes a central lock.
@@ -301,7 +395,7 @@ struct gs_slot *gs_mcache_make_slot(struct gs_class *c, gfp_t gfp)
 		unsigned int cap = first_cap(c);
 
 		gs_sample_start(mcache, slot);
-		if (mcache->cap_bytes + cap * c->elemsize <= gs_max_parked)
+		if (may_have(mcache, cap * c->elemsize))
 			set_cap(mcache, slot, cap);
 		/* Readers of statistics walk the list from other CPUs. */
 		list_add_tail_rcu(&slot->link, &mcache->slots);
@@ -525,13 +619,13 @@ static noinline void grow_cap(struct gs_class *c)
 	if (slot == &gs_no_slot || cap <= room)
 		goto out;
 	bytes = (cap - room) * c->elemsize;
-	if (mcache->cap_bytes + bytes > gs_max_parked)
+	if (!may_have(mcache, bytes))
 		victim = find_victim(mcache, slot);
 	if (victim) {
 		from = victim->class;
 		n = evict(mcache, victim, e);
 	}
-	if (mcache->cap_bytes + bytes <= gs_max_parked)
+	if (may_have(mcache, bytes))
 		set_cap(mcache, slot, cap);
 out:
 	local_irq_restore(flags);
@@ -545,7 +639,7 @@ out:
  * @c: the class; its slot on this CPU grows.
  *
  * The room stays within depth, half of the CPU's budget, and what is left of the
- * budget. When that is used up, a slot that is not in use gives its room. The
+ * budget and of those of idle CPUs. When that is used up, a slot that is not in use gives its room. The
  * objects of that slot go to their spans within an RCU read section, which
  * gs_drain_classes() waits for, so that their class does not end meanwhile.
  *

@@ -93,6 +93,7 @@ struct gs_tiny_open {
  * @owned: bytes of the spans that this CPU owns. Its CPU changes it, or a drain of
  *         a dead one; atomic because an interrupt may come in between.
  * @cap_bytes: sum of room * elemsize of all slots: what may be parked at most.
+ * @lent: bytes of its share that other CPUs may have; below 0 what it has of theirs.
  * @rnd: state of the generator that decides which slot grows.
  * @granting: a slot gets more to hand out, interrupts off.
  * @nr_wrapped: what the modulo of its slots' counts has lost.
@@ -105,6 +106,7 @@ struct mcache {
 	struct gs_slot *hand;
 	atomic_long_t owned;
 	size_t cap_bytes;
+	atomic_long_t lent;
 	u32 rnd;
 	seqcount_t granting;
 	u64 nr_wrapped;
@@ -139,6 +141,9 @@ s64 gs_mcache_nr_alloc(int cpu);
 void gs_mcache_add_allocs(int cpu, s64 *of);
 int gs_mcache_init_slots(struct gs_class *c, unsigned int n);
 void gs_mcache_exit_slots(struct gs_class *c, unsigned int n);
+void gs_mcache_settle(void);
+void gs_mcache_unlend(int cpu);
+long gs_mcache_shares(void);
 void gs_mcache_no_slots(struct gs_class *c, unsigned int n);
 
 /**

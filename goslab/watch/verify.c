@@ -128,6 +128,7 @@ static int verify_sums(bool *quiet)
 	before = activity();
 	for_each_possible_cpu(cpu)
 		ret = ret ?: gs_mcache_verify(cpu);
+	ret = ret ?: gs_mcache_shares() ? 54 : 0;
 	mutex_lock(&gs_class_mutex);
 	v = gs_survey_make();
 	mutex_unlock(&gs_class_mutex);
@@ -195,6 +196,8 @@ static const char *invariant_name(int n)
 		return "C2 the room of slots adds up";
 	case 53:
 		return "C3 the bytes of owned spans add up";
+	case 54:
+		return "C4 what CPUs lend and borrow of their room adds up";
 	case 61:
 		return "G1 a guarded object has a live stand-in and canaries around it";
 	}
