@@ -31,7 +31,7 @@ load() {
 	rmmod goslab_bench || status=1
 }
 
-module goslab $(for word; do case $word in goslab.*) echo "${word#goslab.}" ;; esac; done) ||
+module goslab $(ours "$@") ||
 	exit 1
 params=
 for word; do

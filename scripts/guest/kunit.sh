@@ -29,16 +29,9 @@ lost() {
 }
 
 status=0
-ours="" theirs=""
-for param; do
-	case $param in
-	goslab.*) ours="$ours ${param#goslab.}" ;;
-	*) theirs="$theirs $param" ;;
-	esac
-done
 # The names are those of caches_by_name in kunit/dropin_kunit.c.
-module goslab kernel_caches=gs_kunit_named,gs_kunit_other $ours || exit 1
-module goslab_kunit $theirs || status=1
+module goslab kernel_caches=gs_kunit_named,gs_kunit_other $(ours "$@") || exit 1
+module goslab_kunit $(theirs "$@") || status=1
 verified || status=1
 lost || status=1
 [ $status = 1 ] && [ ! -d /sys/module/goslab_kunit ] || rmmod goslab_kunit || status=1

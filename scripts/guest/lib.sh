@@ -33,6 +33,22 @@ print_results() {
 # failures - how often modules have said so far that they failed.
 failures() { dmesg | grep -cE '\] +(not ok [0-9]|goslab_replay: .*failed with)'; }
 
+# ours WORD... - the parameters of goslab.ko: the words that begin with "goslab.",
+# without that. theirs WORD... - the other words.
+ours() {
+	local word
+	for word; do
+		case $word in goslab.*) echo "${word#goslab.}" ;; esac
+	done
+}
+
+theirs() {
+	local word
+	for word; do
+		case $word in goslab.*) ;; *) echo "$word" ;; esac
+	done
+}
+
 # module NAME [PARAM=VALUE...] - loads a module that was built for this bed.
 module() {
 	local ko=/modules/$1.ko before

@@ -28,9 +28,9 @@ nothing_left() {
 no_report() { ! dmesg | grep 'BUG: goslab\|goslab_replay: .*failed with'; }
 
 status=0
-module goslab $(for word; do case $word in goslab.*) echo "${word#goslab.}" ;; esac; done) ||
+module goslab $(ours "$@") ||
 	exit 1
-if module goslab_replay $(for word; do case $word in goslab.*) ;; *) echo "$word" ;; esac; done); then
+if module goslab_replay $(theirs "$@"); then
 	cat /sys/kernel/debug/goslab_replay/results >/out/results.json
 	keep_files
 	verified || status=1

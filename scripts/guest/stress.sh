@@ -17,15 +17,8 @@ guarded() {
 }
 
 status=0
-ours="" theirs=""
-for param; do
-	case $param in
-	goslab.*) ours="$ours ${param#goslab.}" ;;
-	*) theirs="$theirs $param" ;;
-	esac
-done
-module goslab $ours || exit 1
-module goslab_stress "stop_ms=$(stop_ms)" $theirs || status=1
+module goslab $(ours "$@") || exit 1
+module goslab_stress "stop_ms=$(stop_ms)" $(theirs "$@") || status=1
 # The loader of User-Mode Linux with KASAN takes the memory of a module that is
 # gone for that module's still: all are loaded before one goes.
 module goslab_contexts || status=1
