@@ -641,12 +641,16 @@ static bool count_take(struct gs_runs *runs, struct mspan *s, unsigned int npage
  */
 static void few_searches_in_a_hold(struct kunit *test)
 {
-	struct gs_runs *runs = &gs_mheaps[numa_mem_id()].runs;
 	unsigned long locks;
+	struct gs_runs *runs;
 	struct mspan *s[96];
 	struct gs_fit fit;
 	unsigned int i;
 
+	/* All of it is of one node. */
+	KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current,
+			cpumask_of(raw_smp_processor_id())), 0);
+	runs = &gs_mheaps[numa_mem_id()].runs;
 	gs_mheap_release(ULONG_MAX);
 	for (i = 0; i < ARRAY_SIZE(s); i++)
 		s[i] = must_get(test, 2, 1, GFP_KERNEL);
