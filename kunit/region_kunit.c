@@ -11,6 +11,7 @@
 #include <linux/sizes.h>
 #include <linux/string.h>
 
+#include "middle/special.h"
 #include "pattern.h"
 #include "testlib.h"
 
@@ -642,6 +643,82 @@ static void walk(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gs_test_idle_pages(), 0UL);
 }
 
+static char *seen_whole;
+static unsigned long order;
+
+/* Called with 3, 2, 1 the result is 321. */
+static void note_call(void *arg)
+{
+	order = order * 10 + (unsigned long)arg;
+	if (seen_whole && strcmp(seen_whole, "whole"))
+		order = 0;
+}
+
+static void add_action(struct kunit *test, struct goslab_region *r, unsigned long n)
+{
+	KUNIT_ASSERT_EQ(test, goslab_region_action_add(r, note_call, (void *)n, GFP_KERNEL), 0);
+}
+
+/* Actions go with what was allocated after the mark, the latest first. */
+static void actions(struct kunit *test)
+{
+	struct goslab_heap *heap = goslab_heap_create("kunit-region-act", NULL);
+	struct goslab_region_mark mark;
+	struct goslab_region r;
+
+	KUNIT_ASSERT_NOT_NULL(test, heap);
+	goslab_region_init(&r, heap);
+	order = 0;
+	add_action(test, &r, 1);
+	seen_whole = goslab_region_strdup(&r, "whole", GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, seen_whole);
+	mark = goslab_region_mark(&r);
+	add_action(test, &r, 2);
+	KUNIT_ASSERT_NOT_NULL(test, goslab_region_alloc(&r, 100000, GFP_KERNEL));
+	add_action(test, &r, 3);
+	goslab_region_restore(&r, mark);
+	KUNIT_EXPECT_EQ(test, order, 32UL);
+	goslab_region_restore(&r, mark);
+	KUNIT_EXPECT_EQ(test, order, 32UL);
+	add_action(test, &r, 4);
+	goslab_region_reset(&r);
+	KUNIT_EXPECT_EQ(test, order, 3241UL);
+
+	order = 0;
+	seen_whole = NULL;
+	add_action(test, &r, 5);
+	add_action(test, &r, 6);
+	goslab_region_destroy(&r);
+	KUNIT_EXPECT_EQ(test, order, 65UL);
+
+	/* The end of the heap is that of the region. */
+	goslab_region_init(&r, heap);
+	add_action(test, &r, 7);
+	goslab_heap_destroy(heap);
+	KUNIT_EXPECT_EQ(test, order, 657UL);
+	GS_EXPECT_REPORTS(test, GS_BUG_DEAD_HEAP, 1,
+			  KUNIT_EXPECT_EQ(test, goslab_region_action_add(&r, note_call, NULL,
+									 GFP_KERNEL), -EINVAL));
+}
+
+static void actions_without_memory(struct kunit *test)
+{
+	struct goslab_region r;
+	unsigned long n = 0;
+
+	goslab_region_init(&r, NULL);
+	order = 0;
+	seen_whole = NULL;
+	gs_test_fail_draws(1, 100000);
+	while (n < 100000 && !goslab_region_action_add(&r, note_call, NULL, GFP_KERNEL))
+		n++;
+	gs_test_end_draws();
+	KUNIT_EXPECT_LT(test, n, 100000UL);
+	add_action(test, &r, 9);
+	goslab_region_destroy(&r);
+	KUNIT_EXPECT_EQ(test, gs_special_nr(GS_SPECIAL_ACTION), 0UL);
+}
+
 static struct kunit_case region_cases[] = {
 	KUNIT_CASE(aligned),
 	KUNIT_CASE(odd_sizes),
@@ -659,6 +736,8 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE(debug_checks),
 	KUNIT_CASE(shadow),
 	KUNIT_CASE(walk),
+	KUNIT_CASE(actions),
+	KUNIT_CASE(actions_without_memory),
 	{}
 };
 

@@ -7,7 +7,8 @@
  * profile and the survey at unload see them as any others. They are stacks: marks
  * remember the top of each, and restoring one pops what came later. What is too
  * large to share a chunk has one of its own, on a stack of its own, so that the
- * rest of the newest chunk is not lost.
+ * rest of the newest chunk is not lost. An action is such a piece, too: the free of its
+ * chunk calls it (action.c).
  *
  * Flow:       callers -> inline, or [region] -> api/malloc.c, api/heap.c
  * Owner:      the user of the region; the chunks are objects of its module.
@@ -232,6 +233,52 @@ void *__goslab_region_alloc(struct goslab_region *r, size_t size, size_t align,
 	return alloc_at(r, size, align, gfp, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(__goslab_region_alloc);
+
+/* The piece of a chunk that is freed as the last large one is; that calls it. */
+struct region_action {
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static void call_action(void *chunk, void *unused)
+{
+	const struct region_action *a = (void *)start_of(chunk);
+
+	a->fn(a->arg);
+}
+
+static int add_action(struct goslab_region *r, const struct region_action *action, gfp_t gfp,
+		      unsigned long site)
+{
+	char *p = alloc_large(r, sizeof(*action), GOSLAB_REGION_ALIGN, gfp, site);
+	struct goslab_region_chunk *c = r->large;
+	int ret;
+
+	if (!p)
+		return -ENOMEM;
+	*(struct region_action *)hand_out(p, sizeof(*action), gfp, site) = *action;
+	ret = goslab_action_add(c, call_action, NULL, gfp);
+	if (ret) {
+		r->large = c->prev;
+		free_chunk(c);
+	}
+	return ret;
+}
+
+int goslab_region_action_add(struct goslab_region *r, void (*fn)(void *arg), void *arg,
+			     gfp_t gfp)
+{
+	const struct region_action action = { fn, arg };
+	int ret;
+
+	if (gs_gfp_refused(gfp, _RET_IP_) || (r->heap && gs_heap_dead(r->heap, _RET_IP_)) ||
+	    !enter(r, _RET_IP_))
+		return -EINVAL;
+	ret = add_action(r, &action, gfp, _RET_IP_);
+	leave(r);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(goslab_region_action_add);
 
 static bool is_among(const struct goslab_region_chunk *c,
 		     const struct goslab_region_chunk *newest)

@@ -150,6 +150,25 @@ static inline void goslab_region_reset(struct goslab_region *region)
 }
 
 /**
+ * goslab_region_action_add() - have a function called when memory goes back.
+ * @region: the region.
+ * @fn: called as @fn(@arg) by the restore of a mark that is older than this call, by a
+ *      reset, by the destroy, or by the end of the heap of the region.
+ * @arg: of it.
+ * @gfp: as for goslab_region_alloc(); an object of 32 bytes and a record of 128.
+ *
+ * The latest is called first, and all of them before any other memory of the region is
+ * freed. They run in the context of the call that frees, and must not use the region.
+ * (The kernel: devm_add_action(). APR: apr_pool_cleanup_register().)
+ *
+ * Context: Any but NMI. May sleep if @gfp allows direct reclaim.
+ * Return: 0; -ENOMEM; -EINVAL, after a report, for zone bits in @gfp and a heap that is
+ * gone, and in debug builds if another call is at work.
+ */
+int goslab_region_action_add(struct goslab_region *region, void (*fn)(void *arg), void *arg,
+			     gfp_t gfp);
+
+/**
  * goslab_region_alloc() - take memory from a region.
  * @region: the region.
  * @size: bytes, at most GOSLAB_MAX_SIZE less 32.
