@@ -10,7 +10,8 @@
 #include <linux/kthread.h>
 #include <linux/sizes.h>
 
-#include "api/pool.h"
+#include "middle/pool.h"
+#include "testfile.h"
 #include "testlib.h"
 
 /* Addresses of user space; tasks of the kernel have none. */
@@ -558,6 +559,27 @@ static void threads_share_a_pool(struct kunit *test)
 		threads_share(test, fits[i]);
 }
 
+/* The rows by which a pool is known: granule, bytes, free and longest. */
+static void shown(struct kunit *test)
+{
+	struct goslab_pool *pool = goslab_pool_create(9, GOSLAB_POOL_BEST_FIT);
+	unsigned long p;
+	char *text;
+
+	KUNIT_ASSERT_NOT_NULL(test, pool);
+	KUNIT_ASSERT_EQ(test, goslab_pool_add(pool, BASE, SZ_64K), 0);
+	p = goslab_pool_alloc(pool, SZ_8K);
+	KUNIT_EXPECT_NE(test, p, 0UL);
+	text = gs_test_read(test, "pools");
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "pools - version: 1.0\n#fit"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text,
+		"best         512          65536          57344          57344  shown+0x"));
+	goslab_pool_free(pool, p, SZ_8K);
+	goslab_pool_destroy(pool);
+	text = gs_test_read(test, "pools");
+	KUNIT_EXPECT_NULL(test, strstr(text, "shown+0x"));
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(first_fit_agrees),
 	KUNIT_CASE(next_fit_agrees),
@@ -571,6 +593,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(no_descriptors),
 	KUNIT_CASE(spares_are_bounded),
 	KUNIT_CASE(threads_share_a_pool),
+	KUNIT_CASE(shown),
 	{ }
 };
 

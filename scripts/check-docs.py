@@ -18,7 +18,7 @@ DOC = TOP / 'Documentation'
 WATCH = TOP / 'goslab' / 'watch'
 
 LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
-TABLES = ('heaps', 'owners', 'mcaches', 'classes', 'spans', 'arenas', 'guard',
+TABLES = ('heaps', 'owners', 'mcaches', 'classes', 'spans', 'arenas', 'guard', 'pools',
           'callsites', 'frag')
 # It has what profile has, and the same section.
 SAME = {'profile_peak': 'profile'}

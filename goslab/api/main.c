@@ -14,7 +14,6 @@
 #include <linux/rcupdate.h>
 
 #include "api/api.h"
-#include "api/pool.h"
 #include "back/arena.h"
 #include "back/mheap.h"
 #include "back/pagecache.h"
@@ -25,6 +24,7 @@
 #include "front/guard.h"
 #include "front/sample.h"
 #include "front/usage.h"
+#include "middle/pool.h"
 #include "middle/site.h"
 #include "middle/special.h"
 #include "middle/stack.h"

@@ -7,14 +7,14 @@
  * extents than there are. A free needs none.
  *
  * Owner:      who has created the pool. It goes with goslab at the latest.
- * Lock:       pool->lock; descriptors are drawn and reports printed without it.
+ * Lock:       pool->lock; gs_pool_mutex for the list of pools; descriptors are drawn and reports printed without it.
  * Context:    any but NMI; create, add and destroy sleep.
  * Invariants: size and avail are the sums of the extents. See base/extent.c.
  * Memory:     128 bytes for an allocation and for a free extent; at most
  *             SPARES_MOST descriptors more for each pool.
  * Tests:      kunit/pool_kunit.c
  */
-#include "api/pool.h"
+#include "middle/pool.h"
 
 #include <linux/align.h>
 #include <linux/errno.h>
@@ -89,10 +89,11 @@ struct goslab_pool *goslab_pool_create(int min_order, enum goslab_pool_fit fit)
 	pool = gs_fixalloc_alloc(&pools, GFP_KERNEL);
 	if (!pool)
 		return NULL;
-	*pool = (struct goslab_pool){ .granule = 1UL << min_order };
+	*pool = (struct goslab_pool){ .granule = 1UL << min_order, .site = _RET_IP_ };
 	spin_lock_init(&pool->lock);
 	INIT_LIST_HEAD(&pool->ranges);
 	gs_extents_init(&pool->extents, fits[fit]);
+	gs_pool_list_add(pool);
 	atomic_long_inc(&nr_pools);
 	return pool;
 }
@@ -108,6 +109,7 @@ void goslab_pool_destroy(struct goslab_pool *pool)
 		report_pool(GS_BUG_LIVE_OBJECTS, 0, "bytes", pool->size - pool->avail, _RET_IP_);
 		return;
 	}
+	gs_pool_list_del(pool);
 	gs_extents_clear(&pool->extents);
 	list_for_each_entry_safe(range, next, &pool->ranges, list)
 		gs_fixalloc_free(&ranges, range);

@@ -58,6 +58,14 @@ struct gs_extents {
 	unsigned int nr_spare;
 };
 
+/* Bytes of the longest free extent. */
+static inline unsigned long gs_extents_longest(const struct gs_extents *x)
+{
+	const struct rb_node *top = x->by_addr.rb_node;
+
+	return top ? rb_entry(top, struct gs_extent, by_addr)->longest : 0;
+}
+
 void gs_extent_init(void);
 void gs_extent_exit(void);
 struct gs_extent *gs_extent_new(gfp_t gfp);

@@ -29,6 +29,7 @@ DEFINE_SHOW_ATTRIBUTE(gs_frag);
 DEFINE_SHOW_ATTRIBUTE(gs_json);
 DEFINE_SHOW_ATTRIBUTE(gs_latency);
 DEFINE_SHOW_ATTRIBUTE(gs_guard);
+DEFINE_SHOW_ATTRIBUTE(gs_pools);
 DEFINE_SHOW_ATTRIBUTE(gs_verify);
 
 static const struct {
@@ -54,6 +55,7 @@ static const struct {
 	{ "callsites", &gs_callsites_fops },
 	{ "alloc_traces", &gs_alloc_traces_fops },
 	{ "guard", &gs_guard_fops },
+	{ "pools", &gs_pools_fops },
 	{ "verify", &gs_verify_fops },
 	{ "leaks", &gs_leaks_fops, 0600 },
 };

@@ -89,6 +89,7 @@ int gs_latency_show(struct seq_file *m, void *v);
 bool gs_guard_explain(unsigned long addr);
 bool gs_guard_mention(const unsigned long *words, unsigned int n);
 int gs_guard_show(struct seq_file *m, void *v);
+int gs_pools_show(struct seq_file *m, void *v);
 void gs_guarded_init(void);
 void gs_guarded_exit(void);
 

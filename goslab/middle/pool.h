@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef GS_API_POOL_H
-#define GS_API_POOL_H
+#ifndef GS_MIDDLE_POOL_H
+#define GS_MIDDLE_POOL_H
 
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -26,6 +27,8 @@ struct gs_pool_range {
 
 /**
  * struct goslab_pool - the inside of a pool.
+ * @link: on gs_pool_list.
+ * @site: who has created it.
  * @lock: protects all that changes; a leaf.
  * @granule: what sizes are multiples of, a power of two.
  * @extents: what is free and what is not.
@@ -34,6 +37,8 @@ struct gs_pool_range {
  * @avail: free bytes of them.
  */
 struct goslab_pool {
+	struct list_head link;
+	unsigned long site;
 	spinlock_t lock;
 	unsigned long granule;
 	struct gs_extents extents;
@@ -42,7 +47,15 @@ struct goslab_pool {
 	size_t avail;
 };
 
+/* All pools; gs_pool_mutex protects the list. */
+extern struct list_head gs_pool_list;
+extern struct mutex gs_pool_mutex;
+
+void gs_pool_list_add(struct goslab_pool *pool);
+void gs_pool_list_del(struct goslab_pool *pool);
+
+/* api/pool.c */
 void gs_pool_init(void);
 void gs_pool_exit(void);
 
-#endif /* GS_API_POOL_H */
+#endif /* GS_MIDDLE_POOL_H */
