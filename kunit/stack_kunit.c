@@ -211,6 +211,7 @@ static void halves(struct kunit *test)
 /* However many are freed, a CPU keeps no more than its magazines have room for. */
 static void bounded(struct kunit *test)
 {
+	const struct mcache *own = raw_cpu_ptr(&gs_mcache);
 	unsigned int order, i;
 	size_t kept, sum = 0;
 	void *p[MANY];
@@ -222,9 +223,12 @@ static void bounded(struct kunit *test)
 		}
 		kept = gs_slot_n(slot_of(order)) * bytes(order);
 		KUNIT_EXPECT_LE(test, kept, max_t(size_t, SZ_256K, 15 * bytes(order)));
-		sum += kept;
 	}
-	KUNIT_EXPECT_LE(test, sum, (size_t)gs_max_parked);
+	/* Of all sizes together, which give way to each other. */
+	for (order = 0; order < GS_STACK_ORDERS; order++)
+		sum += gs_slot_n(slot_of(order)) * bytes(order);
+	KUNIT_EXPECT_LE(test, sum, own->cap_bytes);
+	KUNIT_EXPECT_LE(test, own->cap_bytes + atomic_long_read(&own->lent), gs_max_parked);
 	GS_EXPECT_WHOLE(test);
 	/* What is not used for two looks is given up. */
 	gs_drain_this_cpu(true);
