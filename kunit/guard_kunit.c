@@ -573,7 +573,7 @@ static void refused(struct kunit *test)
 #define CHILDREN	20
 
 /* Complements of addresses, as in leakscan_kunit.c. */
-static unsigned long children[CHILDREN], parent;
+static unsigned long children[CHILDREN], before[CHILDREN], parent;
 
 /* Ordinary objects that only a guarded one leads to, whose own address nobody has. */
 static noinline void hold(struct kunit *test)
@@ -598,31 +598,39 @@ static noinline unsigned int nr_lost(void)
 	return n;
 }
 
-static noinline void let_go(bool free)
+static noinline void let_go(void)
+{
+	memset((void *)~parent, 0, CHILDREN * sizeof(void *));
+}
+
+static noinline void free_all(const unsigned long *hidden)
 {
 	unsigned int i;
 
-	memset((void *)~parent, 0, CHILDREN * sizeof(void *));
-	for (i = 0; free && i < CHILDREN; i++)
-		goslab_free((void *)~children[i]);
-	if (free)
-		goslab_free((void *)~parent);
+	for (i = 0; i < CHILDREN; i++)
+		goslab_free((void *)~hidden[i]);
 }
 
-/* Return: how many children are found when nothing leads to them any more. */
-static unsigned int lead_on(struct kunit *test)
+/*
+ * The children of the round before go when there are others, at other addresses. Return:
+ * how many are found when nothing leads to them any more.
+ */
+static unsigned int lead_on(struct kunit *test, bool first)
 {
 	unsigned int n;
 
+	memcpy(before, children, sizeof(before));
 	hold(test);
+	if (!first)
+		free_all(before);
 	KUNIT_EXPECT_EQ(test, gs_leaks_scan(), 0);
 	KUNIT_EXPECT_EQ(test, nr_lost(), 0U);
 	KUNIT_EXPECT_FALSE(test, gs_leaks_has(gs_guard_standin((void *)~parent)));
-	let_go(false);
+	let_go();
 	KUNIT_EXPECT_EQ(test, gs_leaks_scan(), 0);
 	n = nr_lost();
 	KUNIT_EXPECT_FALSE(test, gs_leaks_has(gs_guard_standin((void *)~parent)));
-	let_go(true);
+	goslab_free((void *)~parent);
 	return n;
 }
 
@@ -639,8 +647,9 @@ static void leads_on(struct kunit *test)
 	gs_leaks_forget();
 	for (round = 0; round < 5 && n < CHILDREN / 4; round++) {
 		KUNIT_EXPECT_EQ(test, gs_guard_set_rate(1), 0);
-		n = lead_on(test);
+		n = lead_on(test, !round);
 	}
+	free_all(children);
 	KUNIT_EXPECT_GE(test, n, CHILDREN / 4U);
 	gs_leaks_min_age = 5000;
 	gs_leaks_forget();
