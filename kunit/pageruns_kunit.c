@@ -82,6 +82,10 @@ static struct mspan *new_desc(struct kunit *test)
 	struct mspan *s = gs_span_alloc(1, false, GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, s);
+	/* A descriptor has what it had when it was free. */
+	s->node = 0;
+	s->zone = 0;
+	s->needzero = false;
 	return s;
 }
 
