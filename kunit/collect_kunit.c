@@ -250,7 +250,11 @@ static void no_call_frees(struct kunit *test)
 				  goslab_cache_free_bulk(cache, 1, p));
 		GS_EXPECT_REPORTS(test, GS_BUG_COLLECTED, 1, goslab_free_rcu(a, rcu));
 		GS_EXPECT_REPORTS(test, GS_BUG_COLLECTED, 1, goslab_free_rcu_mightsleep(a));
+		GS_EXPECT_REPORTS(test, GS_BUG_COLLECTED, 1, goslab_free_nolock(a));
+		gs_nolock_flush();
+		GS_EXPECT_REPORTS(test, GS_BUG_COLLECTED, 1, goslab_free_sensitive(a));
 		KUNIT_EXPECT_TRUE(test, is_live(a));
+		KUNIT_EXPECT_EQ(test, a->magic, MAGIC);
 		KUNIT_ASSERT_EQ(test, goslab_action_add(a, note_end, NULL, GFP_KERNEL), 0);
 	}
 	KUNIT_EXPECT_EQ(test, nr_ended, 0U);
@@ -258,6 +262,8 @@ static void no_call_frees(struct kunit *test)
 	expect_freed(test, 1);
 	KUNIT_EXPECT_EQ(test, nr_ended, 2U);
 }
+
+static struct thing *mutator_slot;
 
 static void what_is_refused(struct kunit *test)
 {
@@ -280,6 +286,8 @@ static void what_is_refused(struct kunit *test)
 	GS_EXPECT_REPORTS(test, GS_BUG_NOT_COLLECTED, 1, goslab_gc_stats(other, &stats));
 	GS_EXPECT_REPORTS(test, GS_BUG_NOT_COLLECTED, 2,
 			  goslab_gc_enter(other); goslab_gc_leave(other));
+	GS_EXPECT_REPORTS(test, GS_BUG_NOT_COLLECTED, 1,
+			  goslab_gc_store(other, &mutator_slot, NULL));
 	goslab_heap_destroy(other);
 	GS_EXPECT_REPORTS(test, GS_BUG_DEAD_HEAP, 1,
 			  KUNIT_EXPECT_EQ(test, goslab_gc_collect(other), (long)-EINVAL));

@@ -151,10 +151,10 @@ static noinline void note_shade(struct gs_collect *gc, unsigned long p)
 
 void __goslab_gc_shade(struct goslab_heap *heap, const void *p)
 {
-	struct gs_collect *gc = heap->gc;
+	struct gs_collect *gc = gc_of(heap, _RET_IP_);
 
 	/* The caller is in a section, during which this does not change. */
-	if (unlikely(READ_ONCE(gc->marking)) && p)
+	if (gc && unlikely(READ_ONCE(gc->marking)) && p)
 		note_shade(gc, (unsigned long)p);
 }
 EXPORT_SYMBOL_GPL(__goslab_gc_shade);

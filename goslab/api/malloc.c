@@ -352,7 +352,7 @@ void gs_free_bad(struct mspan *s, void *p, unsigned long site)
 		kind = GS_BUG_DEAD_CACHE;
 	else if (state == GS_SPAN_RCU)
 		kind = GS_BUG_DOUBLE_FREE;
-	else if (i >= 0 && s->class && s->class->collected &&
+	else if (i >= 0 && gs_span_is_collected(s) &&
 		 READ_ONCE(s->objects[i]) >= GS_LIVE_MIN)
 		kind = GS_BUG_COLLECTED;
 	else if (i >= 0)
@@ -465,7 +465,8 @@ void goslab_free_sensitive(const void *p)
 {
 	size_t size = ZERO_OR_NULL_PTR(p) ? 0 : gs_size_of(p);
 
-	if (size)
+	/* A free that is refused changes nothing. */
+	if (size && !gs_span_is_collected(gs_arena_look(p)))
 		memzero_explicit((void *)p, size);
 	goslab_free(p);
 }

@@ -338,14 +338,19 @@ static void free_small(struct mspan *s, void *p, unsigned long site)
 {
 	long i = gs_span_index(s, p);
 	u8 *state = &s->objects[i];
+	bool ordinary;
 
-	if (i < 0 || READ_ONCE(*state) < GS_FREEABLE_MIN) {
+	if (i < 0 || READ_ONCE(*state) < GS_LIVE_MIN) {
+		gs_free_bad(s, p, site);
+		return;
+	}
+	ordinary = READ_ONCE(*state) >= GS_OWNER_MIN;
+	if (!ordinary && gs_span_is_collected(s)) {
 		gs_free_bad(s, p, site);
 		return;
 	}
 	/* The hooks of a free may take locks, and so does the end of a record. */
-	if (!gs_hook_free_wanted() && READ_ONCE(*state) != GS_SPECIAL &&
-	    gs_mcache_free(s, p, state))
+	if (ordinary && !gs_hook_free_wanted() && gs_mcache_free(s, p, state))
 		return;
 	if (gs_span_claim(state))
 		defer(p, state);

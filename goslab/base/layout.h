@@ -61,7 +61,6 @@ enum gs_object_state {
 	GS_COLLECTED	= 6,	/* live in a collected heap: no call frees it */
 	GS_SPECIAL	= 7,	/* live; its owner is in its record (special.c) */
 	GS_LIVE_MIN	= GS_COLLECTED,
-	GS_FREEABLE_MIN	= GS_SPECIAL,
 	GS_OWNER_MIN	= 8,
 	GS_OWNER_MAX	= 255,	/* shared by all modules past the last number */
 };

@@ -151,6 +151,14 @@ static inline bool gs_class_is_cache(const struct gs_class *c)
 	return c->owner;
 }
 
+/* Are the objects of @s freed by a collector alone? */
+static inline bool gs_span_is_collected(const struct mspan *s)
+{
+	const struct gs_class *c = s->class;
+
+	return c && c->collected;
+}
+
 /* The name that reports use for the place of an object of @s. */
 static inline const char *gs_span_name(const struct mspan *s)
 {

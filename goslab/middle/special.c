@@ -344,7 +344,7 @@ void gs_special_end(struct mspan *s, long i, unsigned long site)
 	HLIST_HEAD(gone);
 
 	/* It does not end: such a free is a mistake. */
-	if (s->class && s->class->collected)
+	if (gs_span_is_collected(s))
 		return;
 	take_all(s, i, gs_span_object(s, i), ANY_KIND, &gone);
 	end_records(&gone, s, site);
@@ -366,8 +366,7 @@ bool gs_special_defer(struct mspan *s, long i, unsigned long site)
 {
 	HLIST_HEAD(gone);
 
-	if (unlikely(READ_ONCE(s->objects[i]) == GS_SPECIAL &&
-		     !(s->class && s->class->collected))) {
+	if (unlikely(READ_ONCE(s->objects[i]) == GS_SPECIAL && !gs_span_is_collected(s))) {
 		take_all(s, i, gs_span_object(s, i), NOT_ACTIONS, &gone);
 		end_records(&gone, s, site);
 	}
