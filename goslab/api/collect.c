@@ -305,7 +305,7 @@ static void free_taken(unsigned long p, void *unused)
 	gs_free_pending(s, gs_span_index(s, (void *)p), _THIS_IP_);
 }
 
-/* All users know of it. Return: microseconds that they waited. */
+/* From here on users note what they store. Return: microseconds that they waited. */
 static unsigned long start_marking(struct gs_collect *gc)
 {
 	ktime_t start;
@@ -338,9 +338,9 @@ static long stop_and_take(struct gs_collect *gc, struct gs_mark *m, int ret,
 /* Under gc->lock. Return: objects that were freed, or what went wrong. */
 static long collect(struct goslab_heap *heap, struct gs_collect *gc)
 {
+	ktime_t start = ktime_get();
 	struct taking t = { .m = gs_mark_begin(heap) };
 	struct goslab_gc_stats *stats = &gc->stats;
-	ktime_t start = ktime_get();
 	unsigned long first;
 	long us;
 

@@ -7,7 +7,8 @@
  * extents than there are. A free needs none.
  *
  * Owner:      who has created the pool. It goes with goslab at the latest.
- * Lock:       pool->lock; gs_pool_mutex for the list of pools; descriptors are drawn and reports printed without it.
+ * Lock:       pool->lock; descriptors are drawn and reports printed without it.
+ *             gs_pool_mutex for the list of pools.
  * Context:    any but NMI; create, add and destroy sleep.
  * Invariants: size and avail are the sums of the extents. See base/extent.c.
  * Memory:     128 bytes for an allocation and for a free extent; at most

@@ -25,6 +25,7 @@
 #include "front/mcache.h"
 
 #include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/kmemleak.h>
 #include <linux/rculist.h>
 #include <linux/topology.h>
@@ -245,7 +246,7 @@ static size_t allowance(const struct mcache *mcache)
 {
 	long share = READ_ONCE(gs_max_parked);
 
-	/* Who sets it means it. */
+	/* A value that the user has set is exact. */
 	if (gs_max_parked_set)
 		return share;
 	return max(0L, share - atomic_long_read(&mcache->lent));
@@ -284,8 +285,10 @@ static void settle(struct mcache *mcache)
 	else if (cap <= share / 4)
 		after = max(lent, share / 2);
 	after = max(after, lent);
+	preempt_disable();
 	if (after > lent && atomic_long_try_cmpxchg(&mcache->lent, &lent, after))
 		atomic_long_add(after - lent, &spare);
+	preempt_enable();
 }
 
 /**
@@ -316,14 +319,29 @@ void gs_mcache_unlend(int cpu)
 }
 GS_EXPORT_KUNIT(gs_mcache_unlend);
 
-/* C4: 0 when no CPU lends or borrows meanwhile. */
-long gs_mcache_shares(void)
+static long spare_less_lent(void)
 {
 	long sum = atomic_long_read(&spare);
 	int cpu;
 
 	for_each_possible_cpu(cpu)
 		sum -= atomic_long_read(&per_cpu_ptr(&gs_mcache, cpu)->lent);
+	return sum;
+}
+
+/*
+ * C4, for gs_verify(): 0 if it holds. A CPU may lend or borrow between two reads, so what
+ * is wrong must stay wrong. Sleeps.
+ */
+long gs_mcache_shares(void)
+{
+	long sum = spare_less_lent();
+	int tries;
+
+	for (tries = 0; sum && tries < 10; tries++) {
+		msleep(1);
+		sum = spare_less_lent();
+	}
 	return sum;
 }
 GS_EXPORT_KUNIT(gs_mcache_shares);

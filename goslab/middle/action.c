@@ -25,24 +25,29 @@
 
 static DEFINE_SPINLOCK(first_lock);
 
-/* What an action calls. */
-struct call {
-	void (*fn)(void *object, void *arg);
-	void *arg;
-};
+/* Return: a record that is not linked yet, or NULL. */
+static struct gs_special *make(void *user, void (*fn)(void *object, void *arg), void *arg,
+			       gfp_t gfp)
+{
+	struct gs_special *r = gs_special_make(GS_SPECIAL_ACTION, gfp);
+
+	if (r) {
+		r->user = user;
+		r->fn = fn;
+		r->arg = arg;
+	}
+	return r;
+}
 
 /* @user: what its user calls it. Return: 0; -ENOMEM; -ENOENT if it is not live. */
 int gs_action_add(struct mspan *s, long i, void *user,
 		  void (*fn)(void *object, void *arg), void *arg, gfp_t gfp)
 {
-	struct gs_special *r = gs_special_make(GS_SPECIAL_ACTION, gfp);
+	struct gs_special *r = make(user, fn, arg, gfp);
 	int ret;
 
 	if (!r)
 		return -ENOMEM;
-	r->user = user;
-	r->fn = fn;
-	r->arg = arg;
 	ret = gs_special_link(s, i, r);
 	if (ret)
 		gs_special_give(r);
@@ -56,14 +61,12 @@ int gs_action_add(struct mspan *s, long i, void *user,
 int gs_action_first(struct mspan *s, long i, bool *done,
 		    void (*fn)(void *object, void *arg), void *arg, gfp_t gfp)
 {
-	struct gs_special *r = gs_special_make(GS_SPECIAL_ACTION, gfp);
+	struct gs_special *r = make(NULL, fn, arg, gfp);
 	unsigned long flags;
 	int ret = -EEXIST;
 
 	if (!r)
 		return -ENOMEM;
-	r->fn = fn;
-	r->arg = arg;
 	gs_lock(&first_lock, flags);
 	if (!*done) {
 		ret = gs_special_link(s, i, r);
@@ -75,18 +78,10 @@ int gs_action_first(struct mspan *s, long i, bool *done,
 	return ret == -EEXIST ? 0 : ret;
 }
 
-static bool is_call(const struct gs_special *r, const void *arg)
-{
-	const struct call *call = arg;
-
-	return r->fn == call->fn && r->arg == call->arg;
-}
-
 /* Return: was there such an action? */
 bool gs_action_del(struct mspan *s, long i, void (*fn)(void *object, void *arg), void *arg)
 {
-	const struct call call = { fn, arg };
-	struct gs_special *r = gs_special_take(s, i, is_call, &call);
+	struct gs_special *r = gs_special_take(s, i, fn, arg);
 
 	if (r)
 		gs_special_give(r);

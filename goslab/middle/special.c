@@ -306,8 +306,8 @@ static struct hlist_node *move(struct gs_special *r, struct hlist_node *last,
 }
 
 /*
- * Move the records of @p that are of a kind in @kinds to @gone, the latest first. With
- * @s the object @i, if it is live, is like any other from here on.
+ * Move the records of @p that are of a kind in @kinds to @gone, the latest first. The
+ * object @i of @s, if it is live, is like any other from here on; -1: its state stays.
  */
 static void take_all(struct mspan *s, long i, const void *p, unsigned int kinds,
 		     struct hlist_head *gone)
@@ -326,9 +326,19 @@ static void take_all(struct mspan *s, long i, const void *p, unsigned int kinds,
 		if (BIT(r->kind) & kinds)
 			last = move(r, last, gone);
 	}
-	if (s && owner)
+	if (i >= 0 && owner)
 		try_cmpxchg(&s->objects[i], &was, owner);
 	gs_unlock(lock_of(bucket), flags);
+}
+
+/* End the records of object @i of @s, at @p, that are of a kind in @kinds; see take_all(). */
+static void end_kinds(struct mspan *s, long i, const void *p, unsigned int kinds,
+		      unsigned long site)
+{
+	HLIST_HEAD(gone);
+
+	take_all(s, i, p, kinds, &gone);
+	end_records(&gone, s, site);
 }
 
 /**
@@ -341,13 +351,9 @@ static void take_all(struct mspan *s, long i, const void *p, unsigned int kinds,
  */
 void gs_special_end(struct mspan *s, long i, unsigned long site)
 {
-	HLIST_HEAD(gone);
-
 	/* It does not end: such a free is a mistake. */
-	if (gs_span_is_collected(s))
-		return;
-	take_all(s, i, gs_span_object(s, i), ANY_KIND, &gone);
-	end_records(&gone, s, site);
+	if (!gs_span_is_collected(s))
+		end_kinds(s, i, gs_span_object(s, i), ANY_KIND, site);
 }
 GS_EXPORT_KUNIT(gs_special_end);
 
@@ -364,12 +370,8 @@ GS_EXPORT_KUNIT(gs_special_end);
  */
 bool gs_special_defer(struct mspan *s, long i, unsigned long site)
 {
-	HLIST_HEAD(gone);
-
-	if (unlikely(READ_ONCE(s->objects[i]) == GS_SPECIAL && !gs_span_is_collected(s))) {
-		take_all(s, i, gs_span_object(s, i), NOT_ACTIONS, &gone);
-		end_records(&gone, s, site);
-	}
+	if (unlikely(READ_ONCE(s->objects[i]) == GS_SPECIAL && !gs_span_is_collected(s)))
+		end_kinds(s, i, gs_span_object(s, i), NOT_ACTIONS, site);
 	return READ_ONCE(s->objects[i]) >= GS_OWNER_MIN;
 }
 
@@ -379,26 +381,19 @@ bool gs_special_defer(struct mspan *s, long i, unsigned long site)
  */
 void gs_special_collect(struct mspan *s, long i)
 {
-	HLIST_HEAD(gone);
-
-	if (READ_ONCE(s->objects[i]) != GS_SPECIAL)
-		return;
-	take_all(s, i, gs_span_object(s, i), NOT_ACTIONS, &gone);
-	end_records(&gone, s, 0);
+	if (READ_ONCE(s->objects[i]) == GS_SPECIAL)
+		end_kinds(s, i, gs_span_object(s, i), NOT_ACTIONS, 0);
 }
 
 /* An object that has ended already is freed now, and may have records. */
 void gs_special_drop(struct mspan *s, const void *p)
 {
-	HLIST_HEAD(gone);
-
 	if (likely(!nr_all()))
 		return;
 	/* Mostly there is none, and nobody else can add one to this object. */
 	if (hlist_empty(&buckets[bucket_of(p)]))
 		return;
-	take_all(NULL, 0, p, ANY_KIND, &gone);
-	end_records(&gone, s, 0);
+	end_kinds(s, -1, p, ANY_KIND, 0);
 }
 
 /* The sample of the object at @p. Return: false for none. */
@@ -458,10 +453,9 @@ static void settle(struct mspan *s, long i, const void *p, u8 owner)
 		try_cmpxchg(&s->objects[i], &was, owner);
 }
 
-/* Take the latest action of object @i of @s that @is_it wants. Return: NULL for none. */
+/* Take the latest action of object @i of @s that is this call. Return: NULL for none. */
 struct gs_special *gs_special_take(struct mspan *s, long i,
-				   bool (*is_it)(const struct gs_special *r, const void *arg),
-				   const void *arg)
+				   void (*fn)(void *object, void *arg), const void *arg)
 {
 	void *p = gs_span_object(s, i);
 	unsigned int bucket = bucket_of(p);
@@ -470,7 +464,8 @@ struct gs_special *gs_special_take(struct mspan *s, long i,
 
 	gs_lock(lock_of(bucket), flags);
 	hlist_for_each_entry(r, &buckets[bucket], link) {
-		if (r->object == p && r->kind == GS_SPECIAL_ACTION && is_it(r, arg)) {
+		if (r->object == p && r->kind == GS_SPECIAL_ACTION && r->fn == fn &&
+		    r->arg == arg) {
 			found = r;
 			break;
 		}

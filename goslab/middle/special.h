@@ -86,8 +86,7 @@ struct gs_special *gs_special_make(enum gs_special_kind kind, gfp_t gfp);
 void gs_special_give(struct gs_special *r);
 int gs_special_link(struct mspan *s, long i, struct gs_special *r);
 struct gs_special *gs_special_take(struct mspan *s, long i,
-				   bool (*is_it)(const struct gs_special *r, const void *arg),
-				   const void *arg);
+				   void (*fn)(void *object, void *arg), const void *arg);
 struct gs_special *gs_special_hold(const void *p);
 void gs_special_sweep(bool (*wanted)(const struct gs_special *r, const void *arg),
 		      const void *arg, void (*end)(struct gs_special *r));

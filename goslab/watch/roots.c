@@ -104,7 +104,7 @@ static void look_ranges(struct walk *w)
 	mutex_unlock(&roots_lock);
 }
 
-/* What an action will be given, its object reaches. */
+/* The object of an action reaches its argument. */
 static void look_arg(unsigned long arg, void *m)
 {
 	gs_mark_words(m, &arg, 1);
