@@ -217,13 +217,18 @@ static void the_worker_sleeps_when_all_is_done(struct kunit *test)
 }
 
 static atomic_t nr_walks;
+static unsigned int nr_cpus;	/* that the last walk might run on */
 
 static void count_walk(enum gs_hook_point point, void *arg)
 {
+	nr_cpus = current->nr_cpus_allowed;
 	atomic_inc(&nr_walks);
 }
 
-/* The first tick after a new peak sums up what is parked then. */
+/*
+ * The first tick after a new peak sums up what is parked then. It is bound to no CPU: an
+ * isolated one that wakes the worker does not have it from then on.
+ */
 static void a_tick_completes_the_peak(struct kunit *test)
 {
 	unsigned long start = jiffies;
@@ -239,6 +244,7 @@ static void a_tick_completes_the_peak(struct kunit *test)
 		msleep(100);
 	gs_test_hook(GS_HOOK_PARKED_WALK, NULL);
 	KUNIT_EXPECT_EQ(test, atomic_read(&nr_walks), 1);
+	KUNIT_EXPECT_GE(test, nr_cpus, min(num_online_cpus(), 2U));
 	goslab_free(p);
 }
 

@@ -20,7 +20,8 @@
 
 bool gs_worker_armed = true;	/* no kicks before gs_worker_init() */
 
-static struct workqueue_struct *wq;
+static struct workqueue_struct *bound;		/* to the CPU that it is queued on */
+static struct workqueue_struct *unbound;
 static struct delayed_work work;
 static gs_worker_fn tick_fn;
 static u64 busy_ns;
@@ -35,16 +36,16 @@ static void tick(struct work_struct *unused)
 	WRITE_ONCE(busy_ns, busy_ns + ktime_get_ns() - start);
 	WRITE_ONCE(nr_ticks, nr_ticks + 1);
 	if (again)
-		queue_delayed_work(wq, &work, GS_TICK);
+		queue_delayed_work(unbound, &work, GS_TICK);
 	else
 		WRITE_ONCE(gs_worker_armed, false);
 }
 
-/* Queue a work that runs as soon as it can. */
+/* Queue a work that runs as soon as it can, on any CPU. */
 void gs_worker_queue(struct work_struct *w)
 {
 	if (!work_pending(w))
-		queue_work(wq, w);
+		queue_work(unbound, w);
 }
 
 /* The same, unless the worker pauses or has ended. */
@@ -57,13 +58,13 @@ void gs_worker_try_queue(struct work_struct *w)
 /* Queue a work that must run on @cpu; see front/drain.c. */
 void gs_worker_queue_on(int cpu, struct work_struct *w)
 {
-	queue_work_on(cpu, wq, w);
+	queue_work_on(cpu, bound, w);
 }
 
 /* Queue a work that runs after a grace period. */
 void gs_worker_queue_rcu(struct rcu_work *w)
 {
-	queue_rcu_work(wq, w);
+	queue_rcu_work(bound, w);
 }
 
 /* Slow half of gs_worker_kick(). */
@@ -71,7 +72,7 @@ void gs_worker_arm(void)
 {
 	WRITE_ONCE(paused, false);
 	WRITE_ONCE(gs_worker_armed, true);
-	queue_delayed_work(wq, &work, GS_TICK);
+	queue_delayed_work(unbound, &work, GS_TICK);
 }
 GS_EXPORT_KUNIT(gs_worker_arm);
 GS_EXPORT_KUNIT(gs_worker_armed);
@@ -92,11 +93,16 @@ GS_EXPORT_KUNIT(gs_worker_ticks);
 
 int gs_worker_init(gs_worker_fn fn)
 {
-	if (gs_load_fails())
+	bound = gs_load_fails() ? NULL :
+		alloc_workqueue("goslab", WQ_MEM_RECLAIM | WQ_PERCPU, 0);
+	if (!bound)
 		return -ENOMEM;
-	wq = alloc_workqueue("goslab", WQ_MEM_RECLAIM | WQ_PERCPU, 0);
-	if (!wq)
+	unbound = gs_load_fails() ? NULL :
+		  alloc_workqueue("goslab_tick", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	if (!unbound) {
+		destroy_workqueue(bound);
 		return -ENOMEM;
+	}
 	INIT_DELAYED_WORK(&work, tick);
 	tick_fn = fn;
 	WRITE_ONCE(gs_worker_armed, false);
@@ -115,12 +121,14 @@ void gs_worker_pause(void)
 	/* The last tick may have said that there was nothing to do. */
 	WRITE_ONCE(gs_worker_armed, true);
 	cancel_delayed_work_sync(&work);
-	flush_workqueue(wq);
+	flush_workqueue(unbound);
+	flush_workqueue(bound);
 }
 GS_EXPORT_KUNIT(gs_worker_pause);
 
 void gs_worker_exit(void)
 {
 	gs_worker_pause();
-	destroy_workqueue(wq);
+	destroy_workqueue(unbound);
+	destroy_workqueue(bound);
 }
