@@ -35,8 +35,8 @@ LEAST = 256
 CENTRAL = re.compile(r'(malloc|noscan|tiny)-\d+')
 # The locks that CPUs share, as lock_stat names them: of goslab the page heap, the
 # central lists (the second kind is that of caches), the free lists of metadata, the
-# radix tree, the record of the peak, records and sites of samples; of slab the partial slabs of a node and its
-# sheaves; the kernel's free pages.
+# radix tree, the record of the peak, records and sites of samples; of slab the partial
+# slabs of a node and its sheaves; the kernel's free pages.
 SHARED = re.compile(
     CENTRAL.pattern + r'|&mheap->lock|&mc->lock|&f->lock|radix_lock|peak_lock|'
     r'&(?:special|site)_locks\[i\]\.lock|'

@@ -669,3 +669,34 @@ void gs_mcache_grow_cap(struct gs_class *c)
 		grow_cap(c);
 }
 GS_EXPORT_KUNIT(gs_mcache_grow_cap);
+
+/**
+ * gs_mcache_widen() - more room for a magazine, if it costs no other slot anything.
+ * @c: the class; its slot on this CPU grows.
+ *
+ * Within the same bounds as gs_mcache_grow_cap(), and however often it is asked.
+ *
+ * Context: any but NMI; not entered.
+ * Return: whether there is more room now.
+ */
+bool gs_mcache_widen(struct gs_class *c)
+{
+	struct mcache *mcache;
+	struct gs_slot *slot;
+	unsigned int room, cap;
+	unsigned long flags;
+	bool done = false;
+
+	local_irq_save(flags);
+	mcache = this_cpu_ptr(&gs_mcache);
+	slot = *this_cpu_ptr(c->slots);
+	room = gs_slot_cap(slot);
+	cap = next_cap(c, room);
+	if (slot != &gs_no_slot && cap > room &&
+	    may_have(mcache, (cap - room) * c->elemsize)) {
+		set_cap(mcache, slot, cap);
+		done = true;
+	}
+	local_irq_restore(flags);
+	return done;
+}

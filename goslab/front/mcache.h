@@ -136,6 +136,7 @@ struct gs_slot *gs_mcache_make_slot(struct gs_class *c, gfp_t gfp);
 void gs_mcache_unmake_slot(struct gs_class *c, int cpu);
 void gs_mcache_free_slots(struct gs_class *c);
 void gs_mcache_grow_cap(struct gs_class *c);
+bool gs_mcache_widen(struct gs_class *c);
 void gs_mcache_add_usage(size_t *in_use, size_t *drawn);
 s64 gs_mcache_nr_alloc(int cpu);
 void gs_mcache_add_allocs(int cpu, s64 *of);

@@ -484,9 +484,10 @@ take_half(struct gs_class *c, struct gs_entry *e, int *node)
  * gs_mcache_make_room() - make room in this CPU's magazine for frees.
  * @c: the class.
  *
- * Empties half of it and lets it grow. On a CPU that only frees this also makes
- * the slot, if memory for one lies ready: without a slot each free would take
- * the central lock.
+ * Empties half of it and lets it grow. While another CPU has the central lock, which
+ * the half may need, it grows first, if it may, and keeps what it has. On a CPU that
+ * only frees this also makes the slot, if memory for one lies ready: without a slot each
+ * free would take the central lock.
  */
 void gs_mcache_make_room(struct gs_class *c)
 {
@@ -496,6 +497,9 @@ void gs_mcache_make_room(struct gs_class *c)
 
 	if (READ_ONCE(*raw_cpu_ptr(c->slots)) == &gs_no_slot)
 		gs_mcache_make_slot(c, 0);
+	if (unlikely(gs_mcentral_is_taken(gs_class_central(c, numa_mem_id()))) &&
+	    gs_mcache_widen(c))
+		return;
 	n = take_half(c, e, &node);
 	if (n) {
 		gs_hook(GS_HOOK_DRAIN_LEFT, c);

@@ -152,6 +152,12 @@ static inline unsigned int gs_mcentral_nr_spans(const struct mcentral *mc)
 	return READ_ONCE(mc->nr_spans) + atomic_read(&mc->nr_fresh);
 }
 
+/* Does another CPU have the lock just now? */
+static inline bool gs_mcentral_is_taken(struct mcentral *mc)
+{
+	return spin_is_locked(&mc->lock);
+}
+
 /* Spans that one hold of the lock verifies: each has up to GS_SPAN_MAX_CAP states. */
 #define GS_VERIFY_SPANS		8
 
