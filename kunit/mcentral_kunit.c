@@ -468,23 +468,23 @@ do {									\
 /* However many spans there are, a hold of the lock looks at some. */
 static void verify_is_bounded(struct kunit *test)
 {
-	struct gs_entry *e = kunit_kcalloc(test, 3 * GS_VERIFY_SPANS * NELEMS,
+	struct gs_entry *e = kunit_kcalloc(test, 3 * GS_LOOK_SPANS * NELEMS,
 					   sizeof(*e), GFP_KERNEL);
 	struct list_head *first, *last;
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, e);
-	for (i = 0; i < 3 * GS_VERIFY_SPANS; i++)
+	for (i = 0; i < 3 * GS_LOOK_SPANS; i++)
 		add_partial(test, e + i, 1);
 	first = mc->partial.next;
 	last = mc->partial.prev;
 	WRITE_ONCE(gs_most_steps, 0);
 	KUNIT_EXPECT_EQ(test, gs_mcentral_verify(mc), 0);
 	KUNIT_EXPECT_EQ(test, READ_ONCE(gs_most_steps),
-			(unsigned int)GS_VERIFY_SPANS);
+			(unsigned int)GS_LOOK_SPANS);
 	KUNIT_EXPECT_PTR_EQ(test, mc->partial.next, first);
 	KUNIT_EXPECT_PTR_EQ(test, mc->partial.prev, last);
-	put(e, 3 * GS_VERIFY_SPANS);
+	put(e, 3 * GS_LOOK_SPANS);
 }
 
 static struct kunit_case mcentral_cases[] = {

@@ -334,27 +334,14 @@ void gs_mcentral_put_span(struct mspan *s)
 }
 GS_EXPORT_KUNIT(gs_mcentral_put_span);
 
-static int verify_listed(const struct mcentral *mc, const struct mspan *s,
-			 bool partial)
-{
-	int ret;
-
-	if (s->owned || s->class != mc->class || s->node != mc->node ||
-	    !gs_span_in_use(s))
-		return 1;
-	if (partial != !!gs_span_nr_free(s) || !s->alloc_count)
-		return 41;
-	ret = gs_span_verify(s);
-	return !ret ? 0 : ret == 12 ? 2 : 20 + ret;
-}
-
 /*
- * Check the spans of a list, some for each hold of the lock. What was checked
- * goes to the end of the list, so after all of it the order is what it was. The
- * walk ends where it began, or, if that span has gone meanwhile, after *@left.
+ * Call @fn for the spans of a list, some for each hold of the lock, until it returns
+ * something. What was looked at goes to the end of the list, so after all of it the order
+ * is what it was. The walk ends where it began, or, if that span has gone meanwhile,
+ * after *@left.
  */
-static int verify_list(struct mcentral *mc, struct list_head *list, bool partial,
-		       unsigned int *left)
+static int each_listed(struct mcentral *mc, struct list_head *list, unsigned int *left,
+		       gs_listed_fn fn, void *arg)
 {
 	struct mspan *first = NULL, *s;
 	unsigned int n = 0;
@@ -367,10 +354,10 @@ static int verify_list(struct mcentral *mc, struct list_head *list, bool partial
 		if (s == first)
 			break;
 		first = first ?: s;
-		ret = verify_listed(mc, s, partial);
+		ret = fn(mc, s, arg);
 		list_rotate_left(list);
 		--*left;
-		if (++n < GS_VERIFY_SPANS)
+		if (++n < GS_LOOK_SPANS)
 			continue;
 		gs_unlock(&mc->lock, flags);
 		gs_count_steps(n);
@@ -380,6 +367,48 @@ static int verify_list(struct mcentral *mc, struct list_head *list, bool partial
 	}
 	gs_unlock(&mc->lock, flags);
 	return ret;
+}
+
+/**
+ * gs_mcentral_each() - look at the spans of a class and node that no CPU owns.
+ * @mc: whose lists; takes the lock, for GS_LOOK_SPANS spans at a time.
+ * @fn: called under the lock; ends the walk if it does not return 0.
+ * @arg: for @fn.
+ *
+ * A span that changes its list meanwhile may be missed, or be seen twice.
+ *
+ * Context: task; sleeps.
+ * Return: what @fn returned last, or 0.
+ */
+int gs_mcentral_each(struct mcentral *mc, gs_listed_fn fn, void *arg)
+{
+	unsigned int left = gs_mcentral_nr_spans(mc);
+
+	return each_listed(mc, &mc->partial, &left, fn, arg) ?:
+	       each_listed(mc, &mc->full, &left, fn, arg);
+}
+
+static int verify_listed(struct mcentral *mc, const struct mspan *s, bool partial)
+{
+	int ret;
+
+	if (s->owned || s->class != mc->class || s->node != mc->node ||
+	    !gs_span_in_use(s))
+		return 1;
+	if (partial != !!gs_span_nr_free(s) || !s->alloc_count)
+		return 41;
+	ret = gs_span_verify(s);
+	return !ret ? 0 : ret == 12 ? 2 : 20 + ret;
+}
+
+static int verify_partial(struct mcentral *mc, const struct mspan *s, void *unused)
+{
+	return verify_listed(mc, s, true);
+}
+
+static int verify_full(struct mcentral *mc, const struct mspan *s, void *unused)
+{
+	return verify_listed(mc, s, false);
 }
 
 /* The counts, if no list changed since @seen. */
@@ -399,7 +428,7 @@ static int verify_counts(struct mcentral *mc, unsigned int nr,
 
 /**
  * gs_mcentral_verify() - check the lists and every span on them.
- * @mc: what to check; takes the lock, for GS_VERIFY_SPANS spans at a time. The sums
+ * @mc: what to check; takes the lock, for GS_LOOK_SPANS spans at a time. The sums
  *      are left out if others took it meanwhile.
  *
  * Context: task; sleeps.
@@ -413,9 +442,9 @@ int gs_mcentral_verify(struct mcentral *mc)
 	unsigned int most = gs_mcentral_nr_spans(mc) + 1, left = most;
 	int ret;
 
-	ret = verify_list(mc, &mc->partial, true, &left);
+	ret = each_listed(mc, &mc->partial, &left, verify_partial, NULL);
 	if (!ret)
-		ret = verify_list(mc, &mc->full, false, &left);
+		ret = each_listed(mc, &mc->full, &left, verify_full, NULL);
 	ret = ret ?: verify_counts(mc, most - left, seen);
 	return ret ?: gs_transfer_verify(mc) ? 0 : 42;
 }

@@ -158,8 +158,10 @@ static inline bool gs_mcentral_is_taken(struct mcentral *mc)
 	return spin_is_locked(&mc->lock);
 }
 
-/* Spans that one hold of the lock verifies: each has up to GS_SPAN_MAX_CAP states. */
-#define GS_VERIFY_SPANS		8
+/* Spans that one hold of the lock looks at: each has up to GS_SPAN_MAX_CAP states. */
+#define GS_LOOK_SPANS		8
+
+typedef int (*gs_listed_fn)(struct mcentral *mc, const struct mspan *s, void *arg);
 
 void gs_mcentral_init(struct mcentral *mc, struct gs_class *c, int node);
 unsigned int gs_mcentral_get(struct mcentral *mc, struct mspan *old,
@@ -169,6 +171,7 @@ unsigned int gs_mcentral_add(struct mcentral *mc, struct mspan *s,
 			     struct gs_entry *e, unsigned int want);
 void gs_mcentral_put(struct gs_class *c, struct gs_entry *e, unsigned int n);
 void gs_mcentral_put_span(struct mspan *s);
+int gs_mcentral_each(struct mcentral *mc, gs_listed_fn fn, void *arg);
 int gs_mcentral_verify(struct mcentral *mc);
 
 #endif /* GS_MIDDLE_MCENTRAL_H */

@@ -3,7 +3,7 @@
  * heaps: what each heap holds, and which modules' objects live in it.
  *
  * Lock:       gs_class_mutex, which keeps the heaps; the mheap lock per arena
- *             (scan.c).
+ *             (scan.c), or the central locks of a heap's classes, one at a time.
  * Context:    task; sleeps.
  * Tests:      kunit/heap_kunit.c
  */
@@ -16,6 +16,7 @@
 
 #include "back/mheap.h"
 #include "base/owner.h"
+#include "front/mcache.h"
 #include "front/usage.h"
 #include "middle/heap.h"
 #include "watch/scan.h"
@@ -91,38 +92,80 @@ struct gs_heap_table *gs_heaps_read(void)
 	return t;
 }
 
-/* What goslab_heap_usage() counts: the live objects of one heap. */
-struct one_heap {
-	const struct goslab_heap *heap;
-	struct goslab_heap_usage *usage;
-};
-
-static void count_live(const struct mspan *s, void *arg)
+static void count_live(const struct mspan *s, struct goslab_heap_usage *usage)
 {
-	const struct gs_class *c = READ_ONCE(s->class);
-	const struct goslab_heap *h = c ? c->heap : NULL;
-	struct one_heap *one = arg;
 	struct gs_census n = { };
 
-	if ((h ?: &gs_default_heap) != one->heap)
-		return;
 	gs_census_span(&n, s);
-	one->usage->nr_live += n.live;
-	one->usage->live += n.live_bytes;
+	usage->nr_live += n.live;
+	usage->live += n.live_bytes;
 }
 
-/* For goslab_heap_usage(). */
+/* See gs_scan_all(). */
+static void count_default(const struct mspan *s, void *usage)
+{
+	const struct gs_class *c = READ_ONCE(s->class);
+
+	if (!c || !c->heap)
+		count_live(s, usage);
+}
+
+/* See gs_mcentral_each(). */
+static int count_listed(struct mcentral *mc, const struct mspan *s, void *usage)
+{
+	count_live(s, usage);
+	return 0;
+}
+
+/*
+ * The spans that CPUs own. One that is given up meanwhile stays a descriptor, and is
+ * counted as what it has become.
+ */
+static void count_owned(const struct gs_class *c, struct goslab_heap_usage *usage)
+{
+	int cpu;
+
+	rcu_read_lock();
+	for_each_possible_cpu(cpu) {
+		const struct gs_slot *slot = c->slots ?
+			READ_ONCE(*per_cpu_ptr(c->slots, cpu)) : &gs_no_slot;
+		const struct mspan *s = READ_ONCE(slot->span);
+
+		if (READ_ONCE(s->class) == c)
+			count_live(s, usage);
+	}
+	rcu_read_unlock();
+}
+
+static void count_class(struct gs_class *c, struct goslab_heap_usage *usage)
+{
+	int node;
+
+	for (node = 0; node < nr_node_ids; node++)
+		gs_mcentral_each(gs_class_central(c, node), count_listed, usage);
+	count_owned(c, usage);
+	cond_resched();
+}
+
+/*
+ * For goslab_heap_usage(). Of a heap only its own spans are looked at, by the lists of its
+ * classes; the default heap is nearly all there is.
+ */
 void gs_heap_read(const struct goslab_heap *h, struct goslab_heap_usage *usage)
 {
-	struct one_heap one = { .heap = h, .usage = usage };
+	struct gs_class *c;
 
 	*usage = (struct goslab_heap_usage){ };
 	mutex_lock(&gs_class_mutex);
-	if (h == &gs_default_heap)
+	if (h == &gs_default_heap) {
 		read_default(usage);
-	else
+		gs_scan_all(count_default, usage);
+	} else {
 		read_counters(h, usage);
-	gs_scan_all(count_live, &one);
+		list_for_each_entry(c, &gs_class_list, link)
+			if (c->heap == h)
+				count_class(c, usage);
+	}
 	mutex_unlock(&gs_class_mutex);
 }
 

@@ -110,8 +110,8 @@ struct goslab_heap *goslab_heap_default(void);
  * @heap: the heap.
  * @usage: filled in; all 0 after a report if the heap is gone.
  *
- * Live objects are counted by a scan of all spans. Caches that draw from the
- * heap are in it.
+ * Live objects are counted by a scan of the heap's spans, of the default heap by one of
+ * all spans. Caches that draw from the heap are in it.
  *
  * Context: Task. Sleeps.
  */
