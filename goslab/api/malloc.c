@@ -378,16 +378,12 @@ static void free_small(struct mspan *s, void *p, unsigned long site)
 		gs_free_bad(s, p, site);
 }
 
-/*
- * Anything but an ordinary live object of a small class: tiny, large, one with a
- * record, none, or a mistake.
- */
-void gs_free_unusual(struct mspan *s, void *p, unsigned long site)
+/* Not inline, for what it calls needs a stack, which a free of NULL does not. */
+static noinline void free_unusual(struct mspan *s, void *p, unsigned long site)
 {
 	bool ours = s && gs_span_covers(s, p);
 
-	if (ZERO_OR_NULL_PTR(p) ||
-	    (!ours && gs_guard_near(p) && gs_free_guarded(NULL, p, site)))
+	if (!ours && gs_guard_near(p) && gs_free_guarded(NULL, p, site))
 		return;
 	switch (ours ? smp_load_acquire(&s->state) : GS_SPAN_DEAD) {
 	case GS_SPAN_SMALL:
@@ -402,6 +398,16 @@ void gs_free_unusual(struct mspan *s, void *p, unsigned long site)
 	default:
 		gs_free_bad(s, p, site);
 	}
+}
+
+/*
+ * Anything but an ordinary live object of a small class: NULL, tiny, large, one with a
+ * record, none, or a mistake. Not inline, so that goslab_free() stays as it is.
+ */
+noinline void gs_free_unusual(struct mspan *s, void *p, unsigned long site)
+{
+	if (!ZERO_OR_NULL_PTR(p))
+		free_unusual(s, p, site);
 }
 
 /* A free with more to do than to hand the object over. */
