@@ -261,6 +261,35 @@ static size_t grow_all(struct kunit *test)
 	return most;
 }
 
+/* However much room the CPU has, a slot grows at once while it has little. */
+static void little_room_grows(struct kunit *test)
+{
+	unsigned long was = gs_max_parked;
+	struct gs_slot *slot;
+	struct held *h;
+	unsigned int i;
+
+	gs_drain_all();
+	forget_loans();
+	gs_max_parked = 4 << 20;
+	/* Beyond what all slots may grow to without chance. */
+	KUNIT_ASSERT_GT(test, grow_all(test), 256UL << 10);
+	h = hold(test);
+	take(test, h, MANY);
+	slot = gs_test_slot(h->c);
+	for (i = 0; i < MANY && gs_slot_cap(slot) < h->c->depth; i++)
+		goslab_cache_free(h->cache, h->p[i]);
+	KUNIT_EXPECT_EQ(test, gs_slot_cap(slot), (unsigned int)h->c->depth);
+	/* Three times, at refills or at flushes; by chance it would be every 32nd. */
+	KUNIT_EXPECT_LE(test, slot->nr_refill + slot->nr_flush, 12U);
+	while (i < MANY)
+		goslab_cache_free(h->cache, h->p[i++]);
+	goslab_cache_destroy(h->cache);
+	gs_max_parked = was;
+	gs_drain_all();
+	GS_EXPECT_WHOLE(test);
+}
+
 /* Of the classes of malloc, of all nodes. */
 static unsigned long central_locks(void)
 {
@@ -770,6 +799,7 @@ static struct kunit_case mcache_cases[] = {
 	KUNIT_CASE(flush),
 	KUNIT_CASE(refill),
 	KUNIT_CASE(freeing_cpu_gets_a_slot),
+	KUNIT_CASE(little_room_grows),
 	KUNIT_CASE(idle_cpus_lend),
 	KUNIT_CASE(budget),
 	KUNIT_CASE(room_moves),

@@ -53,6 +53,12 @@
 #define EASY		(192UL << 10)
 #define SELDOM		32
 
+/*
+ * A slot with room for no more than CHEAP bytes grows each time, within the budget of the
+ * CPU: a few KiB save it most of its locks.
+ */
+#define CHEAP		(4UL << 10)
+
 unsigned long gs_max_parked;
 bool gs_max_parked_set;
 unsigned long gs_max_owned;
@@ -608,12 +614,14 @@ static bool may_grow(const struct gs_class *c)
 	struct mcache *mcache = raw_cpu_ptr(&gs_mcache);
 	const struct gs_slot *slot = *raw_cpu_ptr(c->slots);
 	unsigned int room = gs_slot_cap(slot);
+	size_t bytes = room * c->elemsize, most = READ_ONCE(gs_max_parked);
 
 	if (room >= c->depth || next_cap(c, room) <= room)
 		return false;
+	if (bytes > CHEAP)
+		most = min(most, EASY);
 	/* If a slot must give way, the clock needs time between its looks. */
-	return !room || READ_ONCE(mcache->cap_bytes) + room * c->elemsize <=
-			min(gs_max_parked, EASY) ||
+	return !room || READ_ONCE(mcache->cap_bytes) + bytes <= most ||
 	       by_chance(mcache);
 }
 
