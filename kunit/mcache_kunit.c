@@ -176,7 +176,7 @@ static void flush(struct kunit *test)
 	/* The oldest goes, this one stays. */
 	goslab_cache_free(h->cache, h->p[i++]);
 	KUNIT_EXPECT_EQ(test, slot->nr_flush, flushes + 1);
-	KUNIT_EXPECT_EQ(test, gs_slot_n(slot), cap - (cap + 1) / 2 + 1);
+	KUNIT_EXPECT_EQ(test, gs_slot_n(slot), cap - gs_whole_rows((cap + 1) / 2) + 1);
 	KUNIT_EXPECT_PTR_EQ(test, slot->top[-1].object, h->p[i - 1]);
 	KUNIT_EXPECT_GE(test, gs_slot_cap(slot), cap);
 	check_slot(test, slot);
@@ -206,7 +206,7 @@ static void refill(struct kunit *test)
 	while (n < MANY && slot->nr_refill == refills)
 		h->p[n++] = goslab_cache_alloc(h->cache, GFP_KERNEL);
 	KUNIT_EXPECT_EQ(test, slot->nr_refill, refills + 1);
-	KUNIT_EXPECT_LE(test, gs_slot_n(slot), gs_slot_cap(slot) / 2 + 1);
+	KUNIT_EXPECT_LE(test, gs_slot_n(slot), gs_whole_rows(gs_slot_cap(slot) / 2 + 1));
 	check_slot(test, slot);
 	give(h, n);
 	goslab_cache_destroy(h->cache);

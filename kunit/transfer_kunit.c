@@ -162,6 +162,9 @@ static void what_does_not_fit_goes_to_spans(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gs_mcentral_verify(gs_tt.mc), 0);
 }
 
+/* What a refill and a flush of the smallest objects move: half a magazine in whole rows. */
+#define SMALL_BATCH	GS_BATCH_MAX
+
 /* A class of small objects as it is with @cpus CPUs, and @n objects of it. */
 static void init_small(struct kunit *test, struct gs_class *c, unsigned int cpus,
 		       struct gs_entry *e, unsigned int n)
@@ -177,7 +180,7 @@ static void init_small(struct kunit *test, struct gs_class *c, unsigned int cpus
 	while (got < n) {
 		s = gs_class_new_span(c, numa_mem_id(), GFP_KERNEL, false);
 		KUNIT_ASSERT_NOT_NULL(test, s);
-		got += gs_mcentral_add(gs_class_central(c, s->node), s, e + got, 28);
+		got += gs_mcentral_add(gs_class_central(c, s->node), s, e + got, SMALL_BATCH);
 		gs_mcentral_put_span(s);
 	}
 }
@@ -185,29 +188,29 @@ static void init_small(struct kunit *test, struct gs_class *c, unsigned int cpus
 /* Four batches for each CPU: one may be ahead of another by so many objects. */
 static void small_ones_have_many_batches(struct kunit *test)
 {
-	struct gs_entry *e = kunit_kcalloc(test, 64 * 28, sizeof(*e), GFP_KERNEL);
+	struct gs_entry *e = kunit_kcalloc(test, 64 * SMALL_BATCH, sizeof(*e), GFP_KERNEL);
 	struct gs_class *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
 	unsigned int was = gs_transfer_cpus, i, most;
 	struct mcentral *mc;
 
 	KUNIT_ASSERT_NOT_NULL(test, e);
 	KUNIT_ASSERT_NOT_NULL(test, c);
-	init_small(test, c, 8, e, 64 * 28);
+	init_small(test, c, 8, e, 64 * SMALL_BATCH);
 	mc = gs_class_central(c, numa_mem_id());
-	KUNIT_EXPECT_EQ(test, (unsigned int)c->batch, 28U);
+	KUNIT_EXPECT_EQ(test, (unsigned int)c->batch, 0U + SMALL_BATCH);
 	KUNIT_EXPECT_EQ(test, (unsigned int)mc->nr_batches, GS_TRANSFER_MANY + 0U);
 	gs_transfer_make(mc, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, mc->transfer);
 	for (i = 0; i < 40; i++)
-		gs_transfer_flush(mc, e + 28 * i, 28);
-	most = min(4U * 8, GS_TRANSFER_MANY + 0U) * 28;
+		gs_transfer_flush(mc, e + SMALL_BATCH * i, SMALL_BATCH);
+	most = min(4U * 8, GS_TRANSFER_MANY + 0U) * SMALL_BATCH;
 	KUNIT_EXPECT_EQ(test, gs_transfer_nr(mc), most);
 	KUNIT_EXPECT_EQ(test, gs_mcentral_verify(mc), 0);
-	for (i = 0; i < most; i += 28)
-		KUNIT_EXPECT_EQ(test, gs_transfer_take(mc, e + i, 28), 28U);
+	for (i = 0; i < most; i += SMALL_BATCH)
+		KUNIT_EXPECT_EQ(test, gs_transfer_take(mc, e + i, SMALL_BATCH), 0U + SMALL_BATCH);
 	KUNIT_EXPECT_EQ(test, gs_transfer_nr(mc), 0U);
 	gs_mcentral_put(c, e, most);
-	gs_mcentral_put(c, e + 40 * 28, 24 * 28);
+	gs_mcentral_put(c, e + 40 * SMALL_BATCH, 24 * SMALL_BATCH);
 	KUNIT_EXPECT_EQ(test, (unsigned int)mc->nr_spans, 0U);
 	gs_class_exit(c);
 	/* Few CPUs: a page of them. */

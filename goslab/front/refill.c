@@ -73,14 +73,14 @@ static void *drop_bad(struct gs_slot *slot)
 	return e->object;
 }
 
-/* Objects that a refill takes from the owned span at a time. */
+/* Objects that a refill takes from the owned span at a time: five eighths of the room. */
 static unsigned int own_share(const struct gs_slot *slot)
 {
-	return gs_slot_cap(slot) * 5 / 8 + 1;
+	return gs_whole_rows(gs_slot_cap(slot) * 5 / 8 + 1);
 }
 
 /*
- * The magazine is empty: fill five eighths of its room from the window of the
+ * The magazine is empty: fill about five eighths of its room from the window of the
  * span that this CPU owns. Two such refills use up a full window of 64 objects.
  * An object that is known to be zero is taken alone, because entries of a
  * magazine do not note that. Entered. Return: false if there is nothing.
@@ -157,7 +157,7 @@ static enum look look_entered(struct gs_class *c, struct gs_slot *slot,
 	r->may_own = may_own(mcache);
 	/* Half of the room, which leaves the rest to frees. */
 	r->want = min_t(unsigned int, c->batch,
-			max(r->most, gs_slot_cap(slot) / 2 + 1));
+			max(r->most, gs_whole_rows(gs_slot_cap(slot) / 2 + 1)));
 	r->fresh = clamp(own_share(slot), r->want, GS_BATCH_MAX);
 	slot->nr_refill++;
 	return LOOK_REFILL;
@@ -470,7 +470,7 @@ take_half(struct gs_class *c, struct gs_entry *e, int *node)
 	slot = *this_cpu_ptr(c->slots);
 	if (gs_slot_enter(slot)) {
 		if (slot->top >= slot->limit && slot->top > slot->entry) {
-			n = gs_slot_take(slot, e, (gs_slot_n(slot) + 1) / 2);
+			n = gs_slot_take(slot, e, gs_whole_rows((gs_slot_n(slot) + 1) / 2));
 			slot->nr_flush++;
 			*node = slot->node;
 		}

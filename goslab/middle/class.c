@@ -107,8 +107,8 @@ static void set_lengths(struct gs_class *c)
 	/* One less than a power of two, for so slots come (front/mcache.c). */
 	c->depth = clamp(MAGAZINE_BYTES / c->elemsize, c->stack ? LEAST_STACKS : 3U,
 			 GS_DEPTH_MAX + 1U) - 1;
-	/* What a refill and a flush move: half a magazine. */
-	c->batch = (c->depth + 1) / 2;
+	/* What a refill and a flush move: half a magazine, in whole rows. */
+	c->batch = gs_whole_rows((c->depth + 1) / 2);
 }
 
 static size_t central_bytes(void)

@@ -71,6 +71,15 @@ struct gs_row {
 #define GS_ROW		sizeof(struct gs_row)
 #define GS_ROW_BITS	GENMASK(GS_ROW - 1, 0)
 
+/*
+ * About @n objects, in whole rows if they are several: what is left of a row goes one by
+ * one, which takes two to three times as long for each object.
+ */
+static inline unsigned int gs_whole_rows(unsigned int n)
+{
+	return n < 2 * GS_ROW ? n : round_down(n + GS_ROW / 2, GS_ROW);
+}
+
 /* Make a row of states @to if all of them are @from. */
 static __always_inline bool gs_states_move_row(u8 *states, u8 from, u8 to)
 {
