@@ -43,7 +43,8 @@ class Instruction:
     def __init__(self, address, text):
         self.address = address
         words = text.split('#')[0].split(None, 1)
-        while words[0] in ('lock', 'rep', 'repz', 'bnd', 'notrack', 'cs', 'ds'):
+        while words[0] in ('lock', 'rep', 'repz', 'bnd', 'notrack', 'cs', 'ds',
+                           'data16'):
             self.locked = words[0] == 'lock'
             words = words[1].split(None, 1) if len(words) > 1 else ['nop']
             if self.locked:
