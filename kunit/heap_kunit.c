@@ -3,12 +3,10 @@
  * heap_kunit: named heaps: quota, reset, end, statistics: api/heap.c,
  * middle/heap.c.
  */
-#include <linux/delay.h>
 #include <linux/goslab.h>
 #include <linux/kthread.h>
 #include <linux/seq_file.h>
 #include <linux/topology.h>
-#include <linux/workqueue.h>
 
 #include "back/arena.h"
 #include "back/mheap.h"
@@ -668,45 +666,23 @@ static void charged(struct kunit *test)
 	goslab_heap_destroy(heap);
 }
 
-static bool lock_taken, lock_may_go;
-
-/* For a second at most. */
-static void hold_page_heaps(struct work_struct *unused)
-{
-	struct mheap *h = &gs_mheaps[numa_mem_id()];
-	unsigned long flags;
-	unsigned int ms;
-
-	gs_lock(&h->lock, flags);
-	WRITE_ONCE(lock_taken, true);
-	for (ms = 0; ms < 1000 && !READ_ONCE(lock_may_go); ms++)
-		mdelay(1);
-	WRITE_ONCE(lock_taken, false);
-	gs_unlock(&h->lock, flags);
-}
-static DECLARE_WORK(hold_work, hold_page_heaps);
-
 /* What a heap has is counted without a look at all pages, for which the lock is taken. */
 static void read_by_itself(struct kunit *test)
 {
-	struct goslab_heap *heap = make(test, 0);
-	int i, cpu = gs_test_other_cpu();
 	struct goslab_heap_usage u;
+	struct goslab_heap *heap;
+	int i;
 
+	if (gs_test_other_cpu() < 0)
+		kunit_skip(test, "needs two CPUs");
+	heap = make(test, 0);
 	for (i = 0; i < MANY; i++)
 		KUNIT_EXPECT_NOT_NULL(test, goslab_heap_malloc(heap, 100 * (1 + i % 400),
 							       GFP_KERNEL));
-	lock_taken = lock_may_go = false;
-	if (cpu >= 0) {
-		schedule_work_on(cpu, &hold_work);
-		while (!READ_ONCE(lock_taken))
-			cond_resched();
-	}
+	gs_test_hold(&gs_mheaps[numa_mem_id()].lock);
 	u = usage(heap);
-	KUNIT_EXPECT_EQ(test, READ_ONCE(lock_taken), cpu >= 0);
+	KUNIT_EXPECT_TRUE(test, gs_test_let_go());
 	KUNIT_EXPECT_EQ(test, u.nr_live, (unsigned long)MANY);
-	WRITE_ONCE(lock_may_go, true);
-	flush_work(&hold_work);
 	goslab_heap_destroy(heap);
 }
 

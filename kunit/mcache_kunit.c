@@ -745,53 +745,6 @@ static void objects_of_another_node(struct kunit *test)
 	GS_EXPECT_WHOLE(test);
 }
 
-static struct mcentral *locked;
-static bool lock_taken, lock_may_go;
-
-/* For a second at most. */
-static void hold_central_lock(struct work_struct *unused)
-{
-	unsigned long flags;
-	unsigned int ms;
-
-	gs_lock(&locked->lock, flags);
-	WRITE_ONCE(lock_taken, true);
-	for (ms = 0; ms < 1000 && !READ_ONCE(lock_may_go); ms++)
-		mdelay(1);
-	WRITE_ONCE(lock_taken, false);
-	gs_unlock(&locked->lock, flags);
-}
-static DECLARE_WORK(hold_work, hold_central_lock);
-
-/* A magazine that is full while another CPU has the lock grows and waits for nobody. */
-static void full_while_lock_is_taken(struct kunit *test)
-{
-	int cpu = gs_test_other_cpu();
-	struct held *h;
-	unsigned int i;
-
-	if (cpu < 0)
-		kunit_skip(test, "needs two CPUs");
-	h = hold(test);
-	take(test, h, MANY);
-	/* A slot without room, as after a drain. */
-	gs_drain_this_cpu(false);
-	locked = gs_class_central(h->c, numa_mem_id());
-	lock_taken = lock_may_go = false;
-	schedule_work_on(cpu, &hold_work);
-	while (!READ_ONCE(lock_taken))
-		cond_resched();
-	give(h, h->c->depth);
-	KUNIT_EXPECT_TRUE(test, READ_ONCE(lock_taken));
-	KUNIT_EXPECT_EQ(test, gs_slot_n(gs_test_slot(h->c)), h->c->depth);
-	WRITE_ONCE(lock_may_go, true);
-	flush_work(&hold_work);
-	check_slot(test, gs_test_slot(h->c));
-	for (i = h->c->depth; i < MANY; i++)
-		goslab_cache_free(h->cache, h->p[i]);
-	goslab_cache_destroy(h->cache);
-}
-
 static struct kunit_case mcache_cases[] = {
 	KUNIT_CASE(slot_on_first_use),
 	KUNIT_CASE(free_draws_nothing),
@@ -807,7 +760,6 @@ static struct kunit_case mcache_cases[] = {
 	KUNIT_CASE(owned_spans),
 	KUNIT_CASE(room_for_large_objects),
 	KUNIT_CASE(objects_of_another_node),
-	KUNIT_CASE(full_while_lock_is_taken),
 	KUNIT_CASE(busy_slot),
 	KUNIT_CASE(overwritten),
 	{}

@@ -8,6 +8,7 @@
 #include <linux/goslab.h>
 #include <linux/kmemleak.h>
 #include <linux/sched.h>
+#include <linux/topology.h>
 
 #include "back/arena.h"
 #include "front/drain.h"
@@ -478,6 +479,28 @@ static void freed_twice_across_layers(struct kunit *test)
 	end(test);
 }
 
+/* A magazine that is full while another CPU has the lock grows and waits for nobody. */
+static void full_while_lock_is_taken(struct kunit *test)
+{
+	unsigned int depth, left;
+
+	if (gs_test_other_cpu() < 0)
+		kunit_skip(test, "needs two CPUs");
+	begin(test, 64);
+	depth = race.c->depth;
+	take(test, MANY);
+	left = MANY - depth;
+	/* A slot without room. */
+	gs_drain_this_cpu(false);
+	gs_test_hold(&gs_class_central(race.c, numa_mem_id())->lock);
+	while (race.n > left)
+		goslab_cache_free(race.cache, race.p[--race.n]);
+	KUNIT_EXPECT_TRUE(test, gs_test_let_go());
+	KUNIT_EXPECT_EQ(test, gs_slot_n(gs_test_slot(race.c)), depth);
+	give_all(test);
+	end(test);
+}
+
 static struct kunit_case race_cases[] = {
 	KUNIT_CASE(tiny_freed_elsewhere),
 	KUNIT_CASE(tiny_opened),
@@ -491,6 +514,7 @@ static struct kunit_case race_cases[] = {
 	KUNIT_CASE(freed_twice_at_once),
 	KUNIT_CASE(freed_twice_and_drained),
 	KUNIT_CASE(freed_twice_across_layers),
+	KUNIT_CASE(full_while_lock_is_taken),
 	{}
 };
 

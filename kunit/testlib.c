@@ -194,6 +194,41 @@ void gs_test_on_other_cpu(void (*fn)(void *arg), void *arg)
 	work_on_cpu(gs_test_other_cpu(), remote_fn, &r);
 }
 
+static spinlock_t *held_lock;
+static bool lock_taken, lock_may_go;
+
+static void hold_lock(struct work_struct *unused)
+{
+	unsigned long flags;
+	unsigned int ms;
+
+	gs_lock(held_lock, flags);
+	WRITE_ONCE(lock_taken, true);
+	for (ms = 0; ms < 1000 && !READ_ONCE(lock_may_go); ms++)
+		mdelay(1);
+	WRITE_ONCE(lock_taken, false);
+	gs_unlock(held_lock, flags);
+}
+static DECLARE_WORK(hold_work, hold_lock);
+
+void gs_test_hold(spinlock_t *lock)
+{
+	held_lock = lock;
+	lock_taken = lock_may_go = false;
+	schedule_work_on(gs_test_other_cpu(), &hold_work);
+	while (!READ_ONCE(lock_taken))
+		cond_resched();
+}
+
+bool gs_test_let_go(void)
+{
+	bool held = READ_ONCE(lock_taken);
+
+	WRITE_ONCE(lock_may_go, true);
+	flush_work(&hold_work);
+	return held;
+}
+
 struct gs_class *gs_test_class(const char *name)
 {
 	struct gs_class *c, *found = NULL;

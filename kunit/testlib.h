@@ -75,6 +75,10 @@ int gs_test_other_cpu(void);
 bool gs_test_wait_for(bool (*fn)(int cpu), int cpu);
 /* Call @fn on that CPU, in a task, and wait for it. */
 void gs_test_on_other_cpu(void (*fn)(void *arg), void *arg);
+/* That CPU takes @lock and keeps it, for a second at most. Waits until it has it. */
+void gs_test_hold(spinlock_t *lock);
+/* Does it still have it? It gives it up now. */
+bool gs_test_let_go(void);
 
 struct gs_class;
 struct gs_slot;
