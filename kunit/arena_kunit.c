@@ -49,10 +49,9 @@ static void each_entry_is_of_its_page(struct kunit *test)
 {
 	void *keep = goslab_malloc(100000, GFP_KERNEL);
 	unsigned long i, last = 0, mapped = 0, bad = 0;
-	struct heap_arena *arena;
 
 	KUNIT_ASSERT_NOT_NULL(test, keep);
-	gs_arena_for_each(i, arena) {
+	gs_arena_for_each(i) {
 		unsigned long base = gs_arena_base(i), at;
 
 		KUNIT_EXPECT_TRUE(test, !last || base > last);
@@ -133,6 +132,7 @@ static void set_maps_pages_across_arenas(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, mapped(at, 8, NULL), 0xff);
 		}
 	}
+	gs_arena_unreserve((void *)at, 8 * GS_PAGE_SIZE);
 }
 
 /* A direct map of 64 TiB, and one that begins where a 48-bit kernel's ends. */
@@ -200,6 +200,11 @@ static void tables_are_made_where_memory_is(struct kunit *test)
 	}
 }
 
+static struct heap_arena *table_of(const struct gs_radix *radix, unsigned long i)
+{
+	return radix->top[i / GS_GROUP_ARENAS]->arena[i % GS_GROUP_ARENAS];
+}
+
 /* An entry is found at its own page's addresses, up to the last of the map. */
 static void far_pages_are_found(struct kunit *test)
 {
@@ -218,13 +223,12 @@ static void far_pages_are_found(struct kunit *test)
 		for (nr = 0; nr < ARRAY_SIZE(offs); nr++) {
 			unsigned long i = offs[nr] >> GS_ARENA_SHIFT, want = i;
 			void *p = (void *)maps[m].base + offs[nr];
-			struct heap_arena *arena;
 
 			KUNIT_ASSERT_EQ(test, 0, gs_radix_reserve(&radix, p,
 						GS_PAGE_SIZE, GFP_KERNEL));
-			arena = gs_radix_next(&radix, &i);
+			KUNIT_ASSERT_TRUE(test, gs_radix_next(&radix, &i));
 			KUNIT_ASSERT_EQ(test, i, want);
-			arena->spans[offs[nr] / GS_PAGE_SIZE % GS_ARENA_PAGES] = s;
+			table_of(&radix, i)->spans[offs[nr] / GS_PAGE_SIZE % GS_ARENA_PAGES] = s;
 			KUNIT_EXPECT_PTR_EQ(test, gs_radix_look(&radix, p), s);
 			KUNIT_EXPECT_PTR_EQ(test, s, gs_radix_look(&radix,
 						p + GS_PAGE_SIZE - 1));
@@ -249,7 +253,7 @@ static void walks_meet_every_arena(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, gs_radix_init(&radix, maps[0].base, maps[0].size),
 			0);
-	KUNIT_EXPECT_NULL(test, gs_radix_next(&radix, &i));
+	KUNIT_EXPECT_FALSE(test, gs_radix_next(&radix, &i));
 	for (n = 0; n < ARRAY_SIZE(at); n++)
 		KUNIT_ASSERT_EQ(test, 0, gs_radix_reserve(&radix,
 			(void *)radix.base + at[n] * GS_ARENA_SIZE, 1,
@@ -298,6 +302,129 @@ static void covers_memory_that_may_come(struct kunit *test)
 #endif
 }
 
+/* Arenas @first to @last, less one, of a tree, one page each. */
+static void reserve_pages(struct kunit *test, struct gs_radix *radix, unsigned long first,
+			  unsigned long last)
+{
+	for (; first < last; first++)
+		KUNIT_ASSERT_EQ(test, 0, gs_radix_reserve(radix, (void *)radix->base +
+				first * GS_ARENA_SIZE, GS_PAGE_SIZE, GFP_KERNEL));
+}
+
+static void unreserve_pages(struct gs_radix *radix, unsigned long first, unsigned long last)
+{
+	for (; first < last; first++)
+		gs_radix_unreserve(radix, (void *)radix->base + first * GS_ARENA_SIZE,
+				   GS_PAGE_SIZE);
+}
+
+/* A table goes with the last page in it, and not before; what it said is forgotten. */
+static void a_table_goes_with_its_last_page(struct kunit *test)
+{
+	struct mspan *s = dead_span(test);
+	struct heap_arena *old;
+	struct gs_radix radix = { };
+	LIST_HEAD(gone);
+	size_t meta;
+	void *p;
+
+	KUNIT_ASSERT_EQ(test, gs_radix_init(&radix, maps[0].base, maps[0].size), 0);
+	p = (void *)radix.base + 2 * GS_ARENA_SIZE - 2 * GS_PAGE_SIZE;
+	KUNIT_ASSERT_EQ(test, 0, gs_radix_reserve(&radix, p, 5 * GS_PAGE_SIZE, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, gs_radix_pages(&radix, 1), 2);
+	KUNIT_EXPECT_EQ(test, gs_radix_pages(&radix, 2), 3);
+	KUNIT_EXPECT_EQ(test, gs_radix_pages(&radix, 0), 0);
+	gs_radix_unreserve(&radix, p + GS_PAGE_SIZE, 3 * GS_PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, gs_radix_pages(&radix, 1), 1);
+	KUNIT_EXPECT_EQ(test, gs_radix_pages(&radix, 2), 1);
+	KUNIT_EXPECT_EQ(test, gs_radix_unlink_idle(&radix, &gone), 0);
+
+	old = table_of(&radix, 1);
+	old->spans[GS_ARENA_PAGES - 2] = s;
+	gs_radix_unreserve(&radix, p, GS_PAGE_SIZE);
+	meta = gs_sys_meta();
+	KUNIT_EXPECT_PTR_EQ(test, gs_radix_look(&radix, p), s);
+	KUNIT_EXPECT_EQ(test, gs_radix_unlink_idle(&radix, &gone), 1);
+	KUNIT_EXPECT_PTR_EQ(test, gs_radix_look(&radix, p), &gs_no_span);
+	KUNIT_EXPECT_EQ(test, gs_radix_pages(&radix, 1), 0);
+	/* A reader that found it before reads what it said. */
+	KUNIT_EXPECT_PTR_EQ(test, old->spans[GS_ARENA_PAGES - 2], s);
+	KUNIT_EXPECT_EQ(test, gs_sys_meta(), meta);
+
+	/* A new one beside it, that knows nothing. */
+	KUNIT_ASSERT_EQ(test, 0, gs_radix_reserve(&radix, p, GS_PAGE_SIZE, GFP_KERNEL));
+	KUNIT_EXPECT_PTR_NE(test, table_of(&radix, 1), old);
+	KUNIT_EXPECT_PTR_EQ(test, gs_radix_look(&radix, p), &gs_no_span);
+	gs_radix_give(&gone);
+	KUNIT_EXPECT_TRUE(test, list_empty(&gone));
+	KUNIT_EXPECT_EQ(test, gs_sys_meta(), meta);
+	gs_radix_exit(&radix);
+}
+
+/* An arena that gets a page again before its table is taken out keeps it. */
+static void a_table_that_is_wanted_again_stays(struct kunit *test)
+{
+	struct mspan *s = dead_span(test);
+	struct gs_radix radix = { };
+	LIST_HEAD(gone);
+	void *p;
+
+	KUNIT_ASSERT_EQ(test, gs_radix_init(&radix, maps[0].base, maps[0].size), 0);
+	p = (void *)radix.base;
+	reserve_pages(test, &radix, 0, 1);
+	table_of(&radix, 0)->spans[7] = s;
+	unreserve_pages(&radix, 0, 1);
+	gs_test_fail_draws(1, ULONG_MAX);
+	reserve_pages(test, &radix, 0, 1);
+	KUNIT_EXPECT_EQ(test, gs_test_end_draws(), 0);
+	KUNIT_EXPECT_EQ(test, gs_radix_unlink_idle(&radix, &gone), 0);
+	KUNIT_EXPECT_PTR_EQ(test, gs_radix_look(&radix, p + 7 * GS_PAGE_SIZE), s);
+	gs_radix_exit(&radix);
+}
+
+/* Of two tables the second is not to be had: the first is not wanted either. */
+static void half_a_reserve_is_none(struct kunit *test)
+{
+	struct gs_radix radix = { };
+	LIST_HEAD(gone);
+	void *p;
+
+	KUNIT_ASSERT_EQ(test, gs_radix_init(&radix, maps[0].base, maps[0].size), 0);
+	p = (void *)radix.base + GS_ARENA_SIZE - 3 * GS_PAGE_SIZE;
+	/* The group, the first table, the second. */
+	gs_test_fail_draws(3, 1);
+	KUNIT_EXPECT_EQ(test, gs_radix_reserve(&radix, p, 4 * GS_PAGE_SIZE, GFP_KERNEL),
+			-ENOMEM);
+	KUNIT_EXPECT_EQ(test, gs_test_end_draws(), 3);
+	KUNIT_EXPECT_EQ(test, gs_radix_pages(&radix, 0), 0);
+	KUNIT_EXPECT_EQ(test, gs_radix_unlink_idle(&radix, &gone), 1);
+	gs_radix_give(&gone);
+	gs_radix_exit(&radix);
+}
+
+/* Many at once: no hold of the lock takes more than a batch out. */
+static void tables_go_in_batches(struct kunit *test)
+{
+	const unsigned int nr = 2 * GS_TRIM_BATCH + 3;
+	struct gs_radix radix = { };
+	size_t meta = gs_sys_meta();
+	unsigned long i = 0;
+	LIST_HEAD(gone);
+
+	KUNIT_ASSERT_EQ(test, gs_radix_init(&radix, maps[0].base, maps[0].size), 0);
+	reserve_pages(test, &radix, 0, nr + 1);
+	unreserve_pages(&radix, 0, nr);
+	KUNIT_EXPECT_EQ(test, gs_radix_unlink_idle(&radix, &gone), GS_TRIM_BATCH);
+	KUNIT_EXPECT_EQ(test, gs_radix_unlink_idle(&radix, &gone), GS_TRIM_BATCH);
+	KUNIT_EXPECT_EQ(test, gs_radix_unlink_idle(&radix, &gone), 3);
+	KUNIT_EXPECT_EQ(test, gs_radix_unlink_idle(&radix, &gone), 0);
+	KUNIT_ASSERT_TRUE(test, gs_radix_next(&radix, &i));
+	KUNIT_EXPECT_EQ(test, i, nr);
+	gs_radix_give(&gone);
+	gs_radix_exit(&radix);
+	KUNIT_EXPECT_EQ(test, gs_sys_meta(), meta);
+}
+
 static struct kunit_case arena_cases[] = {
 	KUNIT_CASE(foreign_addresses_have_no_span),
 	KUNIT_CASE(each_entry_is_of_its_page),
@@ -307,6 +434,10 @@ static struct kunit_case arena_cases[] = {
 	KUNIT_CASE(walks_meet_every_arena),
 	KUNIT_CASE(covers_what_the_top_reaches),
 	KUNIT_CASE(covers_memory_that_may_come),
+	KUNIT_CASE(a_table_goes_with_its_last_page),
+	KUNIT_CASE(a_table_that_is_wanted_again_stays),
+	KUNIT_CASE(half_a_reserve_is_none),
+	KUNIT_CASE(tables_go_in_batches),
 	{}
 };
 

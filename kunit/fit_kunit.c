@@ -86,6 +86,8 @@ static void fit_case_exit(struct kunit *test)
 
 	if (f && f->runs.fit)
 		end(f);
+	if (f && f->base)
+		gs_test_stretch_end(f->base, PAGES);
 	gs_test_exit(test);
 }
 

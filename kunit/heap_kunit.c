@@ -42,17 +42,16 @@ static struct goslab_heap *heap_of(const void *p)
 /* Bytes of all spans whose class is of @heap: what held must say. */
 static size_t bytes_of_spans(struct goslab_heap *heap)
 {
-	struct heap_arena *arena;
 	unsigned long i, page;
 	size_t sum = 0;
 
-	gs_arena_for_each(i, arena) {
+	gs_arena_for_each(i) {
 		for (page = 0; page < GS_ARENA_PAGES; page++) {
-			struct mspan *s = arena->spans[page];
+			unsigned long base = gs_arena_base(i) + page * GS_PAGE_SIZE;
+			struct mspan *s = gs_arena_span((void *)base);
 
 			if (s && gs_span_in_use(s) && s->class &&
-			    s->class->heap == heap &&
-			    s->base == gs_arena_base(i) + page * GS_PAGE_SIZE)
+			    s->class->heap == heap && s->base == base)
 				sum += gs_span_size(s);
 		}
 	}

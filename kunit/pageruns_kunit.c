@@ -72,6 +72,7 @@ static void pageruns_exit(struct kunit *test)
 			     GS_MAX_BLOCK >> GS_PAGE_SHIFT, NULL);
 		forget_runs(&f->runs);
 		forget_runs(&f->other);
+		gs_arena_unreserve(f->block, GS_MAX_BLOCK);
 		gs_sys_give(f->block, GS_MAX_BLOCK);
 	}
 	gs_test_exit(test);
@@ -541,6 +542,7 @@ static void long_runs_get_shorter(struct kunit *test)
 	}
 	gs_arena_set(f->base, npages, NULL);
 	forget_runs(&f->runs);
+	gs_arena_unreserve((void *)at, (npages + 2 * block) * GS_PAGE_SIZE);
 	f->base = real.base;
 }
 

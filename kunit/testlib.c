@@ -23,6 +23,8 @@
 #include "back/hugeblocks.h"
 #include "back/mheap.h"
 #include "back/pagebits.h"
+#include "back/trim.h"
+#include "base/sys.h"
 #include "base/worker.h"
 #include "front/mcache.h"
 #include "front/sample.h"
@@ -377,20 +379,21 @@ unsigned long gs_test_stretch(struct kunit *test, unsigned int before,
 	return 0;
 }
 
-/* What the tables of the radix tree take: they come as pages do, and stay. */
-size_t gs_test_table_bytes(void)
+/* It is not wanted any more. */
+void gs_test_stretch_end(unsigned long base, unsigned int npages)
 {
-	unsigned long i, group = ULONG_MAX;
-	struct heap_arena *arena;
-	size_t bytes = 0;
+	gs_arena_unreserve((void *)(base - GS_PAGE_SIZE), (npages + 2UL) * GS_PAGE_SIZE);
+}
+
+/* What the tables of the radix tree take: they come and go as pages do. */
+static size_t table_bytes(void)
+{
+	size_t bytes = gs_radix.nr_groups * PAGE_ALIGN(sizeof(struct gs_group));
+	unsigned long i;
 	int node;
 
-	gs_arena_for_each(i, arena) {
-		bytes += PAGE_ALIGN(sizeof(*arena));
-		if (i / GS_GROUP_ARENAS != group)
-			bytes += PAGE_ALIGN(sizeof(struct gs_group));
-		group = i / GS_GROUP_ARENAS;
-	}
+	gs_arena_for_each(i)
+		bytes += PAGE_ALIGN(sizeof(struct heap_arena));
 	for_each_node(node) {
 		const struct gs_page_bits *bits = gs_mheaps[node].runs.bits;
 		const struct gs_huge_blocks *huge = gs_mheaps[node].runs.huge;
@@ -403,6 +406,14 @@ size_t gs_test_table_bytes(void)
 				  huge->windows.nr_chunks) * PAGE_SIZE;
 	}
 	return bytes;
+}
+
+/* See testlib.h. */
+size_t gs_test_meta_but_tables(void)
+{
+	/* Those that nobody needs, or that wait for a grace period. */
+	gs_trim_now();
+	return gs_sys_meta() - table_bytes();
 }
 
 void gs_test_hook(enum gs_hook_point point, gs_hook_fn fn)

@@ -109,7 +109,8 @@ unsigned long gs_test_held_pages(void);
 /* The same after a goslab_shrink(). */
 unsigned long gs_test_idle_pages(void);
 
-size_t gs_test_table_bytes(void);
+/* Metadata but for the tables of the radix tree. */
+size_t gs_test_meta_but_tables(void);
 
 /*
  * @npages of the direct map that are nobody's, with tables for them and a page around
@@ -118,6 +119,7 @@ size_t gs_test_table_bytes(void);
  */
 unsigned long gs_test_stretch(struct kunit *test, unsigned int before,
 			      unsigned int npages);
+void gs_test_stretch_end(unsigned long base, unsigned int npages);
 
 /* The case expects @n reports more; all others fail it at its end. */
 void gs_test_expect_reports(unsigned long n);

@@ -170,6 +170,16 @@ static void i4_page_sums(struct kunit *test)
 	end(test);
 }
 
+/* A page of ours that its arena does not count: the table would go. */
+static void a1_page_not_counted(struct kunit *test)
+{
+	begin(test);
+	gs_arena_unreserve((void *)b.s->base, GS_PAGE_SIZE);
+	expect_broken(test, 36);
+	KUNIT_EXPECT_EQ(test, 0, gs_arena_reserve((void *)b.s->base, GS_PAGE_SIZE, GFP_KERNEL));
+	end(test);
+}
+
 /* An object that no magazine has, although its state says so: lost. */
 static void i5_object_lost(struct kunit *test)
 {
@@ -413,6 +423,7 @@ static struct kunit_case verify_cases[] = {
 	KUNIT_CASE(i3_page_maps_elsewhere),
 	KUNIT_CASE(i3_run_unknown),
 	KUNIT_CASE(i4_page_sums),
+	KUNIT_CASE(a1_page_not_counted),
 	KUNIT_CASE(i5_object_lost),
 	KUNIT_CASE(s1_objects_and_pages),
 	KUNIT_CASE(s2_counts_and_bitmaps),

@@ -17,8 +17,8 @@ void *gs_realloc_at(const void *p, size_t size, gfp_t gfp,
 		    struct goslab_owner *owner, unsigned long site)
 	__realloc_size(2);
 size_t gs_size_of(const void *p);
-void gs_free_unusual(struct mspan *s, void *p, unsigned long site);
-void gs_free_bad(struct mspan *s, void *p, unsigned long site);
+void gs_free_unusual(void *p, unsigned long site);
+void gs_free_bad(void *p, unsigned long site);
 bool gs_node_refused(int node, unsigned long site);
 bool gs_gfp_refused(gfp_t gfp, unsigned long site);
 void *gs_malloc_unusual(struct goslab_heap *heap, size_t size, gfp_t gfp,
@@ -88,13 +88,23 @@ static inline void gs_put_object(struct mspan *s, void *p, u8 *state)
 		gs_mcache_free_slow(s, p, state);
 }
 
-/* Free object @i of @s, at @p, whose state says that it is live. */
-static __always_inline void gs_free_object(struct mspan *s, void *p, long i)
+/*
+ * Free object @i of @s, at @p, whose state says that it is live. Preemption is off, since
+ * before @s was looked up, and on again afterwards.
+ */
+static __always_inline void gs_free_found(struct mspan *s, void *p, long i)
 {
 	if (unlikely(gs_hook_free_wanted()))
 		gs_free_hooked(s, p, &s->objects[i]);
-	else if (unlikely(!gs_mcache_free(s, p, &s->objects[i])))
+	else if (unlikely(!gs_mcache_free_here(s, p, &s->objects[i])))
 		gs_mcache_free_slow(s, p, &s->objects[i]);
+}
+
+/* The same with preemption on: nobody else frees the object. */
+static inline void gs_free_object(struct mspan *s, void *p, long i)
+{
+	preempt_disable();
+	gs_free_found(s, p, i);
 }
 
 #endif /* GS_API_API_H */

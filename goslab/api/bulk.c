@@ -19,15 +19,12 @@
 #include "middle/special.h"
 
 /* Not a live object of @cache or, without a cache, of a small class. */
-static noinline void free_odd(struct goslab_cache *cache, struct mspan *s,
-			      void *p, unsigned long site)
+static noinline void free_odd(struct goslab_cache *cache, void *p, unsigned long site)
 {
 	if (cache)
-		gs_cache_free_bad(cache, s, p, site);
-	else if (!s || smp_load_acquire(&s->state) != GS_SPAN_SMALL)
-		gs_free_unusual(s, p, site);
+		gs_cache_free_bad(cache, p, site);
 	else
-		gs_free_bad(s, p, site);
+		gs_free_unusual(p, site);
 }
 
 static noinline void free_alone(struct mspan *s, void *p, long i, bool hooks)
@@ -47,17 +44,23 @@ static __always_inline bool look_up(struct goslab_cache *cache, void *p,
 				    unsigned long site)
 {
 	struct mspan *s;
+	bool live;
 
 	if (ZERO_OR_NULL_PTR(p))
 		return false;
-	s = gs_arena_span(p);
+	preempt_disable();
+	s = gs_arena_look(p);
 	/* Pairs with the release in gs_mheap_publish(). */
-	if (unlikely(!s || smp_load_acquire(&s->state) != GS_SPAN_SMALL ||
-		     (cache && s->class != &cache->class)))
-		goto odd;
-	*i = gs_span_index(s, p);
-	if (unlikely(*i < 0 || !gs_special_settle(s, *i, site)))
-		goto odd;
+	live = smp_load_acquire(&s->state) == GS_SPAN_SMALL &&
+	       !(cache && s->class != &cache->class);
+	*i = live ? gs_span_index(s, p) : -1;
+	live = *i >= 0 && READ_ONCE(s->objects[*i]) >= GS_LIVE_MIN;
+	preempt_enable();
+	/* From here on the object, which is live, keeps its span. */
+	if (unlikely(!live || !gs_special_settle(s, *i, site))) {
+		free_odd(cache, p, site);
+		return false;
+	}
 	/* The object of a reserve span may not get into a magazine. */
 	if (unlikely(s->slots == &gs_gone_slots)) {
 		free_alone(s, p, *i, hooks);
@@ -65,9 +68,6 @@ static __always_inline bool look_up(struct goslab_cache *cache, void *p,
 	}
 	*span = s;
 	return true;
-odd:
-	free_odd(cache, s, p, site);
-	return false;
 }
 
 /*

@@ -317,41 +317,52 @@ void *goslab_cache_alloc(struct goslab_cache *cache, gfp_t gfp)
 EXPORT_SYMBOL_GPL(goslab_cache_alloc);
 
 /* No live object of @cache: say what is wrong with it. */
-noinline void gs_cache_free_bad(struct goslab_cache *cache, struct mspan *s,
-				void *p, unsigned long site)
+noinline void gs_cache_free_bad(struct goslab_cache *cache, void *p, unsigned long site)
 {
+	struct mspan *s;
+	bool ours;
+
 	if (ZERO_OR_NULL_PTR(p) || gs_cache_dead(cache, site))
 		return;
 	if (gs_guard_near(p) && gs_free_guarded(&cache->class, p, site))
 		return;
-	if (!s || smp_load_acquire(&s->state) < GS_SPAN_SMALL ||
-	    !gs_span_covers(s, p))
-		gs_free_bad(NULL, p, site);
-	else if (s->class != &cache->class)
+	rcu_read_lock();
+	s = gs_arena_look(p);
+	ours = smp_load_acquire(&s->state) >= GS_SPAN_SMALL && gs_span_covers(s, p);
+	if (ours && s->class != &cache->class)
 		gs_report_at(s->state == GS_SPAN_ZOMBIE ? GS_BUG_DEAD_CACHE :
 			     GS_BUG_WRONG_CACHE, cache->class.name, p, site);
 	else
-		gs_free_bad(s, p, site);
+		gs_free_bad(p, site);
+	rcu_read_unlock();
 }
 
-/* Anything but an ordinary live object of @cache: one with a record, or a mistake. */
+/*
+ * Anything but an ordinary live object of @cache: one with a record, or a mistake.
+ * Preemption is off, since before @s was looked up, and on afterwards.
+ */
 static noinline void free_odd(struct goslab_cache *cache, struct mspan *s, void *p,
 			      unsigned long site)
 {
 	long i = gs_span_index_open(s, p);
+	bool special = i >= 0 && s->class == &cache->class &&
+		       READ_ONCE(s->objects[i]) == GS_SPECIAL;
 
-	if (i >= 0 && s->class == &cache->class &&
-	    READ_ONCE(s->objects[i]) == GS_SPECIAL && gs_special_settle(s, i, site))
+	preempt_enable();
+	if (special && gs_special_settle(s, i, site))
 		gs_free_object(s, p, i);
 	else
-		gs_cache_free_bad(cache, s, p, site);
+		gs_cache_free_bad(cache, p, site);
 }
 
 void goslab_cache_free(struct goslab_cache *cache, void *p)
 {
-	struct mspan *s = gs_arena_look(p);
-	long i = gs_span_index_open(s, p);
+	struct mspan *s;
+	long i;
 
+	preempt_disable();
+	s = gs_arena_look(p);
+	i = gs_span_index_open(s, p);
 	/*
 	 * No span has the class of a cache that is gone, so that is found here,
 	 * too; so is NULL.
@@ -361,7 +372,7 @@ void goslab_cache_free(struct goslab_cache *cache, void *p)
 		free_odd(cache, s, p, _RET_IP_);
 		return;
 	}
-	gs_free_object(s, p, i);
+	gs_free_found(s, p, i);
 }
 EXPORT_SYMBOL_GPL(goslab_cache_free);
 

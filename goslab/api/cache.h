@@ -38,8 +38,7 @@ struct goslab_cache *gs_cache_create(const char *name, size_t size,
 bool gs_cache_dead(const struct goslab_cache *cache, unsigned long site);
 bool gs_cache_refuses(const struct goslab_cache *cache, gfp_t gfp,
 		      unsigned long site);
-void gs_cache_free_bad(struct goslab_cache *cache, struct mspan *s, void *p,
-		       unsigned long site);
+void gs_cache_free_bad(struct goslab_cache *cache, void *p, unsigned long site);
 
 /* api/guard.c */
 void *gs_cache_guard(const struct goslab_cache *cache, void *p, gfp_t gfp, bool zeroed);

@@ -280,7 +280,7 @@ struct taking {
 /* The old object at @p is white, and users are stopped. */
 static void take(unsigned long p, void *arg)
 {
-	struct mspan *s = gs_arena_look((void *)p);
+	struct mspan *s = gs_arena_of((void *)p);
 	long i = gs_span_index(s, (void *)p);
 	struct taking *t = arg;
 
@@ -295,12 +295,12 @@ static void take(unsigned long p, void *arg)
 
 static void call_actions(unsigned long p, void *unused)
 {
-	gs_special_drop(gs_arena_look((void *)p), (void *)p);
+	gs_special_drop(gs_arena_of((void *)p), (void *)p);
 }
 
 static void free_taken(unsigned long p, void *unused)
 {
-	struct mspan *s = gs_arena_look((void *)p);
+	struct mspan *s = gs_arena_of((void *)p);
 
 	gs_free_pending(s, gs_span_index(s, (void *)p), _THIS_IP_);
 }

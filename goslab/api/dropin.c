@@ -56,17 +56,27 @@ static bool is_ours(const struct mspan *s, const void *p)
  */
 bool goslab_slab_owns(const void *p)
 {
-	return is_ours(gs_arena_look(p), p);
+	bool ours;
+
+	rcu_read_lock();
+	ours = is_ours(gs_arena_look(p), p);
+	rcu_read_unlock();
+	return ours;
 }
 EXPORT_SYMBOL_GPL(goslab_slab_owns);
 
-/* Not a live object of a small class: large, the kernel's, or a mistake. */
-static noinline void free_unusual(struct mspan *s, void *p,
-				  void (*kernels)(const void *p),
+/*
+ * Not a live object of a small class: large, the kernel's, or a mistake. Preemption is
+ * off, and on afterwards.
+ */
+static noinline void free_unusual(void *p, void (*kernels)(const void *p),
 				  unsigned long site)
 {
-	if (is_ours(s, p))
-		gs_free_unusual(s, p, site);
+	bool ours = is_ours(gs_arena_look(p), p);
+
+	preempt_enable();
+	if (ours)
+		gs_free_unusual(p, site);
 	else
 		kernels(p);
 }
@@ -74,13 +84,16 @@ static noinline void free_unusual(struct mspan *s, void *p,
 static __always_inline void free_any(void *p, void (*kernels)(const void *p),
 				     unsigned long site)
 {
-	struct mspan *s = gs_arena_look(p);
-	long i = gs_span_index_open(s, p);
+	struct mspan *s;
+	long i;
 
+	preempt_disable();
+	s = gs_arena_look(p);
+	i = gs_span_index_open(s, p);
 	if (unlikely(i < 0 || !gs_span_is_live(s, i)))
-		free_unusual(s, p, kernels, site);
+		free_unusual(p, kernels, site);
 	else
-		gs_free_object(s, p, i);
+		gs_free_found(s, p, i);
 }
 
 void goslab_slab_kfree(const void *p)

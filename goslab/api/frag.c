@@ -351,7 +351,7 @@ static bool in_chunk(const struct mspan *s, int i)
 	       READ_ONCE(c->magic) == CHUNK_MAGIC;
 }
 
-/* What @p is, which is no live fragment. */
+/* What @p is, which is no live fragment; in an RCU section. */
 static enum gs_report_kind what_is(const char *p)
 {
 	const struct mspan *s = gs_arena_look(p);
@@ -367,20 +367,30 @@ static enum gs_report_kind what_is(const char *p)
 
 static noinline void free_bad(const char *p, unsigned long site)
 {
-	if (!ZERO_OR_NULL_PTR(p))
-		gs_report_at(what_is(p), "fragments", p, site);
+	if (ZERO_OR_NULL_PTR(p))
+		return;
+	rcu_read_lock();
+	gs_report_at(what_is(p), "fragments", p, site);
+	rcu_read_unlock();
 }
 
 void goslab_frag_free(const void *ptr)
 {
 	char *p = (char *)ptr;
-	const struct mspan *s = gs_arena_look(p);
-	struct head head = look(s, p);
-	struct chunk *c = (struct chunk *)(p - head.offset * GOSLAB_FRAG_ALIGN);
+	const struct mspan *s;
+	struct head head;
+	struct chunk *c;
+	bool live;
 
+	preempt_disable();
+	s = gs_arena_look(p);
+	head = look(s, p);
+	c = (struct chunk *)(p - head.offset * GOSLAB_FRAG_ALIGN);
 	/* What only looks like a head leads to no chunk. */
-	if (unlikely(head.state != LIVE || (unsigned long)c < s->base ||
-		     READ_ONCE(c->magic) != CHUNK_MAGIC)) {
+	live = head.state == LIVE && (unsigned long)c >= s->base &&
+	       READ_ONCE(c->magic) == CHUNK_MAGIC;
+	preempt_enable();
+	if (unlikely(!live)) {
 		free_bad(p, _RET_IP_);
 		return;
 	}

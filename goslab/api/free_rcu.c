@@ -79,7 +79,7 @@ void gs_free_pending(struct mspan *s, long i, unsigned long site)
 		break;
 	default:
 		/* Its cache was destroyed while it was being freed. */
-		gs_free_bad(s, p, site);
+		gs_free_bad(p, site);
 	}
 }
 
@@ -88,7 +88,7 @@ static long pending_at(struct mspan *s, void *p)
 {
 	long i;
 
-	if (!s || smp_load_acquire(&s->state) < GS_SPAN_SMALL)
+	if (smp_load_acquire(&s->state) < GS_SPAN_SMALL)
 		return -1;
 	i = gs_span_index(s, p);
 	return i >= 0 && READ_ONCE(s->objects[i]) == GS_PENDING ? i : -1;
@@ -101,7 +101,7 @@ static long own_head(struct mspan *s, struct rcu_head *head)
 	int within;
 	void *p;
 
-	if (!s || !gs_span_in_use(s))
+	if (!gs_span_in_use(s))
 		return -1;
 	within = gs_span_index_within(s, head);
 	if (within < 0)
@@ -116,19 +116,23 @@ static long own_head(struct mspan *s, struct rcu_head *head)
 
 static void report_changed(struct mspan *s, void *p)
 {
-	gs_report_at(GS_BUG_PENDING, s ? gs_span_name(s) : NULL, p, _THIS_IP_);
+	gs_report_at(GS_BUG_PENDING, s == &gs_no_span ? NULL : gs_span_name(s), p, _THIS_IP_);
 }
 
 /* Free the object of a note; the note follows. */
 static void free_noted(unsigned long func)
 {
 	void *p = (void *)(func & ~NOTE);
-	struct mspan *s = gs_arena_span(p);
-	long i = pending_at(s, p);
+	struct mspan *s;
+	long i;
 
+	rcu_read_lock();
+	s = gs_arena_look(p);
+	i = pending_at(s, p);
 	if (i < 0)
 		report_changed(s, p);
-	else
+	rcu_read_unlock();
+	if (i >= 0)
 		gs_free_pending(s, i, _THIS_IP_);
 }
 
@@ -139,15 +143,19 @@ static void free_noted(unsigned long func)
 static void free_list(struct rcu_head *head)
 {
 	while (head) {
-		struct mspan *s = gs_arena_span(head);
-		long i = own_head(s, head);
 		struct rcu_head *next;
 		unsigned long func;
+		struct mspan *s;
+		long i;
 
-		if (i < 0) {
+		rcu_read_lock();
+		s = gs_arena_look(head);
+		i = own_head(s, head);
+		if (i < 0)
 			report_changed(s, head);
+		rcu_read_unlock();
+		if (i < 0)
 			return;
-		}
 		next = head->next;
 		func = (unsigned long)head->func;
 		if (func & NOTE)
@@ -226,28 +234,45 @@ static bool head_outside(const struct mspan *s, void *p, struct rcu_head *head)
  */
 static struct mspan *claim(void *p, struct rcu_head *head, unsigned long site)
 {
-	struct mspan *s = gs_arena_span(p);
-	u8 state = s ? smp_load_acquire(&s->state) : GS_SPAN_DEAD;
-	long i;
+	bool live, no_head = false;
+	struct mspan *s;
+	long i = -1;
+	u8 state;
 
-	if (state == GS_SPAN_TINY && gs_span_covers(s, p)) {
-		gs_report_at(GS_BUG_NO_HEAD, s->class->name, p, site);
-		return NULL;
-	}
-	if (state != GS_SPAN_SMALL && state != GS_SPAN_LARGE) {
-		gs_free_bad(s, p, site);
-		return NULL;
-	}
-	i = gs_span_index(s, p);
-	if (i >= 0 && head && head_outside(s, p, head)) {
+	rcu_read_lock();
+	s = gs_arena_look(p);
+	state = smp_load_acquire(&s->state);
+	if (state == GS_SPAN_TINY)
+		no_head = gs_span_covers(s, p);
+	if (state == GS_SPAN_SMALL || state == GS_SPAN_LARGE)
+		i = gs_span_index(s, p);
+	if (i >= 0 && head)
+		no_head = head_outside(s, p, head);
+	if (no_head)
 		gs_report_at(GS_BUG_NO_HEAD, gs_span_name(s), p, site);
+	live = i >= 0 && READ_ONCE(s->objects[i]) >= GS_LIVE_MIN;
+	rcu_read_unlock();
+	if (no_head)
 		return NULL;
-	}
-	if (i < 0 || !gs_special_defer(s, i, site) || !gs_span_claim(&s->objects[i])) {
-		gs_free_bad(s, p, site);
+	/* From here on the object, which is live, keeps its span. */
+	if (!live || !gs_special_defer(s, i, site) || !gs_span_claim(&s->objects[i])) {
+		gs_free_bad(p, site);
 		return NULL;
 	}
 	return s;
+}
+
+/* Does @p lie in a span of tiny blocks? */
+static bool is_tiny(const void *p)
+{
+	const struct mspan *s;
+	bool tiny;
+
+	rcu_read_lock();
+	s = gs_arena_look(p);
+	tiny = gs_span_covers(s, p) && READ_ONCE(s->state) == GS_SPAN_TINY;
+	rcu_read_unlock();
+	return tiny;
 }
 
 void __goslab_free_rcu(struct rcu_head *head, void *p)
@@ -286,10 +311,9 @@ void goslab_free_rcu_mightsleep(const void *ptr)
 	if (ZERO_OR_NULL_PTR(p) ||
 	    (gs_guard_near(p) && gs_free_guarded_rcu(NULL, p, _RET_IP_)))
 		return;
-	s = gs_arena_span(p);
-	if (s && gs_span_covers(s, p) && READ_ONCE(s->state) == GS_SPAN_TINY) {
+	if (is_tiny(p)) {
 		synchronize_rcu();
-		gs_free_unusual(s, p, _RET_IP_);
+		gs_free_unusual(p, _RET_IP_);
 		return;
 	}
 	s = claim(p, NULL, _RET_IP_);

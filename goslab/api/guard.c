@@ -33,13 +33,13 @@ void *gs_cache_guard(const struct goslab_cache *cache, void *p, gfp_t gfp, bool 
 
 static void free_standin(void *p, unsigned long site)
 {
-	struct mspan *s = gs_arena_look(p);
+	struct mspan *s = gs_arena_of(p);
 	long i = gs_span_index_open(s, p);
 
 	if (i >= 0 && gs_span_is_live(s, i))
 		gs_free_object(s, p, i);
 	else
-		gs_free_unusual(s, p, site);
+		gs_free_unusual(p, site);
 }
 
 /**
@@ -81,7 +81,7 @@ bool gs_free_guarded_nolock(void *p, unsigned long site)
 /* As claim() of free_rcu.c does with any other object. */
 static void hold_standin(void *p, unsigned long site)
 {
-	struct mspan *s = gs_arena_look(p);
+	struct mspan *s = gs_arena_of(p);
 	long i = gs_span_index(s, p);
 
 	gs_special_defer(s, i, site);
@@ -91,7 +91,7 @@ static void hold_standin(void *p, unsigned long site)
 static void free_pending(struct rcu_head *rcu)
 {
 	void *p = gs_guard_end_rcu(container_of(rcu, struct gs_guard, rcu));
-	struct mspan *s = gs_arena_look(p);
+	struct mspan *s = gs_arena_of(p);
 
 	gs_free_pending(s, gs_span_index(s, p), _THIS_IP_);
 	atomic_dec(&nr_pending);

@@ -66,14 +66,12 @@ static bool collect(struct mspan *s, void *p, void *arg)
 static int next_objects(struct walk *w)
 {
 	unsigned long i = w->page / GS_ARENA_PAGES;
-	struct heap_arena *arena;
 
-	arena = gs_radix_next(&gs_radix, &i);
-	if (!arena)
+	if (!gs_radix_next(&gs_radix, &i))
 		return -1;
 	w->page = max(w->page, i * GS_ARENA_PAGES);
 	w->n = 0;
-	gs_mheap_each_page(arena, gs_arena_base(i), w->page % GS_ARENA_PAGES,
+	gs_mheap_each_page(gs_arena_base(i), w->page % GS_ARENA_PAGES,
 			   GS_ARENA_PAGES, collect, w);
 	return w->n;
 }
@@ -146,10 +144,10 @@ static bool object_ok(const struct mspan *s, const void *p, size_t n)
 /* The same of the page of a guarded object, which has no more than was asked for. */
 static bool guarded_ok(struct gs_guard *g, const void *p, size_t n)
 {
-	const struct mspan *s = gs_arena_span(READ_ONCE(g->standin));
+	const struct mspan *s = gs_arena_look(READ_ONCE(g->standin));
 	size_t off = p - g->object;
 
-	return s && smp_load_acquire(&g->state) == GS_GUARD_LIVE && off <= g->size &&
+	return s != &gs_no_span && smp_load_acquire(&g->state) == GS_GUARD_LIVE && off <= g->size &&
 	       n <= g->size - off && in_user_region(s, off, n);
 }
 
@@ -162,16 +160,19 @@ static const char *name_at(const struct mspan *s, const struct gs_guard *g)
 
 bool goslab_check_object(const void *p, size_t n)
 {
-	struct mspan *s = ZERO_OR_NULL_PTR(p) ? NULL : gs_arena_span(p);
 	struct gs_guard *g = gs_guard_at(p);
+	const struct mspan *s;
+	bool ok;
 
-	if (!n || (g ? guarded_ok(g, p, n) :
-		   !s || !gs_span_covers(s, p) || object_ok(s, p, n)))
-		return true;
-	gs_report(&(struct gs_report) {
-		.kind = GS_BUG_USERCOPY, .addr = p, .what = "bytes", .value = n,
-		.name = name_at(s, g), .site = _RET_IP_,
-	});
-	return false;
+	rcu_read_lock();
+	s = gs_arena_look(p);
+	ok = !n || (g ? guarded_ok(g, p, n) : !gs_span_covers(s, p) || object_ok(s, p, n));
+	if (!ok)
+		gs_report(&(struct gs_report) {
+			.kind = GS_BUG_USERCOPY, .addr = p, .what = "bytes",
+			.value = n, .name = name_at(s, g), .site = _RET_IP_,
+		});
+	rcu_read_unlock();
+	return ok;
 }
 EXPORT_SYMBOL_GPL(goslab_check_object);

@@ -311,40 +311,37 @@ void *__goslab_malloc_track_caller(size_t size, gfp_t gfp, int node,
 }
 EXPORT_SYMBOL_GPL(__goslab_malloc_track_caller);
 
-static void free_tiny(struct mspan *s, void *p, unsigned long site)
+/* What lies at @p in a span of tiny blocks is no live object. */
+static void report_tiny(enum gs_tiny_kind kind, void *p, unsigned long site)
+{
+	gs_report_at(kind == GS_TINY_INSIDE ? GS_BUG_INTERIOR_FREE :
+		     GS_BUG_DOUBLE_FREE, gs_classes[GS_SPC_TINY].name, p, site);
+}
+
+static void free_tiny(struct mspan *s, void *p, size_t size, unsigned long site)
 {
 	enum gs_tiny_kind kind;
-	size_t size;
 
-	kind = gs_tiny_look(s, p, &size);
-	if (kind == GS_TINY_LIVE) {
-		gs_hook_free(p, size, 0);
-		kind = gs_tiny_free(s, p);
-	}
+	gs_hook_free(p, size, 0);
+	kind = gs_tiny_free(s, p);
 	if (kind != GS_TINY_LIVE)
-		gs_report_at(kind == GS_TINY_INSIDE ? GS_BUG_INTERIOR_FREE :
-			     GS_BUG_DOUBLE_FREE, s->class->name, p, site);
+		report_tiny(kind, p, site);
 }
 
 static void free_large(struct mspan *s, void *p, unsigned long site)
 {
-	if ((unsigned long)p != s->base || !gs_special_settle(s, 0, site) ||
-	    !gs_span_claim(&s->objects[0])) {
-		gs_free_bad(s, p, site);
+	if (!gs_special_settle(s, 0, site) || !gs_span_claim(&s->objects[0])) {
+		gs_free_bad(p, site);
 		return;
 	}
 	gs_hook_free(p, s->elemsize, 0);
 	gs_large_free(s);
 }
 
-/*
- * @p, which @s was found for, if any, is no live object that has a state of its
- * own: say what is wrong with it. Frees nothing.
- */
-void gs_free_bad(struct mspan *s, void *p, unsigned long site)
+/* What is wrong with a free of @p, which @s was found for; in an RCU section. */
+static enum gs_report_kind what_is_bad(struct mspan *s, void *p, bool ours)
 {
 	enum gs_report_kind kind = GS_BUG_FOREIGN_FREE;
-	bool ours = s && gs_span_in_use(s) && gs_span_covers(s, p);
 	u8 state = ours ? smp_load_acquire(&s->state) : GS_SPAN_DEAD;
 	long i = ours ? gs_span_index(s, p) : -1;
 
@@ -363,7 +360,23 @@ void gs_free_bad(struct mspan *s, void *p, unsigned long site)
 	else if (gs_mheap_is_free(p))
 		/* It held an object that was freed. */
 		kind = GS_BUG_DOUBLE_FREE;
-	gs_report_at(kind, ours ? gs_span_name(s) : NULL, p, site);
+	return kind;
+}
+
+/*
+ * @p is no live object that has a state of its own: say what is wrong with it. Frees
+ * nothing.
+ */
+void gs_free_bad(void *p, unsigned long site)
+{
+	struct mspan *s;
+	bool ours;
+
+	rcu_read_lock();
+	s = gs_arena_look(p);
+	ours = gs_span_in_use(s) && gs_span_covers(s, p);
+	gs_report_at(what_is_bad(s, p, ours), ours ? gs_span_name(s) : NULL, p, site);
+	rcu_read_unlock();
 }
 
 /* No ordinary live object of a small class: one with a record, or none. */
@@ -371,48 +384,92 @@ static void free_small(struct mspan *s, void *p, unsigned long site)
 {
 	long i = gs_span_index(s, p);
 
-	if (i >= 0 && READ_ONCE(s->objects[i]) == GS_SPECIAL &&
-	    gs_special_settle(s, i, site))
+	if (READ_ONCE(s->objects[i]) == GS_SPECIAL && gs_special_settle(s, i, site))
 		gs_free_object(s, p, i);
 	else
-		gs_free_bad(s, p, site);
-}
-
-/* Not inline, for what it calls needs a stack, which a free of NULL does not. */
-static noinline void free_unusual(struct mspan *s, void *p, unsigned long site)
-{
-	bool ours = s && gs_span_covers(s, p);
-
-	if (!ours && gs_guard_near(p) && gs_free_guarded(NULL, p, site))
-		return;
-	switch (ours ? smp_load_acquire(&s->state) : GS_SPAN_DEAD) {
-	case GS_SPAN_SMALL:
-		free_small(s, p, site);
-		break;
-	case GS_SPAN_TINY:
-		free_tiny(s, p, site);
-		break;
-	case GS_SPAN_LARGE:
-		free_large(s, p, site);
-		break;
-	default:
-		gs_free_bad(s, p, site);
-	}
+		gs_free_bad(p, site);
 }
 
 /*
- * Anything but an ordinary live object of a small class: NULL, tiny, large, one with a
- * record, none, or a mistake. Not inline, so that goslab_free() stays as it is.
+ * The state of @s if @p is a live object of it, else GS_SPAN_DEAD; in an RCU section.
+ * *@tiny: what it is in a span of tiny blocks, and *@size, its bytes there.
  */
-noinline void gs_free_unusual(struct mspan *s, void *p, unsigned long site)
+static u8 state_if_live(struct mspan *s, const void *p, enum gs_tiny_kind *tiny,
+			size_t *size)
 {
-	if (!ZERO_OR_NULL_PTR(p))
-		free_unusual(s, p, site);
+	u8 state = gs_span_covers(s, p) ? smp_load_acquire(&s->state) : GS_SPAN_DEAD;
+	long i;
+
+	if (state == GS_SPAN_TINY) {
+		*tiny = gs_tiny_look(s, p, size);
+		return state;
+	}
+	i = state == GS_SPAN_SMALL || state == GS_SPAN_LARGE ? gs_span_index(s, p) : -1;
+	return i >= 0 && READ_ONCE(s->objects[i]) >= GS_LIVE_MIN ? state : GS_SPAN_DEAD;
 }
 
-/* A free with more to do than to hand the object over. */
+/* What @s was found for, in an RCU section, which ends here. */
+static void free_looked_up(struct mspan *s, void *p, unsigned long site)
+{
+	enum gs_tiny_kind tiny = GS_TINY_LIVE;
+	size_t size;
+	u8 state = state_if_live(s, p, &tiny, &size);
+
+	rcu_read_unlock();
+	/* From here on the object, if it is live, keeps its span. */
+	if (gs_guard_near(p) && gs_free_guarded(NULL, p, site))
+		return;
+	if (tiny != GS_TINY_LIVE)
+		report_tiny(tiny, p, site);
+	else if (state == GS_SPAN_SMALL)
+		free_small(s, p, site);
+	else if (state == GS_SPAN_TINY)
+		free_tiny(s, p, size, site);
+	else if (state == GS_SPAN_LARGE)
+		free_large(s, p, site);
+	else
+		gs_free_bad(p, site);
+}
+
+/**
+ * gs_free_unusual() - free anything but an ordinary live object of a small class.
+ * @p: NULL, tiny, large, one with a record, none, or a mistake.
+ * @site: who is named in a report.
+ *
+ * Context: any but NMI.
+ */
+void gs_free_unusual(void *p, unsigned long site)
+{
+	if (ZERO_OR_NULL_PTR(p))
+		return;
+	rcu_read_lock();
+	free_looked_up(gs_arena_look(p), p, site);
+}
+
+/* Preemption is off, since before @s was looked up. */
+static noinline void free_odd(struct mspan *s, void *p, unsigned long site)
+{
+	rcu_read_lock();
+	preempt_enable();
+	free_looked_up(s, p, site);
+}
+
+/* The same for goslab_free(): what it calls needs a stack, which a free of NULL does not. */
+static noinline void free_unusual(struct mspan *s, void *p, unsigned long site)
+{
+	if (ZERO_OR_NULL_PTR(p))
+		preempt_enable();
+	else
+		free_odd(s, p, site);
+}
+
+/*
+ * A free with more to do than to hand the object over. Preemption is off, and on
+ * afterwards: the hooks may take long.
+ */
 void gs_free_hooked(struct mspan *s, void *p, u8 *state)
 {
+	preempt_enable();
 	gs_hook_free(p, s->elemsize, s->keep);
 	gs_put_object(s, p, state);
 }
@@ -420,14 +477,17 @@ void gs_free_hooked(struct mspan *s, void *p, u8 *state)
 void goslab_free(const void *ptr)
 {
 	void *p = (void *)ptr;
-	struct mspan *s = gs_arena_look(p);
-	long i = gs_span_index_open(s, p);
+	struct mspan *s;
+	long i;
 
+	preempt_disable();
+	s = gs_arena_look(p);
+	i = gs_span_index_open(s, p);
 	if (unlikely(i < 0 || !gs_span_is_live(s, i))) {
-		gs_free_unusual(s, p, _RET_IP_);
+		free_unusual(s, p, _RET_IP_);
 		return;
 	}
-	gs_free_object(s, p, i);
+	gs_free_found(s, p, i);
 }
 EXPORT_SYMBOL_GPL(goslab_free);
 
@@ -435,22 +495,19 @@ EXPORT_SYMBOL_GPL(goslab_free);
 size_t gs_size_of(const void *p)
 {
 	struct gs_guard *g = gs_guard_live_at(p);
-	struct mspan *s = gs_arena_span(p);
+	enum gs_tiny_kind tiny = GS_TINY_LIVE;
 	size_t size = g ? g->size : 0;
-	long i;
+	struct mspan *s;
+	u8 state;
 
-	switch (s ? smp_load_acquire(&s->state) : GS_SPAN_DEAD) {
-	case GS_SPAN_SMALL:
-	case GS_SPAN_LARGE:
-		i = gs_span_index(s, p);
-		if (i >= 0 && READ_ONCE(s->objects[i]) >= GS_LIVE_MIN)
-			size = s->elemsize;
-		break;
-	case GS_SPAN_TINY:
-		if (gs_tiny_look(s, p, &size) != GS_TINY_LIVE)
-			size = 0;
-		break;
-	}
+	rcu_read_lock();
+	s = gs_arena_look(p);
+	state = state_if_live(s, p, &tiny, &size);
+	if (tiny != GS_TINY_LIVE)
+		size = 0;
+	else if (state == GS_SPAN_SMALL || state == GS_SPAN_LARGE)
+		size = s->elemsize;
+	rcu_read_unlock();
 	return size;
 }
 
@@ -472,7 +529,7 @@ void goslab_free_sensitive(const void *p)
 	size_t size = ZERO_OR_NULL_PTR(p) ? 0 : gs_size_of(p);
 
 	/* A free that is refused changes nothing. */
-	if (size && !gs_span_is_collected(gs_arena_look(p)))
+	if (size && !gs_span_is_collected(gs_arena_of(p)))
 		memzero_explicit((void *)p, size);
 	goslab_free(p);
 }

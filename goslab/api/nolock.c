@@ -161,36 +161,53 @@ static void refill(struct gs_class *c)
 			break;
 	}
 	while (n--) {
-		struct mspan *s = gs_arena_span(p[n]);
+		struct mspan *s = gs_arena_of(p[n]);
 
 		gs_put_object(s, p[n], &s->objects[gs_span_index(s, p[n])]);
 	}
 }
 
-/* Free object @i of @s if it is deferred. Once it is claimed, its span stays. */
-static void free_if_deferred(struct mspan *s, unsigned int i)
+/* Take object @i of @s if it is deferred. Once it is claimed, its span stays. */
+static bool claim_deferred(struct mspan *s, unsigned int i)
 {
 	u8 was = GS_DEFERRED;
 
-	if (READ_ONCE(s->objects[i]) == was &&
-	    try_cmpxchg(&s->objects[i], &was, GS_PENDING))
-		gs_free_pending(s, i, _THIS_IP_);
+	return READ_ONCE(s->objects[i]) == was &&
+	       try_cmpxchg(&s->objects[i], &was, GS_PENDING);
 }
 
-/* Free all deferred objects of a span that was found at one of its pages. */
-static void free_deferred_of(struct mspan *s)
+/* The first deferred object of @s from @i on, claimed, or -1; in an RCU section. */
+static long next_deferred(struct mspan *s, unsigned int i)
 {
-	unsigned int i, nelems;
+	unsigned int nelems;
 
 	if (!gs_span_in_use(s))
-		return;
+		return -1;
 	/*
 	 * The span may go meanwhile and its descriptor be used for another one,
 	 * which never has less room.
 	 */
 	nelems = min(READ_ONCE(s->nelems), s->cap);
-	for (i = 0; i < nelems; i++)
-		free_if_deferred(s, i);
+	for (; i < nelems; i++)
+		if (claim_deferred(s, i))
+			return i;
+	return -1;
+}
+
+/* Free all deferred objects of the span that the page at @p belongs to. */
+static void free_deferred_of(const void *p)
+{
+	struct mspan *s;
+	long i = -1;
+
+	do {
+		rcu_read_lock();
+		s = gs_arena_look(p);
+		i = next_deferred(s, i + 1);
+		rcu_read_unlock();
+		if (i >= 0)
+			gs_free_pending(s, i, _THIS_IP_);
+	} while (i >= 0);
 }
 
 /*
@@ -199,15 +216,18 @@ static void free_deferred_of(struct mspan *s)
  */
 static void free_deferred_at(void *p)
 {
-	struct mspan *s = gs_arena_span(p);
+	struct mspan *s;
+	bool claimed;
 	int i;
 
-	if (!s || !gs_span_in_use(s))
-		return;
-	i = gs_span_index_within(s, p);
-	/* As in free_deferred_of(). */
-	if (i >= 0 && i < s->cap)
-		free_if_deferred(s, i);
+	rcu_read_lock();
+	s = gs_arena_look(p);
+	i = gs_span_in_use(s) ? gs_span_index_within(s, p) : -1;
+	/* As in next_deferred(). */
+	claimed = i >= 0 && i < s->cap && claim_deferred(s, i);
+	rcu_read_unlock();
+	if (claimed)
+		gs_free_pending(s, i, _THIS_IP_);
 }
 
 /* Only the work of the CPU takes notes. */
@@ -221,16 +241,16 @@ static void free_noted(struct nolock *n)
 			free_deferred_at(xchg(&n->objects[place], NULL));
 }
 
-/* The same as free_deferred_of() for all spans whose pages have this bit. */
+/* The same for all spans whose pages have this bit. */
 static void free_deferred_with(unsigned long bit)
 {
 	const unsigned long each = NR_BITS / GS_ARENA_PAGES;
 	unsigned long first = bit / GS_ARENA_PAGES, i = first;
-	struct heap_arena *arena;
 
-	while ((arena = gs_radix_next(&gs_radix, &i))) {
+	while (gs_radix_next(&gs_radix, &i)) {
 		if (i % each == first)
-			free_deferred_of(READ_ONCE(arena->spans[bit % GS_ARENA_PAGES]));
+			free_deferred_of((void *)gs_arena_base(i) +
+					 bit % GS_ARENA_PAGES * GS_PAGE_SIZE);
 		i = first + ALIGN(i + 1 - first, each);
 	}
 }
@@ -341,12 +361,12 @@ static void free_small(struct mspan *s, void *p, unsigned long site)
 	bool ordinary;
 
 	if (i < 0 || READ_ONCE(*state) < GS_LIVE_MIN) {
-		gs_free_bad(s, p, site);
+		gs_free_bad(p, site);
 		return;
 	}
 	ordinary = READ_ONCE(*state) >= GS_OWNER_MIN;
 	if (!ordinary && gs_span_is_collected(s)) {
-		gs_free_bad(s, p, site);
+		gs_free_bad(p, site);
 		return;
 	}
 	/* The hooks of a free may take locks, and so does the end of a record. */
@@ -355,7 +375,7 @@ static void free_small(struct mspan *s, void *p, unsigned long site)
 	if (gs_span_claim(state))
 		defer(p, state);
 	else
-		gs_free_bad(s, p, site);
+		gs_free_bad(p, site);
 }
 
 static void free_tiny(struct mspan *s, void *p, unsigned long site)
@@ -389,10 +409,10 @@ void goslab_free_nolock(const void *ptr)
 	if (ZERO_OR_NULL_PTR(p) ||
 	    (gs_guard_near(p) && gs_free_guarded_nolock(p, _RET_IP_)))
 		return;
-	s = gs_arena_span(p);
-	if (s && !gs_span_covers(s, p))
-		s = NULL;
-	switch (s ? smp_load_acquire(&s->state) : GS_SPAN_DEAD) {
+	/* Not rcu_read_lock(): whoever calls may hold a lock of RCU itself. */
+	preempt_disable();
+	s = gs_arena_look(p);
+	switch (gs_span_covers(s, p) ? smp_load_acquire(&s->state) : GS_SPAN_DEAD) {
 	case GS_SPAN_SMALL:
 		free_small(s, p, _RET_IP_);
 		break;
@@ -403,11 +423,12 @@ void goslab_free_nolock(const void *ptr)
 		if ((unsigned long)p == s->base && gs_span_claim(s->objects))
 			defer(p, s->objects);
 		else
-			gs_free_bad(s, p, _RET_IP_);
+			gs_free_bad(p, _RET_IP_);
 		break;
 	default:
-		gs_free_bad(s, p, _RET_IP_);
+		gs_free_bad(p, _RET_IP_);
 	}
+	preempt_enable();
 }
 EXPORT_SYMBOL_GPL(goslab_free_nolock);
 

@@ -23,6 +23,7 @@
 #include "back/mheap.h"
 #include "back/pagecache.h"
 #include "back/scavenger.h"
+#include "back/trim.h"
 #include "base/debug.h"
 #include "base/worker.h"
 #include "front/drain.h"
@@ -44,6 +45,7 @@ static bool tick(void)
 	gs_mcache_settle();
 	again = gs_class_sweep(true);
 	again |= gs_scavenge();
+	again |= gs_trim_tick();
 	return again || gs_drain_pending();
 }
 
@@ -101,9 +103,13 @@ static struct notifier_block oom_nb = { .notifier_call = before_oom };
 
 size_t goslab_shrink(void)
 {
+	unsigned long npages;
+
 	might_sleep();
 	gs_drain_all();
-	return gs_mheap_release(ULONG_MAX) << GS_PAGE_SHIFT;
+	npages = gs_mheap_release(ULONG_MAX);
+	gs_trim_now();
+	return npages << GS_PAGE_SHIFT;
 }
 EXPORT_SYMBOL_GPL(goslab_shrink);
 

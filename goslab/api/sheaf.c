@@ -59,15 +59,18 @@ static bool sheaf_ok(const struct goslab_cache *cache,
 static __always_inline bool is_live(const struct goslab_cache *cache,
 				    const void *p)
 {
-	struct mspan *s = gs_arena_span(p);
+	struct mspan *s;
+	bool live;
 	long i;
 
+	preempt_disable();
+	s = gs_arena_look(p);
 	/* Pairs with the release in gs_mheap_publish(). */
-	if (unlikely(!s || smp_load_acquire(&s->state) != GS_SPAN_SMALL ||
-		     s->class != &cache->class))
-		return false;
-	i = gs_span_index(s, p);
-	return i >= 0 && READ_ONCE(s->objects[i]) >= GS_LIVE_MIN;
+	live = smp_load_acquire(&s->state) == GS_SPAN_SMALL && s->class == &cache->class;
+	i = live ? gs_span_index(s, p) : -1;
+	live = i >= 0 && READ_ONCE(s->objects[i]) >= GS_LIVE_MIN;
+	preempt_enable();
+	return live;
 }
 
 /* Fill @sheaf up to @n objects. Return: whether it has them. */

@@ -93,9 +93,8 @@ EXPORT_SYMBOL_GPL(__goslab_stack_alloc_node);
 
 static void free_large(struct mspan *s, void *p, unsigned long site)
 {
-	if ((unsigned long)p != s->base || !gs_special_settle(s, 0, site) ||
-	    !gs_span_claim(&s->objects[0])) {
-		gs_free_bad(s, p, site);
+	if (!gs_special_settle(s, 0, site) || !gs_span_claim(&s->objects[0])) {
+		gs_free_bad(p, site);
 		return;
 	}
 	gs_hook_free(p, s->elemsize, 0);
@@ -107,32 +106,54 @@ static void free_small(struct mspan *s, void *p, unsigned long site)
 {
 	long i = gs_span_index(s, p);
 
-	if (i >= 0 && gs_special_settle(s, i, site))
+	if (gs_special_settle(s, i, site))
 		gs_free_object(s, p, i);
 	else
-		gs_free_bad(s, p, site);
+		gs_free_bad(p, site);
 }
 
-/* A large stack, one with a record, NULL, or a mistake. */
-static noinline void free_unusual(struct mspan *s, void *p, unsigned long site)
+/* Does a live stack of @s start at @p? */
+static bool is_live(const struct mspan *s, const void *p)
 {
-	if (ZERO_OR_NULL_PTR(p))
-		return;
-	switch (gs_span_covers(s, p) ? smp_load_acquire(&s->state) : GS_SPAN_DEAD) {
-	case GS_SPAN_STACK:
-		free_small(s, p, site);
-		break;
-	case GS_SPAN_LARGE_STACK:
-		free_large(s, p, site);
-		break;
-	case GS_SPAN_SMALL:
-	case GS_SPAN_TINY:
-	case GS_SPAN_LARGE:
+	long i = gs_span_index(s, p);
+
+	return i >= 0 && READ_ONCE(s->objects[i]) >= GS_LIVE_MIN;
+}
+
+/* No stack: say so. In an RCU section. */
+static void report_bad(const struct mspan *s, u8 state, void *p, unsigned long site)
+{
+	if (state >= GS_SPAN_SMALL && state <= GS_SPAN_LARGE)
 		gs_report_at(GS_BUG_WRONG_CALL, gs_span_name(s), p, site);
-		break;
-	default:
-		gs_free_bad(s, p, site);
-	}
+	else
+		gs_free_bad(p, site);
+}
+
+/*
+ * A large stack, one with a record, NULL, or a mistake. Preemption is off, and on
+ * afterwards.
+ */
+static noinline void free_unusual(void *p, unsigned long site)
+{
+	struct mspan *s;
+	bool live;
+	u8 state;
+
+	rcu_read_lock();
+	preempt_enable();
+	s = gs_arena_look(p);
+	state = gs_span_covers(s, p) ? smp_load_acquire(&s->state) : GS_SPAN_DEAD;
+	live = gs_span_is_stack(state) && is_live(s, p);
+	if (!live && !ZERO_OR_NULL_PTR(p))
+		report_bad(s, state, p, site);
+	rcu_read_unlock();
+	/* From here on the stack, which is live, keeps its span. */
+	if (!live)
+		return;
+	if (state == GS_SPAN_STACK)
+		free_small(s, p, site);
+	else
+		free_large(s, p, site);
 }
 
 /* The index of the stack that starts at @p, or -1 if @s is not one of a class. */
@@ -147,30 +168,34 @@ static __always_inline long index_of(const struct mspan *s, const void *p)
 void goslab_stack_free(const void *stack)
 {
 	void *p = (void *)stack;
-	struct mspan *s = gs_arena_look(p);
-	long i = index_of(s, p);
+	struct mspan *s;
+	long i;
 
+	preempt_disable();
+	s = gs_arena_look(p);
+	i = index_of(s, p);
 	if (unlikely(i < 0 || !gs_span_is_live(s, i))) {
-		free_unusual(s, p, _RET_IP_);
+		free_unusual(p, _RET_IP_);
 		return;
 	}
-	gs_free_object(s, p, i);
+	gs_free_found(s, p, i);
 }
 EXPORT_SYMBOL_GPL(goslab_stack_free);
 
 size_t goslab_stack_size(const void *stack)
 {
-	struct mspan *s = gs_arena_look(stack);
-	long i;
+	const struct mspan *s;
+	size_t size = 0;
 
 	if (ZERO_OR_NULL_PTR(stack))
 		return 0;
-	if (gs_span_is_stack(smp_load_acquire(&s->state))) {
-		i = gs_span_index(s, stack);
-		if (i >= 0 && READ_ONCE(s->objects[i]) >= GS_LIVE_MIN)
-			return s->elemsize;
-	}
-	gs_report_at(GS_BUG_NOT_LIVE, NULL, stack, _RET_IP_);
-	return 0;
+	rcu_read_lock();
+	s = gs_arena_look(stack);
+	if (gs_span_is_stack(smp_load_acquire(&s->state)) && is_live(s, stack))
+		size = s->elemsize;
+	rcu_read_unlock();
+	if (!size)
+		gs_report_at(GS_BUG_NOT_LIVE, NULL, stack, _RET_IP_);
+	return size;
 }
 EXPORT_SYMBOL_GPL(goslab_stack_size);

@@ -10,14 +10,20 @@
  * TCMalloc: PageMap3.)
  *
  * Owner:      one for the module.
- * Lock:       writers of spans[]: the mheap lock of the node. New groups and arenas:
- *             radix_lock, with no other lock held. Readers: none; see
- *             gs_arena_look(). On the way in, everything is published with a
- *             release after what it points to.
- * Lifetime:   groups and arenas stay until gs_arena_exit(), so that a reader
- *             needs no RCU.
+ * Lock:       writers of spans[]: the mheap lock of the node. Groups and arenas that
+ *             come or go, and counts of pages: radix_lock, with no other lock held.
+ *             Readers: none, but see gs_arena_look(). On the way in, everything is
+ *             published with a release after what it points to.
+ * Lifetime:   an arena's table is made before the first page in it is ours, and taken
+ *             out when none is any more, by the worker's tick (trim.c). It goes after
+ *             a grace period. Groups, 32 KiB for 16 GiB, stay until gs_arena_exit():
+ *             half a millionth of the memory that they stand for, and one for each
+ *             16 GiB of the machine at most.
  * Context:    any but NMI; gs_arena_init() sleeps.
- * Invariants: I3  every page of a span maps to it; the first and the last page
+ * Invariants: A1  an arena counts at least the pages in it that spans and runs have;
+ *                 and no others, but those of a block that is being drawn or given
+ *                 back. One with a page of ours has a table.
+ *             I3  every page of a span maps to it; the first and the last page
  *                 of a free run map to the run.
  *             What other pages map to is left of an earlier span and tells
  *             nothing: descriptors are never anything else, so a reader looks
@@ -30,9 +36,20 @@
 #include <linux/mm.h>
 #include <linux/numa.h>
 
+#include "base/debug.h"
 #include "base/sys.h"
+#include "base/worker.h"
 
 static_assert(sizeof(struct heap_arena) == 4096);
+
+/*
+ * Of the struct page of an arena's table, which is ours, private has the arena's number
+ * times MOST_OURS, plus the pages in it that are ours. (Tests reserve some twice.) lru
+ * links it while it is idle, and after it was taken out. A reader may still read the
+ * table then, so its own memory cannot have the link.
+ */
+#define MOST_OURS	(1UL << 16)
+static_assert(GS_ARENA_PAGES < MOST_OURS);
 
 /* No tree reaches further: 128 TiB. A longer top would be of more than 64 KiB. */
 #define MAX_BITS	47
@@ -96,6 +113,7 @@ int gs_radix_init(struct gs_radix *radix, unsigned long base,
 	for (i = 0; i < top_entries(&made); i++)
 		made.top[i] = &no_group;
 	*radix = made;
+	INIT_LIST_HEAD(&radix->idle);
 	return 0;
 }
 GS_EXPORT_KUNIT(gs_radix_init);
@@ -164,72 +182,257 @@ bool gs_arena_covers(const void *block, size_t bytes)
 }
 GS_EXPORT_KUNIT(gs_arena_covers);
 
-/*
- * Have a table in *@where, where @none stands for none. Return: the table, or
- * NULL without memory.
- */
-static void *make_table(void **where, void *none, size_t bytes,
-			void (*clear)(void *table), gfp_t gfp)
+/* The struct page of an arena's table: what is known of the arena. */
+static struct page *page_of(const struct heap_arena *arena)
 {
-	void *table = READ_ONCE(*where), *spare = NULL;
+	return virt_to_page(arena);
+}
+
+/* Pages in the arena that are ours; radix_lock for a value that stays. */
+static unsigned int nr_ours(const struct heap_arena *arena)
+{
+	return page_private(page_of(arena)) % MOST_OURS;
+}
+
+static unsigned long number_of(const struct heap_arena *arena)
+{
+	return page_private(page_of(arena)) / MOST_OURS;
+}
+
+static struct heap_arena **place_of(const struct gs_radix *radix, unsigned long i)
+{
+	return &radix->top[i / GS_GROUP_ARENAS]->arena[i % GS_GROUP_ARENAS];
+}
+
+/* @n pages more; under radix_lock. */
+static void count_pages(struct heap_arena *arena, unsigned int n)
+{
+	struct page *page = page_of(arena);
+
+	list_del_init(&page->lru);
+	set_page_private(page, page_private(page) + n);
+}
+
+/* A group where none is. Return: the group, or NULL without memory. */
+static struct gs_group *make_group(struct gs_radix *radix, struct gs_group **where,
+				   gfp_t gfp)
+{
+	struct gs_group *group = gs_sys_draw_meta(sizeof(*group), NUMA_NO_NODE, gfp);
+	struct gs_group *spare = NULL;
 	unsigned long flags;
 
-	if (table != none)
-		return table;
-	table = gs_sys_draw_meta(bytes, NUMA_NO_NODE, gfp);
-	if (!table)
+	if (!group)
 		return NULL;
-	clear(table);
+	clear_group(group);
 	gs_lock(&radix_lock, flags);
-	if (*where == none) {
+	if (*where == &no_group) {
 		/* Pairs with gs_radix_look(): it is clear before it shows. */
-		smp_store_release(where, table);
+		smp_store_release(where, group);
+		radix->nr_groups++;
 	} else {
-		spare = table;
-		table = *where;
+		spare = group;
+		group = *where;
 	}
 	gs_unlock(&radix_lock, flags);
 	if (spare)
-		gs_sys_give_meta(spare, bytes);
-	return table;
+		gs_sys_give_meta(spare, sizeof(*spare));
+	return group;
 }
 
-static int reserve_one(struct gs_radix *radix, unsigned long i, gfp_t gfp)
+/* The table of arena @i, all of it clear. */
+static struct heap_arena *draw_arena(unsigned long i, gfp_t gfp)
 {
-	struct gs_group *group;
+	struct heap_arena *arena = gs_sys_draw_meta(sizeof(*arena), NUMA_NO_NODE, gfp);
 
-	group = make_table((void **)&radix->top[i / GS_GROUP_ARENAS], &no_group,
-			   sizeof(*group), clear_group, gfp);
+	if (!arena)
+		return NULL;
+	clear_arena(arena);
+	INIT_LIST_HEAD(&page_of(arena)->lru);
+	set_page_private(page_of(arena), i * MOST_OURS);
+	return arena;
+}
+
+/* @n pages of an arena are ours; if it has no table, @fresh becomes it. */
+static bool reserve_in(struct heap_arena **where, unsigned int n, struct heap_arena **fresh)
+{
+	unsigned long flags;
+	bool done = true;
+
+	gs_lock(&radix_lock, flags);
+	if (*where != &no_arena) {
+		count_pages(*where, n);
+	} else if (*fresh) {
+		count_pages(*fresh, n);
+		/* As in make_group(). */
+		smp_store_release(where, *fresh);
+		*fresh = NULL;
+	} else {
+		done = false;
+	}
+	gs_unlock(&radix_lock, flags);
+	return done;
+}
+
+static int reserve_one(struct gs_radix *radix, unsigned long i, unsigned int n, gfp_t gfp)
+{
+	struct gs_group **top = &radix->top[i / GS_GROUP_ARENAS];
+	struct gs_group *group = READ_ONCE(*top);
+	struct heap_arena *fresh = NULL, **where;
+
+	if (group == &no_group)
+		group = make_group(radix, top, gfp);
 	if (!group)
 		return -ENOMEM;
-	return make_table((void **)&group->arena[i % GS_GROUP_ARENAS], &no_arena,
-			  sizeof(struct heap_arena), clear_arena, gfp) ?
-	       0 : -ENOMEM;
+	where = &group->arena[i % GS_GROUP_ARENAS];
+	if (reserve_in(where, n, &fresh))
+		return 0;
+	fresh = draw_arena(i, gfp);
+	if (!fresh)
+		return -ENOMEM;
+	reserve_in(where, n, &fresh);
+	if (fresh)
+		gs_sys_give_meta(fresh, sizeof(*fresh));
+	return 0;
+}
+
+/* How many pages of arena @i offsets @off to @end, less one, lie in. */
+static unsigned int pages_in(unsigned long i, unsigned long off, unsigned long end)
+{
+	unsigned long first = max(off, i << GS_ARENA_SHIFT);
+	unsigned long last = min(end, (i + 1) << GS_ARENA_SHIFT) - 1;
+
+	return (last >> GS_PAGE_SHIFT) - (first >> GS_PAGE_SHIFT) + 1;
 }
 
 /**
- * gs_radix_reserve() - have the tables that a block's pages need.
+ * gs_radix_reserve() - a block's pages are ours: have the tables that they need.
  * @radix: the tree.
  * @block: first page.
  * @bytes: of it; the tree covers them.
  * @gfp: for the tables.
  *
+ * Before a page is mapped. The tables stay until gs_radix_unreserve().
+ *
  * Context: as @gfp says; no lock held.
- * Return: 0 or -ENOMEM.
+ * Return: 0 or -ENOMEM; then nothing is reserved.
  */
 int gs_radix_reserve(struct gs_radix *radix, const void *block, size_t bytes,
 		     gfp_t gfp)
 {
-	unsigned long off = (unsigned long)block - radix->base;
-	unsigned long i = off >> GS_ARENA_SHIFT;
-	unsigned long last = (off + bytes - 1) >> GS_ARENA_SHIFT;
+	unsigned long off = (unsigned long)block - radix->base, end = off + bytes;
+	unsigned long i;
 
-	for (; i <= last; i++)
-		if (reserve_one(radix, i, gfp))
-			return -ENOMEM;
+	for (i = off >> GS_ARENA_SHIFT; i << GS_ARENA_SHIFT < end; i++) {
+		if (!reserve_one(radix, i, pages_in(i, off, end), gfp))
+			continue;
+		if (i << GS_ARENA_SHIFT > off)
+			gs_radix_unreserve(radix, block, (i << GS_ARENA_SHIFT) - off);
+		return -ENOMEM;
+	}
 	return 0;
 }
 GS_EXPORT_KUNIT(gs_radix_reserve);
+
+/**
+ * gs_radix_unreserve() - a block's pages are not ours any more.
+ * @radix: the tree.
+ * @block: first page.
+ * @bytes: of it; all or a part of what was reserved.
+ *
+ * No page of it is mapped to anything that covers it, or ever will be. An arena without
+ * a page of ours is idle: gs_radix_unlink_idle() takes its table out.
+ *
+ * Context: any but NMI; no lock held.
+ */
+void gs_radix_unreserve(struct gs_radix *radix, const void *block, size_t bytes)
+{
+	unsigned long off = (unsigned long)block - radix->base, end = off + bytes;
+	unsigned long i, flags;
+	bool idle = false;
+
+	for (i = off >> GS_ARENA_SHIFT; i << GS_ARENA_SHIFT < end; i++) {
+		unsigned int n = pages_in(i, off, end);
+		struct heap_arena *arena;
+
+		gs_lock(&radix_lock, flags);
+		arena = *place_of(radix, i);
+		if (!WARN_ON_ONCE(arena == &no_arena || nr_ours(arena) < n)) {
+			set_page_private(page_of(arena),
+					 page_private(page_of(arena)) - n);
+			if (!nr_ours(arena)) {
+				list_add_tail(&page_of(arena)->lru, &radix->idle);
+				idle = true;
+			}
+		}
+		gs_unlock(&radix_lock, flags);
+	}
+	/* The worker may sleep: reclaim does not wake it. */
+	if (idle)
+		gs_worker_kick();
+}
+GS_EXPORT_KUNIT(gs_radix_unreserve);
+
+/**
+ * gs_radix_pages() - pages of an arena that are ours, or are about to be.
+ * @radix: the tree.
+ * @i: number of the arena.
+ *
+ * Return: how many; 0 without a table.
+ */
+unsigned int gs_radix_pages(const struct gs_radix *radix, unsigned long i)
+{
+	struct heap_arena *arena;
+	unsigned int n = 0;
+
+	rcu_read_lock();
+	arena = READ_ONCE(*place_of(radix, i));
+	if (arena != &no_arena)
+		n = nr_ours(arena);
+	rcu_read_unlock();
+	return n;
+}
+GS_EXPORT_KUNIT(gs_radix_pages);
+
+/**
+ * gs_radix_unlink_idle() - take tables of arenas out in which no page is ours.
+ * @radix: the tree.
+ * @gone: they are put on this list, through their struct pages. gs_radix_give() may
+ *        have them after a grace period.
+ *
+ * GS_TRIM_BATCH at most, so that the lock is not held for long.
+ *
+ * Context: any but NMI.
+ * Return: how many.
+ */
+unsigned int gs_radix_unlink_idle(struct gs_radix *radix, struct list_head *gone)
+{
+	struct page *page, *next;
+	unsigned int n = 0;
+	unsigned long flags;
+
+	gs_lock(&radix_lock, flags);
+	list_for_each_entry_safe(page, next, &radix->idle, lru) {
+		if (n == GS_TRIM_BATCH)
+			break;
+		WRITE_ONCE(*place_of(radix, number_of(page_address(page))), &no_arena);
+		list_move_tail(&page->lru, gone);
+		n++;
+	}
+	gs_unlock(&radix_lock, flags);
+	return n;
+}
+GS_EXPORT_KUNIT(gs_radix_unlink_idle);
+
+/* Tables that gs_radix_unlink_idle() took out go; a grace period has passed. */
+void gs_radix_give(struct list_head *gone)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, gone, lru)
+		gs_sys_give_meta(page_address(page), sizeof(struct heap_arena));
+	INIT_LIST_HEAD(gone);
+}
+GS_EXPORT_KUNIT(gs_radix_give);
 
 static struct mspan **entry(unsigned long addr)
 {
@@ -288,26 +491,24 @@ GS_EXPORT_KUNIT(gs_arena_set_ends);
  *
  * Groups without arenas are skipped as one.
  *
- * Return: the first arena at *@i or above, NULL past the last one.
+ * Return: is there an arena at *@i or above?
  */
-struct heap_arena *gs_radix_next(const struct gs_radix *radix, unsigned long *i)
+bool gs_radix_next(const struct gs_radix *radix, unsigned long *i)
 {
 	unsigned long nr = nr_arenas(radix);
 
 	while (*i < nr) {
 		struct gs_group *group = READ_ONCE(radix->top[*i / GS_GROUP_ARENAS]);
-		struct heap_arena *arena;
 
 		if (group == &no_group) {
 			*i = (*i / GS_GROUP_ARENAS + 1) * GS_GROUP_ARENAS;
 			continue;
 		}
-		arena = READ_ONCE(group->arena[*i % GS_GROUP_ARENAS]);
-		if (arena != &no_arena)
-			return arena;
+		if (READ_ONCE(group->arena[*i % GS_GROUP_ARENAS]) != &no_arena)
+			return true;
 		++*i;
 	}
-	return NULL;
+	return false;
 }
 GS_EXPORT_KUNIT(gs_radix_next);
 
@@ -318,27 +519,24 @@ GS_EXPORT_KUNIT(gs_radix_next);
  *     that of the arena found, or that the search has come to.
  * @looks: entries that are looked at.
  *
- * Return: the first arena below *@i, or NULL for none among @looks; then *@i is
- * 0 if there is none at all.
+ * Return: is there an arena below *@i, among @looks? If not, *@i is 0 if there is none
+ * at all.
  */
-struct heap_arena *gs_radix_prev(const struct gs_radix *radix, unsigned long *i,
-				 unsigned int looks)
+bool gs_radix_prev(const struct gs_radix *radix, unsigned long *i, unsigned int looks)
 {
 	for (; *i && looks; looks--) {
 		unsigned long at = *i - 1;
 		struct gs_group *group = READ_ONCE(radix->top[at / GS_GROUP_ARENAS]);
-		struct heap_arena *arena;
 
 		if (group == &no_group) {
 			*i = at / GS_GROUP_ARENAS * GS_GROUP_ARENAS;
 			continue;
 		}
-		arena = READ_ONCE(group->arena[at % GS_GROUP_ARENAS]);
-		if (arena != &no_arena)
-			return arena;
+		if (READ_ONCE(group->arena[at % GS_GROUP_ARENAS]) != &no_arena)
+			return true;
 		*i = at;
 	}
-	return NULL;
+	return false;
 }
 GS_EXPORT_KUNIT(gs_radix_prev);
 
@@ -349,18 +547,21 @@ GS_EXPORT_KUNIT(gs_radix_prev);
 bool gs_arena_is_free_run(const void *p)
 {
 	unsigned long addr = (unsigned long)p & ~(GS_PAGE_SIZE - 1);
-	struct mspan *s;
+	bool is_free = false;
 	unsigned int i;
 
+	rcu_read_lock();
 	for (i = 0; i < 16 * GS_ARENA_PAGES; i++, addr -= GS_PAGE_SIZE) {
-		s = gs_arena_span((void *)addr);
-		if (!s)
-			continue;
-		if (gs_span_covers(s, p))
-			return gs_span_is_free(s);
+		const struct mspan *s = gs_arena_look((void *)addr);
+
+		if (gs_span_covers(s, p)) {
+			is_free = gs_span_is_free(s);
+			break;
+		}
 		/* Another span or run, and not just what is left of one. */
-		if (gs_span_covers(s, (void *)addr) && gs_span_size(s))
-			return false;
+		if (gs_span_covers(s, (void *)addr))
+			break;
 	}
-	return false;
+	rcu_read_unlock();
+	return is_free;
 }

@@ -102,5 +102,6 @@ void gs_mheap_free_direct(struct mspan *s)
 	gs_unlock(&h->lock, flags);
 	s->direct = GS_DIRECT_NO;
 	gs_span_free(s);
+	gs_arena_unreserve(block, bytes);
 	gs_sys_give(block, bytes);
 }

@@ -5,8 +5,8 @@
  * Flow:       mcentral, large objects -> [mheap] -> pageruns, arena, sys
  * Owner:      one for each node.
  * Lock:       that of the node, taken with interrupts off, one at a time. Order:
- *             mcentral -> mheap -> arena, fixalloc. Never held while pages are
- *             drawn or given back.
+ *             mcentral -> mheap -> fixalloc. Never held while pages are drawn or
+ *             given back, or counted in their arenas, before and after that.
  * Lifetime:   gs_mheap_init() .. gs_mheap_exit().
  * Context:    any but NMI; sleeps only as @gfp says.
  * Invariants: (gs_mheap_verify(), mheap_verify.c)
@@ -24,6 +24,7 @@
 
 #include "back/arena.h"
 #include "back/tags.h"
+#include "back/trim.h"
 #include "base/latency.h"
 #include "base/sys.h"
 #include "base/trace.h"
@@ -74,6 +75,7 @@ unsigned long gs_mheap_exit(void)
 	struct mheap_counts n;
 
 	gs_mheap_release(ULONG_MAX);
+	gs_trim_now();
 	gs_mheap_publish_idle();
 	n = gs_mheap_counts();
 	give_heaps();
@@ -248,13 +250,13 @@ static bool grow_by(unsigned int order, int node, gfp_t gfp, struct mspan *s,
 	if (!block)
 		goto no_block;
 	h = &gs_mheaps[page_to_nid(virt_to_page(block))];
-	if (!gs_arena_covers(block, bytes) ||
-	    gs_arena_reserve(block, bytes, gfp) ||
-	    gs_runs_reserve(&h->runs, block, bytes, gfp))
+	if (!gs_arena_covers(block, bytes) || gs_arena_reserve(block, bytes, gfp))
 		goto no_arena;
+	if (gs_runs_reserve(&h->runs, block, bytes, gfp))
+		goto no_runs;
 	if (unlikely(gs_sys_is_reserve(block))) {
 		if (!s)
-			goto no_arena;
+			goto no_runs;
 		gs_mheap_map_direct(s, block, order, req, GS_DIRECT_RESERVE);
 		gs_span_free(run);
 		return true;
@@ -267,6 +269,8 @@ static bool grow_by(unsigned int order, int node, gfp_t gfp, struct mspan *s,
 	gs_unlock(&h->lock, flags);
 	return done;
 
+no_runs:
+	gs_arena_unreserve(block, bytes);
 no_arena:
 	gs_sys_give(block, bytes);
 no_block:

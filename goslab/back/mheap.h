@@ -125,13 +125,10 @@ unsigned long gs_mheap_reclaim(int node, unsigned long npages);
 bool gs_mheap_refill_reserve(void);
 int gs_mheap_verify(void);
 
-struct heap_arena;
-
 /* For each page, under the lock of its node; false to stop. See pages.c. */
 typedef bool (*gs_page_fn)(struct mspan *s, void *p, void *arg);
-void gs_mheap_each_page(struct heap_arena *arena, unsigned long base,
-			unsigned int first, unsigned int end, gs_page_fn fn,
-			void *arg);
+void gs_mheap_each_page(unsigned long base, unsigned int first, unsigned int end,
+			gs_page_fn fn, void *arg);
 
 /* The same for all nodes. */
 static inline unsigned long gs_mheap_release(unsigned long npages)

@@ -23,11 +23,13 @@
 /*
  * struct tally - what a walk saw.
  * @in_spans: pages that map to spans in use.
+ * @ours: pages that arenas count.
  * @runs_ok: the counts of each node agree with its runs.
  * @pages_ok: and what it drew and gave back with its spans and runs.
  */
 struct tally {
 	unsigned long in_spans;
+	unsigned long ours;
 	bool runs_ok;
 	bool pages_ok;
 };
@@ -70,12 +72,13 @@ static bool ends_map_to(const struct mspan *s)
  * struct count - the pages of spans in use of one arena.
  * @inside: the span that the page before belongs to.
  * @pages: so far.
- * @bad: a page maps to something else than the span that has it.
+ * @bad: 3 if a page maps to something else than the span that has it, 36 if its arena
+ *       does not count it; else 0.
  */
 struct count {
 	struct mspan *inside;
 	unsigned long pages;
-	bool bad;
+	int bad;
 };
 
 /* See gs_mheap_each_page(). */
@@ -87,6 +90,11 @@ static bool count_page(struct mspan *s, void *p, void *arg)
 	if (count->inside && gs_span_covers(count->inside, p) &&
 	    s != count->inside)
 		goto bad;
+	/* Counted before it was mapped, and until it is not any more. */
+	if (gs_span_covers(s, p) && !gs_radix_pages(&gs_radix, gs_arena_index(p))) {
+		count->bad = 36;
+		return false;
+	}
 	/* What is left of an earlier span tells nothing. */
 	if (!gs_span_covers(s, p) || is_free_run(s)) {
 		count->inside = NULL;
@@ -98,26 +106,33 @@ static bool count_page(struct mspan *s, void *p, void *arg)
 	count->pages++;
 	return true;
 bad:
-	count->bad = true;
+	count->bad = 3;
 	return false;
 }
 
 static int verify_arenas(struct tally *t)
 {
-	struct heap_arena *arena;
 	unsigned long i;
 
-	gs_arena_for_each(i, arena) {
+	gs_arena_for_each(i) {
 		struct count count = { };
 
-		gs_mheap_each_page(arena, gs_arena_base(i), 0, GS_ARENA_PAGES,
-				   count_page, &count);
+		gs_mheap_each_page(gs_arena_base(i), 0, GS_ARENA_PAGES, count_page, &count);
 		if (count.bad)
-			return 3;
+			return count.bad;
 		t->in_spans += count.pages;
+		t->ours += gs_radix_pages(&gs_radix, i);
 		cond_resched();
 	}
 	return 0;
+}
+
+/* Pages that all nodes have. */
+static unsigned long all_pages(void)
+{
+	struct mheap_counts n = gs_mheap_counts();
+
+	return n.drawn - n.released;
 }
 
 /**
@@ -125,7 +140,7 @@ static int verify_arenas(struct tally *t)
  *
  * Context: task; sleeps.
  * Return: 0 or the number of the first broken invariant: 3, 4; 31, 32, 34 for R1
- * to R3.
+ * to R3; 36 for A1.
  */
 int gs_mheap_verify(void)
 {
@@ -145,6 +160,8 @@ int gs_mheap_verify(void)
 			ret = 31;
 		else if (!t.pages_ok || t.in_spans != gs_mheap_in_spans())
 			ret = 4;
+		else if (t.ours < all_pages())
+			ret = 36;
 		if (gs_mheap_counts().nr_lock == before)
 			return ret;
 	}

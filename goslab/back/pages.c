@@ -2,6 +2,9 @@
 /*
  * pages: look at the pages of an arena one by one, under the lock of their node.
  *
+ * The arena may go, or come back, meanwhile: its table is looked up for each page, in
+ * an RCU section or under the lock. (A table that was unlinked has no page of ours.)
+ *
  * Nearly every arena has the pages of one node, but nothing guarantees it. A span
  * tells its node to anybody, for descriptors are never anything else. Under the lock
  * of that node, what the page maps to is either a span or run of the node, which
@@ -15,15 +18,19 @@
 #include "back/arena.h"
 #include "back/mheap.h"
 
-/* The node of the span or run that the page at @p belongs to, else @node. */
-static int node_at(const struct mspan *s, const void *p, int node)
+/*
+ * The node of the span or run that the page at @p belongs to, else @node. Under a lock, or
+ * in an RCU section.
+ */
+static int node_at(const void *p, int node)
 {
+	const struct mspan *s = gs_arena_look(p);
+
 	return gs_span_covers(s, p) ? READ_ONCE(s->node) : node;
 }
 
 /**
  * gs_mheap_each_page() - look at pages of an arena.
- * @arena: the arena.
  * @base: its address.
  * @first: page to begin with.
  * @end: page to end before.
@@ -32,9 +39,8 @@ static int node_at(const struct mspan *s, const void *p, int node)
  *      to stop.
  * @arg: for @fn.
  */
-void gs_mheap_each_page(struct heap_arena *arena, unsigned long base,
-			unsigned int first, unsigned int end, gs_page_fn fn,
-			void *arg)
+void gs_mheap_each_page(unsigned long base, unsigned int first, unsigned int end,
+			gs_page_fn fn, void *arg)
 {
 	unsigned int page = first;
 	int node = 0;
@@ -45,16 +51,18 @@ void gs_mheap_each_page(struct heap_arena *arena, unsigned long base,
 		struct mheap *h;
 		bool more;
 
-		node = node_at(READ_ONCE(arena->spans[page]), p, node);
+		rcu_read_lock();
+		node = node_at(p, node);
+		rcu_read_unlock();
 		h = &gs_mheaps[node];
 		gs_lock(&h->lock, flags);
 		/* One that changed in between is looked at as it is: no page twice. */
 		do {
-			more = fn(READ_ONCE(arena->spans[page]), p, arg);
+			more = fn(gs_arena_look(p), p, arg);
 			page++;
 			p += GS_PAGE_SIZE;
 		} while (more && page < end &&
-			 node_at(READ_ONCE(arena->spans[page]), p, node) == node);
+			 node_at(p, node) == node);
 		gs_unlock(&h->lock, flags);
 		if (!more)
 			return;

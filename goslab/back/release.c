@@ -14,6 +14,7 @@
 #include <linux/nodemask.h>
 #include <linux/vmstat.h>
 
+#include "back/arena.h"
 #include "back/mheap.h"
 #include "base/sys.h"
 
@@ -120,6 +121,7 @@ unsigned long gs_mheap_release_node(int of, unsigned long npages)
 		got = release_piece(node, npages - given, &base, &stop);
 		if (!got)
 			continue;
+		gs_arena_unreserve((void *)base, got * GS_PAGE_SIZE);
 		gs_sys_give((void *)base, got * GS_PAGE_SIZE);
 		given += got;
 	}

@@ -325,11 +325,16 @@ void *gs_guard_object_of(void *standin)
 
 static bool is_whole(struct gs_guard *g)
 {
-	const struct mspan *s = gs_arena_span(g->standin);
-	long i = s && gs_span_covers(s, g->standin) ? gs_span_index(s, g->standin) : -1;
+	const struct mspan *s;
+	bool live;
+	long i;
 
-	return i >= 0 && READ_ONCE(s->objects[i]) >= GS_LIVE_MIN &&
-	       first_changed(g, g->page, false) == LONG_MAX;
+	rcu_read_lock();
+	s = gs_arena_look(g->standin);
+	i = gs_span_covers(s, g->standin) ? gs_span_index(s, g->standin) : -1;
+	live = i >= 0 && READ_ONCE(s->objects[i]) >= GS_LIVE_MIN;
+	rcu_read_unlock();
+	return live && first_changed(g, g->page, false) == LONG_MAX;
 }
 
 /* G1. Objects may be freed and allocated meanwhile. Return: 61 or 0. */

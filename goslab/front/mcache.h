@@ -320,20 +320,22 @@ gs_mcache_alloc(struct gs_slot *__percpu *slots, int node, u8 owner,
 }
 
 /**
- * gs_mcache_free() - the fast path of every free: push on the magazine.
+ * gs_mcache_free_here() - the fast path of every free: push on the magazine.
  * @s: span of the object.
  * @object: the object.
  * @state: its state byte, which says that it is live.
  *
+ * Preemption is off, since before the span was looked up (gs_arena_look()), and on
+ * again afterwards.
+ *
  * Return: false if nothing has changed. The caller takes the slow path.
  */
 static __always_inline bool
-gs_mcache_free(struct mspan *s, void *object, u8 *state)
+gs_mcache_free_here(struct mspan *s, void *object, u8 *state)
 {
 	struct gs_slot *slot;
 	struct gs_entry *e;
 
-	preempt_disable();
 	slot = raw_cpu_read(*s->slots);
 	if (unlikely(!gs_slot_enter(slot)))
 		goto none;
@@ -355,6 +357,14 @@ full:
 none:
 	preempt_enable();
 	return false;
+}
+
+/* The same with preemption on: the object is known to be live. */
+static __always_inline bool
+gs_mcache_free(struct mspan *s, void *object, u8 *state)
+{
+	preempt_disable();
+	return gs_mcache_free_here(s, object, state);
 }
 
 #endif /* GS_FRONT_MCACHE_H */

@@ -299,7 +299,7 @@ void gs_mcentral_put(struct gs_class *c, struct gs_entry *e, unsigned int n)
 	unsigned int i = 0, bad = 0;
 
 	while (i < n) {
-		struct mspan *s = gs_arena_look(e[i].object);
+		struct mspan *s = gs_arena_of(e[i].object);
 		struct mcentral *mc = gs_class_central(c, s->node);
 		unsigned long flags;
 		LIST_HEAD(gone);
@@ -307,7 +307,7 @@ void gs_mcentral_put(struct gs_class *c, struct gs_entry *e, unsigned int n)
 		lock_central(mc, flags);
 		do {
 			i += put_run(mc, s, e + i, n - i, &bad, &gone);
-			s = i < n ? gs_arena_look(e[i].object) : NULL;
+			s = i < n ? gs_arena_of(e[i].object) : NULL;
 		} while (s && s->node == mc->node);
 		gs_unlock(&mc->lock, flags);
 		free_spans(&gone);

@@ -110,11 +110,15 @@ static bool look_locked(struct mspan *s, unsigned long p, struct gs_leaks_look *
  */
 bool gs_leaks_look_at(unsigned long p, struct gs_leaks_look *look)
 {
-	const struct mspan *s = gs_arena_look((void *)p);
-	struct mheap *h = &gs_mheaps[gs_span_covers(s, (void *)p) ? READ_ONCE(s->node) : 0];
+	const struct mspan *s;
 	unsigned long flags;
+	struct mheap *h;
 	bool live;
 
+	rcu_read_lock();
+	s = gs_arena_look((void *)p);
+	h = &gs_mheaps[gs_span_covers(s, (void *)p) ? READ_ONCE(s->node) : 0];
+	rcu_read_unlock();
 	gs_lock(&h->lock, flags);
 	live = look_locked(gs_arena_look((void *)p), p, look);
 	gs_unlock(&h->lock, flags);

@@ -74,7 +74,7 @@ static void push(struct gs_mark *m, unsigned long p)
 	m->put_off = true;
 }
 
-/* A word that was read: if it leads into a white object, that turns grey. */
+/* A word that was read, in an RCU section or under a lock: if it leads into a white object, that turns grey. */
 static __always_inline void mark_word(struct gs_mark *m, unsigned long word)
 {
 	struct gs_page_marks *marks;
@@ -94,8 +94,10 @@ static __always_inline void mark_word(struct gs_mark *m, unsigned long word)
 /* Words of a root, copied. */
 void gs_mark_words(struct gs_mark *m, const unsigned long *word, unsigned int n)
 {
+	rcu_read_lock();
 	while (n--)
 		mark_word(m, *word++);
+	rcu_read_unlock();
 }
 GS_EXPORT_KUNIT(gs_mark_words);
 
@@ -165,11 +167,14 @@ static bool pop(struct gs_mark *m)
 /* Grey objects, as many as one hold of a lock allows, and all of one node. */
 static void scan_some(struct gs_mark *m)
 {
-	const struct mspan *s = gs_arena_look((void *)m->at);
-	unsigned int node = object_of(s, m->at).start ? READ_ONCE(s->node) : 0;
-	unsigned int n, left = WORDS_PER_HOLD;
+	unsigned int n, node, left = WORDS_PER_HOLD;
+	const struct mspan *s;
 	unsigned long flags;
 
+	rcu_read_lock();
+	s = gs_arena_look((void *)m->at);
+	node = object_of(s, m->at).start ? READ_ONCE(s->node) : 0;
+	rcu_read_unlock();
 	gs_lock(&gs_mheaps[node].lock, flags);
 	do {
 		n = scan_part(m, node, left);
@@ -302,18 +307,17 @@ static int scan_young(struct gs_mark *m, unsigned long base)
  */
 int gs_mark_young(struct gs_mark *m)
 {
-	struct heap_arena *arena;
 	unsigned int first;
 	unsigned long i;
 	int ret = 0;
 
-	gs_arena_for_each(i, arena) {
+	gs_arena_for_each(i) {
 		for (first = 0; first < GS_ARENA_PAGES && !ret; first += GS_MARK_PAGES) {
 			struct young y = { m, gs_arena_base(i) + first * GS_PAGE_SIZE };
 
 			bitmap_zero(m->young, GS_MARK_PAGES * GS_MARK_PLACES);
-			gs_mheap_each_page(arena, gs_arena_base(i), first,
-					   first + GS_MARK_PAGES, note_young, &y);
+			gs_mheap_each_page(gs_arena_base(i), first, first + GS_MARK_PAGES,
+					   note_young, &y);
 			ret = scan_young(m, y.base);
 		}
 		if (ret)

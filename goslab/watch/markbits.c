@@ -114,27 +114,27 @@ static bool note_page(struct mspan *s, void *p, void *arg)
 }
 
 /* Call @fn for each page of an arena, some for each hold of the lock. */
-static void each_page(struct heap_arena *arena, unsigned long base, gs_page_fn fn, void *arg)
+static void each_page(unsigned long base, gs_page_fn fn, void *arg)
 {
 	unsigned int first;
 
 	for (first = 0; first < GS_ARENA_PAGES; first += GS_MARK_PAGES)
-		gs_mheap_each_page(arena, base, first, first + GS_MARK_PAGES, fn, arg);
+		gs_mheap_each_page(base, first, first + GS_MARK_PAGES, fn, arg);
 	cond_resched();
 }
 
 /* Have marks for arena @i. Return: 0 or -ENOMEM. */
-static int note_arena(struct gs_mark *m, unsigned long i, struct heap_arena *arena)
+static int note_arena(struct gs_mark *m, unsigned long i)
 {
 	struct noting to = { .m = m };
 
-	each_page(arena, gs_arena_base(i), count_page, &to);
+	each_page(gs_arena_base(i), count_page, &to);
 	if (!to.room)
 		return 0;
 	to.a = gs_mark_alloc(struct_size(to.a, of, to.room));
 	if (!to.a)
 		return -ENOMEM;
-	each_page(arena, gs_arena_base(i), note_page, &to);
+	each_page(gs_arena_base(i), note_page, &to);
 	m->arena[i - m->first] = to.a;
 	return 0;
 }
@@ -142,11 +142,10 @@ static int note_arena(struct gs_mark *m, unsigned long i, struct heap_arena *are
 /* Which arenas there are. */
 static void find_bounds(struct gs_mark *m)
 {
-	struct heap_arena *arena;
 	unsigned long i;
 
 	m->first = ULONG_MAX;
-	gs_arena_for_each(i, arena) {
+	gs_arena_for_each(i) {
 		m->first = min(m->first, i);
 		m->nr = i - m->first + 1;
 	}
@@ -156,7 +155,6 @@ static void find_bounds(struct gs_mark *m)
 
 static int note_all(struct gs_mark *m)
 {
-	struct heap_arena *arena;
 	unsigned long i;
 
 	find_bounds(m);
@@ -165,8 +163,8 @@ static int note_all(struct gs_mark *m)
 	m->arena = gs_mark_alloc((m->nr + 1) * sizeof(*m->arena));
 	if (!m->queue || !m->arena)
 		return -ENOMEM;
-	gs_arena_for_each(i, arena) {
-		if (i - m->first < m->nr && note_arena(m, i, arena))
+	gs_arena_for_each(i) {
+		if (i - m->first < m->nr && note_arena(m, i))
 			return -ENOMEM;
 		if (fatal_signal_pending(current))
 			return -EINTR;
@@ -262,15 +260,15 @@ static bool narrow_page(struct mspan *s, void *p, void *arg)
 unsigned long gs_mark_narrow(struct gs_mark *m)
 {
 	unsigned long i, n = 0;
-	struct heap_arena *arena;
 	unsigned int page;
 
-	gs_arena_for_each(i, arena) {
-		struct gs_arena_marks *a = i - m->first < m->nr ? m->arena[i - m->first] : NULL;
+	/* Not the arenas that there are: what was live in one that went is not any more. */
+	for (i = 0; i < m->nr; i++) {
+		struct gs_arena_marks *a = m->arena[i];
 
 		if (!a)
 			continue;
-		each_page(arena, gs_arena_base(i), narrow_page, m);
+		each_page(gs_arena_base(m->first + i), narrow_page, m);
 		for (page = 0; page < a->nr; page++)
 			n += bitmap_weight(a->of[page].old, GS_MARK_PLACES);
 	}

@@ -43,26 +43,24 @@ static bool call_at_start(struct mspan *s, void *p, void *arg)
  * lock. A span has up to GS_SPAN_MAX_CAP states to count, so one hold covers a
  * few pages.
  */
-void gs_scan_arena(struct heap_arena *arena, unsigned long base, gs_span_fn fn,
-		   void *arg)
+void gs_scan_arena(unsigned long base, gs_span_fn fn, void *arg)
 {
 	struct call call = { fn, arg };
 	unsigned int first;
 
 	for (first = 0; first < GS_ARENA_PAGES; first += PAGES_PER_HOLD)
-		gs_mheap_each_page(arena, base, first, first + PAGES_PER_HOLD,
-				   call_at_start, &call);
+		gs_mheap_each_page(base, first, first + PAGES_PER_HOLD, call_at_start,
+				   &call);
 	cond_resched();
 }
 
 /* The same for all arenas. */
 void gs_scan_all(gs_span_fn fn, void *arg)
 {
-	struct heap_arena *arena;
 	unsigned long i;
 
-	gs_arena_for_each(i, arena)
-		gs_scan_arena(arena, gs_arena_base(i), fn, arg);
+	gs_arena_for_each(i)
+		gs_scan_arena(gs_arena_base(i), fn, arg);
 }
 
 /* Add one span. */

@@ -74,8 +74,7 @@ void gs_census_span(struct gs_census *n, const struct mspan *s);
 void gs_census_owners(struct gs_by_owner *n, const struct mspan *s);
 
 typedef void (*gs_span_fn)(const struct mspan *s, void *arg);
-void gs_scan_arena(struct heap_arena *arena, unsigned long base, gs_span_fn fn,
-		   void *arg);
+void gs_scan_arena(unsigned long base, gs_span_fn fn, void *arg);
 void gs_scan_all(gs_span_fn fn, void *arg);
 
 #endif /* GS_WATCH_SCAN_H */

@@ -261,13 +261,9 @@ static void arenas_stop(struct seq_file *m, void *v)
 
 static int gs_spans_show(struct seq_file *m, void *v)
 {
-	struct heap_arena *arena;
-	unsigned long i;
-
+	/* An arena that went meanwhile has no rows. */
 	if (v != SEQ_START_TOKEN) {
-		i = *(loff_t *)v - 1;
-		arena = gs_radix_next(&gs_radix, &i);
-		gs_scan_arena(arena, gs_arena_base(i), span_row, m);
+		gs_scan_arena(gs_arena_base(*(loff_t *)v - 1), span_row, m);
 		return 0;
 	}
 	seq_puts(m, "spans - version: 1.0\n");
@@ -306,11 +302,10 @@ static bool add_page(struct mspan *s, void *p, void *arg)
 
 static void arena_row(struct seq_file *m, unsigned long i)
 {
-	struct heap_arena *arena = gs_radix_next(&gs_radix, &i);
 	unsigned long base = gs_arena_base(i);
 	struct arena_sums sums = { };
 
-	gs_mheap_each_page(arena, base, 0, GS_ARENA_PAGES, add_page, &sums);
+	gs_mheap_each_page(base, 0, GS_ARENA_PAGES, add_page, &sums);
 	seq_printf(m, "%p %8u %8u %8u %8lu\n", (void *)base, sums.in_spans,
 		   sums.free, sums.runs, GS_ARENA_PAGES);
 }

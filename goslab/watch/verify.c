@@ -186,6 +186,8 @@ static const char *invariant_name(int n)
 		return "R3 freed spans lie on the list of their length";
 	case 35:
 		return "P1 a CPU's page cache holds parked spans";
+	case 36:
+		return "A1 arenas count the pages in them";
 	case 41:
 		return "M1 a central list has what its name says";
 	case 42:

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * trim_kunit: goslab_trim: back/trim.c: metadata goes back to the kernel, and whoever
+ * looks an address up meanwhile finds nothing wrong.
+ */
+#include <linux/completion.h>
+#include <linux/cpumask.h>
+#include <linux/goslab.h>
+#include <linux/kthread.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+
+#include "back/arena.h"
+#include "back/mheap.h"
+#include "back/trim.h"
+#include "base/sys.h"
+#include "front/drain.h"
+#include "pattern.h"
+#include "testlib.h"
+
+#define LARGE	(GS_ARENA_SIZE / 4)
+#define NR	64	/* of them: 16 arenas at least */
+
+static unsigned long nr_arenas(void)
+{
+	unsigned long i, n = 0;
+
+	gs_arena_for_each(i)
+		n++;
+	return n;
+}
+
+/* What arenas count, all together. */
+static unsigned long nr_counted(void)
+{
+	unsigned long i, n = 0;
+
+	gs_arena_for_each(i)
+		n += gs_radix_pages(&gs_radix, i);
+	return n;
+}
+
+static void free_large(void **p)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR; i++)
+		goslab_free(p[i]);
+}
+
+static void alloc_large(struct kunit *test, void **p)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR; i++) {
+		p[i] = goslab_malloc(LARGE, GFP_KERNEL | __GFP_NOWARN);
+		if (p[i])
+			continue;
+		while (i--)
+			goslab_free(p[i]);
+		kunit_skip(test, "not that much memory");
+	}
+}
+
+/* Exactly the arenas with pages of ours have tables. */
+static void expect_tight(struct kunit *test)
+{
+	unsigned long i;
+
+	gs_arena_for_each(i)
+		KUNIT_EXPECT_GT(test, gs_radix_pages(&gs_radix, i), 0);
+	KUNIT_EXPECT_EQ(test, nr_counted(), gs_test_held_pages());
+}
+
+static void shrink_gives_tables_back(struct kunit *test)
+{
+	unsigned long before, peak;
+	void *p[NR];
+	size_t meta;
+
+	goslab_shrink();
+	before = nr_arenas();
+	expect_tight(test);
+	alloc_large(test, p);
+	peak = nr_arenas();
+	KUNIT_EXPECT_GE(test, peak, before + NR / 4 - 1);
+	KUNIT_EXPECT_EQ(test, nr_counted(), gs_test_held_pages());
+	free_large(p);
+	KUNIT_EXPECT_EQ(test, nr_arenas(), peak);
+	meta = gs_sys_meta();
+	goslab_shrink();
+	/* Others may have drawn elsewhere what they had before. */
+	KUNIT_EXPECT_LE(test, nr_arenas(), before + 4);
+	KUNIT_EXPECT_GE(test, meta - gs_sys_meta(), (peak - nr_arenas()) * PAGE_SIZE);
+	expect_tight(test);
+}
+
+/* The worker's ticks do the same, and wait for no grace period. */
+static void ticks_give_tables_back(struct kunit *test)
+{
+	unsigned long peak, ticks = 0;
+	void *p[NR];
+	size_t meta;
+
+	goslab_shrink();
+	alloc_large(test, p);
+	peak = nr_arenas();
+	free_large(p);
+	gs_drain_all();
+	gs_mheap_release(ULONG_MAX);
+	KUNIT_EXPECT_EQ(test, nr_arenas(), peak);
+	meta = gs_sys_meta();
+	KUNIT_EXPECT_TRUE(test, gs_trim_tick());
+	KUNIT_EXPECT_LE(test, nr_arenas(), peak - NR / 4 + 2);
+	KUNIT_EXPECT_EQ(test, gs_sys_meta(), meta);
+	while (gs_trim_tick() && ticks++ < 100)
+		synchronize_rcu();
+	KUNIT_EXPECT_LT(test, ticks, 100UL);
+	KUNIT_EXPECT_EQ(test, meta - gs_sys_meta(), (peak - nr_arenas()) * PAGE_SIZE);
+	expect_tight(test);
+}
+
+/* An address of an arena that went is one of a stranger, whatever is asked about it. */
+static void addresses_of_arenas_that_went(struct kunit *test)
+{
+	void *p[NR], *lost = NULL;
+	unsigned int i;
+
+	alloc_large(test, p);
+	free_large(p);
+	goslab_shrink();
+	for (i = 0; i < NR && !lost; i++)
+		if (!gs_radix_pages(&gs_radix, gs_arena_index(p[i])))
+			lost = p[i];
+	KUNIT_ASSERT_NOT_NULL(test, lost);
+	KUNIT_EXPECT_NULL(test, gs_arena_span(lost));
+	GS_EXPECT_REPORTS(test, GS_BUG_FOREIGN_FREE, 1, goslab_free(lost));
+	GS_EXPECT_REPORTS(test, GS_BUG_FOREIGN_FREE, 1, goslab_free_nolock(lost));
+	GS_EXPECT_REPORTS(test, GS_BUG_FOREIGN_FREE, 1, goslab_free_bulk(1, &lost));
+	GS_EXPECT_REPORTS(test, GS_BUG_FOREIGN_FREE, 1, goslab_stack_free(lost));
+	GS_EXPECT_REPORTS(test, GS_BUG_NOT_LIVE, 1,
+			  KUNIT_EXPECT_EQ(test, goslab_size(lost), 0));
+	KUNIT_EXPECT_FALSE(test, gs_mheap_is_free(lost));
+	KUNIT_EXPECT_TRUE(test, goslab_check_object(lost, 1));
+}
+
+#define ARENAS	24
+#define THREADS	4
+#define STEPS	(GS_TEST_STEPS / 20)
+
+/* A tree of its own: its arenas come and go as fast as they can. */
+static struct gs_radix tree;
+static struct mspan *only;
+
+static struct racer {
+	struct completion done;
+	struct gs_rnd rnd;
+	unsigned long broken;
+	unsigned long found;
+} racers[THREADS];
+
+static unsigned long nr_gone;
+
+/* Each thread has pages of its own in all arenas, so that arenas are shared. */
+static void one_page(struct racer *r, unsigned int own)
+{
+	unsigned long i = gs_rnd_below(&r->rnd, ARENAS);
+	void *p = (void *)tree.base + i * GS_ARENA_SIZE + own * GS_PAGE_SIZE;
+
+	if (gs_radix_reserve(&tree, p, GS_PAGE_SIZE, GFP_KERNEL)) {
+		r->broken++;
+		return;
+	}
+	/* Nobody else writes this entry, and nobody may take its table. */
+	WRITE_ONCE(tree.top[0]->arena[i]->spans[own], only);
+	if (!(gs_rnd_next(&r->rnd) % 8))
+		cond_resched();
+	r->broken += gs_radix_look(&tree, p) != only || !gs_radix_pages(&tree, i);
+	WRITE_ONCE(tree.top[0]->arena[i]->spans[own], &gs_no_span);
+	gs_radix_unreserve(&tree, p, GS_PAGE_SIZE);
+}
+
+/* Any page: what it maps to can be read, whatever becomes of the table. */
+static void look_somewhere(struct racer *r)
+{
+	void *p = (void *)tree.base + gs_rnd_below(&r->rnd, ARENAS) * GS_ARENA_SIZE +
+		  gs_rnd_below(&r->rnd, THREADS + 2) * GS_PAGE_SIZE;
+	const struct mspan *s;
+
+	rcu_read_lock();
+	s = gs_radix_look(&tree, p);
+	r->found += s == only;
+	r->broken += (s != only && s != &gs_no_span) || READ_ONCE(s->npages) != (s == only);
+	rcu_read_unlock();
+}
+
+static int run(void *arg)
+{
+	struct racer *r = arg;
+	unsigned int i;
+
+	for (i = 0; i < STEPS; i++) {
+		one_page(r, r - racers);
+		look_somewhere(r);
+		if (!(i % 64))
+			cond_resched();
+	}
+	complete(&r->done);
+	return 0;
+}
+
+static void trim_some(void)
+{
+	LIST_HEAD(gone);
+
+	nr_gone += gs_radix_unlink_idle(&tree, &gone);
+	synchronize_rcu();
+	gs_radix_give(&gone);
+}
+
+static void start(struct kunit *test, struct gs_rnd *rnd)
+{
+	unsigned int i;
+
+	for (i = 0; i < THREADS; i++) {
+		struct racer *r = &racers[i];
+		struct task_struct *t;
+
+		*r = (struct racer){ .rnd.state = gs_rnd_next(rnd) };
+		init_completion(&r->done);
+		t = kthread_create(run, r, "gs-trim/%u", i);
+		if (IS_ERR(t)) {
+			KUNIT_FAIL(test, "no thread");
+			complete(&r->done);
+			continue;
+		}
+		kthread_bind(t, cpumask_nth(i % num_online_cpus(), cpu_online_mask));
+		wake_up_process(t);
+	}
+}
+
+static void tables_race(struct kunit *test)
+{
+	struct gs_rnd rnd = gs_rnd_start(test);
+	size_t meta = gs_sys_meta();
+	unsigned long found = 0;
+	unsigned int i, left;
+
+	tree = (struct gs_radix){ };
+	nr_gone = 0;
+	only = kunit_kzalloc(test, sizeof(*only) + 64, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, only);
+	only->npages = 1;
+	KUNIT_ASSERT_EQ(test, gs_radix_init(&tree, gs_radix.base, GS_GROUP_SIZE), 0);
+	start(test, &rnd);
+	do {
+		trim_some();
+		for (i = 0, left = 0; i < THREADS; i++)
+			left += !completion_done(&racers[i].done);
+		cond_resched();
+	} while (left);
+	for (i = 0; i < THREADS; i++) {
+		wait_for_completion(&racers[i].done);
+		KUNIT_EXPECT_EQ(test, racers[i].broken, 0UL);
+		found += racers[i].found;
+	}
+	KUNIT_EXPECT_GT(test, nr_gone, 0UL);
+	if (num_online_cpus() > 1)
+		KUNIT_EXPECT_GT(test, found, 0UL);
+	trim_some();
+	i = 0;
+	KUNIT_EXPECT_FALSE(test, gs_radix_next(&tree, &(unsigned long){ 0 }));
+	gs_radix_exit(&tree);
+	KUNIT_EXPECT_EQ(test, gs_sys_meta(), meta);
+}
+
+static struct kunit_case trim_cases[] = {
+	KUNIT_CASE(shrink_gives_tables_back),
+	KUNIT_CASE(ticks_give_tables_back),
+	KUNIT_CASE(addresses_of_arenas_that_went),
+	KUNIT_CASE(tables_race),
+	{}
+};
+
+static struct kunit_suite trim_suite = {
+	.name = "goslab_trim",
+	GS_TEST_CASES,
+	.test_cases = trim_cases,
+};
+kunit_test_suite(trim_suite);
