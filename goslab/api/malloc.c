@@ -312,13 +312,13 @@ void *__goslab_malloc_track_caller(size_t size, gfp_t gfp, int node,
 EXPORT_SYMBOL_GPL(__goslab_malloc_track_caller);
 
 /* What lies at @p in a span of tiny blocks is no live object. */
-static void report_tiny(enum gs_tiny_kind kind, void *p, unsigned long site)
+static noinline void report_tiny(enum gs_tiny_kind kind, void *p, unsigned long site)
 {
 	gs_report_at(kind == GS_TINY_INSIDE ? GS_BUG_INTERIOR_FREE :
 		     GS_BUG_DOUBLE_FREE, gs_classes[GS_SPC_TINY].name, p, site);
 }
 
-static void free_tiny(struct mspan *s, void *p, size_t size, unsigned long site)
+static noinline void free_tiny(struct mspan *s, void *p, size_t size, unsigned long site)
 {
 	enum gs_tiny_kind kind;
 
@@ -328,7 +328,7 @@ static void free_tiny(struct mspan *s, void *p, size_t size, unsigned long site)
 		report_tiny(kind, p, site);
 }
 
-static void free_large(struct mspan *s, void *p, unsigned long site)
+static noinline void free_large(struct mspan *s, void *p, unsigned long site)
 {
 	if (!gs_special_settle(s, 0, site) || !gs_span_claim(&s->objects[0])) {
 		gs_free_bad(p, site);
@@ -380,7 +380,7 @@ void gs_free_bad(void *p, unsigned long site)
 }
 
 /* No ordinary live object of a small class: one with a record, or none. */
-static void free_small(struct mspan *s, void *p, unsigned long site)
+static noinline void free_small(struct mspan *s, void *p, unsigned long site)
 {
 	long i = gs_span_index(s, p);
 

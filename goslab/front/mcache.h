@@ -173,12 +173,22 @@ void *gs_mcache_alloc_more(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 void gs_mcache_free_slow(struct mspan *s, void *object, u8 *state);
 void gs_mcache_make_room(struct gs_class *c);
 
+/* front/sample.c */
+void *gs_sample_alloc(struct gs_class *c, int node, gfp_t gfp, u8 owner,
+		      const struct gs_call *call);
+
 /* One object, or NULL; see gs_mcache_alloc_more(). */
 static inline void *gs_mcache_alloc_slow(struct gs_class *c, int node,
 					 gfp_t gfp, u8 owner,
 					 const struct gs_call *call, bool *zeroed)
 {
-	return gs_mcache_alloc_more(c, node, gfp, owner, call, zeroed, NULL);
+	const struct gs_slot *slot = raw_cpu_read(*c->slots);
+	void *p = NULL;
+
+	/* A look: this may move to another CPU at any time. */
+	if (READ_ONCE(slot->left) <= 0)
+		p = gs_sample_alloc(c, node, gfp, owner, call);
+	return p ?: gs_mcache_alloc_more(c, node, gfp, owner, call, zeroed, NULL);
 }
 
 /*

@@ -117,7 +117,7 @@ static bool take_left(struct gs_class *c, struct gs_slot *slot)
 /* How look() ends. */
 enum look {
 	LOOK_AGAIN,	/* the magazine has objects now: try the fast path */
-	LOOK_OWN,	/* the owned span had an object: the first of r->e */
+	LOOK_OWN,	/* the slot had an object: the first of r->e */
 	LOOK_REFILL,	/* nothing can be had without a lock */
 };
 
@@ -127,30 +127,39 @@ static bool may_own(const struct mcache *mcache)
 	return atomic_long_read(&mcache->owned) < READ_ONCE(gs_max_owned);
 }
 
+/* The caller has the youngest object of the magazine. */
+static enum look pop_entered(struct gs_slot *slot, struct refill *r, u8 owner)
+{
+	struct gs_entry *e = --slot->top;
+
+	r->e[0].object = e->object;
+	*e->state = owner;
+	slot->left--;
+	return LOOK_OWN;
+}
+
 /* Step 1 with the slot entered. */
 static enum look look_entered(struct gs_class *c, struct gs_slot *slot,
 			      struct refill *r, u8 owner)
 {
 	struct mcache *mcache = this_cpu_ptr(&gs_mcache);
-	struct gs_entry *e;
 
 	r->node = slot->node;
 	r->samples += gs_sample_owed(slot, 1);
 	if (slot->top > slot->entry) {
 		r->bad = drop_bad(slot);
-		return LOOK_AGAIN;
+		if (unlikely(r->bad))
+			return LOOK_AGAIN;
+		/* Mostly it is a sample, which the fast path leaves where it is. */
+		return pop_entered(slot, r, owner);
 	}
 	if (take_left(c, slot))
 		return LOOK_AGAIN;
 	while (take_own(slot, r)) {
 		if (unlikely(slot->top == slot->entry))
 			continue;
-		e = --slot->top;
-		r->e[0].object = e->object;
 		r->zeroed = !slot->span->needzero;
-		*e->state = owner;
-		slot->left--;
-		return LOOK_OWN;
+		return pop_entered(slot, r, owner);
 	}
 	if (slot->span != &gs_no_span)
 		r->old = gs_slot_disown(mcache, slot);
@@ -359,16 +368,24 @@ static void hand_out(struct refill *r, u8 owner, struct gs_more *more)
 	more->n = n;
 }
 
-/* Have the profile see the first of the objects that the caller gets. */
-static noinline void sample(const struct refill *r, void *first,
-			    const struct gs_more *more, u8 owner,
-			    const struct gs_call *call, gfp_t gfp)
+/* The same for those that bulk calls get besides the first. */
+static noinline void sample_more(const struct refill *r, const struct gs_more *more,
+				 u8 owner, const struct gs_call *call, gfp_t gfp)
 {
 	unsigned int i, n = min(r->samples, r->taken);
 
-	gs_sample_take(first, owner, call, gfp);
 	for (i = 1; i < n; i++)
 		gs_sample_take(more->p[i - 1], owner, call, gfp);
+}
+
+/* Have the profile see the first of the objects that the caller gets. */
+static __always_inline void sample(const struct refill *r, void *first,
+				   const struct gs_more *more, u8 owner,
+				   const struct gs_call *call, gfp_t gfp)
+{
+	gs_sample_take(first, owner, call, gfp);
+	if (unlikely(r->samples > 1))
+		sample_more(r, more, owner, call, gfp);
 }
 
 /**

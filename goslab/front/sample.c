@@ -24,8 +24,9 @@
 
 #include <linux/cpu.h>
 #include <linux/mutex.h>
-#include <linux/prandom.h>
+#include <linux/random.h>
 #include <linux/rculist.h>
+#include <linux/sched/mm.h>
 #include <linux/stackdepot.h>
 #include <linux/stacktrace.h>
 #include <linux/topology.h>
@@ -33,6 +34,7 @@
 
 #include "back/arena.h"
 #include "base/chance.h"
+#include "base/latency.h"
 #include "base/owner.h"
 #include "base/trace.h"
 #include "base/worker.h"
@@ -62,7 +64,7 @@ GS_EXPORT_KUNIT(gs_sample_stacks);
  * @work: draws distances anew when the rate has changed.
  */
 struct sampler {
-	struct rnd_state rnd;
+	u64 rnd;
 	long left;
 	struct work_struct work;
 };
@@ -73,18 +75,28 @@ static DEFINE_MUTEX(rate_mutex);
 static bool ready;
 static atomic_long_t nr_lost = ATOMIC_LONG_INIT(0);
 
+/*
+ * The upper half of a linear congruential generator, with Knuth's multiplier for MMIX:
+ * distances need many bits that are evenly spread, not many that nobody can foretell.
+ */
+static u32 draw(struct sampler *own)
+{
+	u64 rnd = READ_ONCE(own->rnd) * 6364136223846793005ull + 1442695040888963407ull;
+
+	WRITE_ONCE(own->rnd, rnd);
+	return rnd >> 32;
+}
+
 /* Bytes to the next sample. @rate is not 0. */
 static long distance(unsigned long rate)
 {
-	struct sampler *own = raw_cpu_ptr(&samplers);
-
 	if (rate == 1)
 		return 1;
-	return max_t(long, gs_chance_distance(prandom_u32_state(&own->rnd), rate), 1);
+	return max_t(long, gs_chance_distance(draw(raw_cpu_ptr(&samplers)), rate), 1);
 }
 
 /* Objects of @size bytes up to the next sample, that one included. */
-static long objects_to_next(size_t size)
+static __always_inline long objects_to_next(size_t size)
 {
 	unsigned long rate = READ_ONCE(gs_sample_rate);
 
@@ -173,7 +185,7 @@ static noinline u32 save_stack(unsigned long caller)
  */
 void gs_sample_take(void *p, u8 owner, const struct gs_call *call, gfp_t gfp)
 {
-	struct mspan *s = gs_arena_span(p);
+	struct mspan *s = gs_arena_of(p);
 	struct gs_sample sample = {
 		.caller = call->site, .size = s->elemsize, .requested = call->bytes,
 		.owner = owner, .far = s->node != numa_mem_id(),
@@ -187,12 +199,68 @@ void gs_sample_take(void *p, u8 owner, const struct gs_call *call, gfp_t gfp)
 	site = gs_site_sample(&sample);
 	if (!site)
 		atomic_long_inc(&nr_lost);
-	else if (gs_special_add(s, gs_span_index(s, p), site, &sample))
+	else if (gs_special_add(s, gs_span_index(s, p), site, &sample) &&
+		 trace_goslab_alloc_enabled())
 		trace_goslab_alloc(call->site, p, gs_span_name(s), call->bytes, s->elemsize,
 				   gfp, s->node, gs_owner_name(owner) ?: "unknown");
 	/* Metadata may have been drawn. */
 	gs_usage_note_peak();
 }
+
+/* Pop the object that is a sample: *@n is set to how many are due. */
+static void *pop_sample(struct gs_class *c, int node, u8 owner, unsigned int *n)
+{
+	struct gs_slot *slot;
+	struct gs_entry *e;
+	void *p = NULL;
+
+	preempt_disable();
+	slot = *this_cpu_ptr(c->slots);
+	if ((node == NUMA_NO_NODE || node == slot->node) && gs_slot_enter(slot)) {
+		e = slot->top - 1;
+		/* As in gs_mcache_pop() this finds an empty magazine, too. */
+		if (likely(*e->state == GS_CACHED)) {
+			*n = gs_sample_owed(slot, 1);
+			p = e->object;
+			slot->top = e;
+			slot->left--;
+			*e->state = owner;
+		}
+		gs_slot_leave(slot);
+	}
+	preempt_enable();
+	return p;
+}
+
+/**
+ * gs_sample_alloc() - an object of the magazine that the fast path left for the profile.
+ * @c: the class.
+ * @node: node wanted, or NUMA_NO_NODE.
+ * @gfp: the caller's, for the tracepoint.
+ * @owner: number that the object's state is set to.
+ * @call: who asks.
+ *
+ * It needs none of what a refill prepares, which takes longer than this. If latencies
+ * are watched, the refill has it all the same.
+ *
+ * Context: any but NMI.
+ * Return: an object; NULL if the magazine has none or cannot be entered.
+ */
+void *gs_sample_alloc(struct gs_class *c, int node, gfp_t gfp, u8 owner,
+		      const struct gs_call *call)
+{
+	unsigned int n = 0;
+	void *p;
+
+	if (gs_latency_is_all())
+		return NULL;
+	might_alloc(gfp);
+	p = pop_sample(c, node, owner, &n);
+	if (likely(n))
+		gs_sample_take(p, owner, call, gfp);
+	return p;
+}
+GS_EXPORT_KUNIT(gs_sample_alloc);
 
 /* Samples that the profile does not have, for lack of memory or room. */
 unsigned long gs_sample_lost(void)
@@ -284,7 +352,7 @@ void gs_sample_init(void)
 	for_each_possible_cpu(cpu) {
 		struct sampler *own = per_cpu_ptr(&samplers, cpu);
 
-		prandom_seed_state(&own->rnd, get_random_u64());
+		own->rnd = get_random_u64();
 		INIT_WORK(&own->work, work_fn);
 	}
 }

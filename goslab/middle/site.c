@@ -95,7 +95,8 @@ static spinlock_t *lock_of_site(const struct gs_site *site)
 }
 
 /* Under the lock of the bucket. */
-static struct gs_site *find(unsigned int bucket, const struct gs_site *key)
+static __always_inline struct gs_site *find(unsigned int bucket,
+					    const struct gs_sample *key)
 {
 	struct gs_site *site;
 
@@ -145,7 +146,7 @@ static void count_alloc(struct gs_site *site, const struct gs_sample *sample)
 		atomic64_inc(&epoch);
 }
 
-static struct gs_site *make_site(const struct gs_site *key)
+static struct gs_site *make_site(unsigned int bucket, const struct gs_sample *sample)
 {
 	struct gs_site *site = NULL;
 
@@ -153,8 +154,34 @@ static struct gs_site *make_site(const struct gs_site *key)
 		site = gs_fixalloc_alloc(&sites, gs_gfp_optional(GFP_NOWAIT));
 	if (!site)
 		return NULL;
-	*site = *key;
+	*site = (struct gs_site) {
+		.caller = sample->caller, .stack = sample->stack, .size = sample->size,
+		.owner = sample->owner, .bucket = bucket,
+	};
 	set_scale(site);
+	return site;
+}
+
+/* Its site is not known yet. Return: NULL without memory. */
+static noinline struct gs_site *sample_new(unsigned int bucket,
+					   const struct gs_sample *sample)
+{
+	struct gs_site *fresh = make_site(bucket, sample), *site;
+	unsigned long flags;
+
+	if (!fresh)
+		return NULL;
+	gs_lock(lock_of(bucket), flags);
+	site = find(bucket, sample);
+	if (!site) {
+		hlist_add_head(&fresh->link, &buckets[bucket]);
+		atomic_inc(&nr_sites);
+		swap(site, fresh);
+	}
+	count_alloc(site, sample);
+	gs_unlock(lock_of(bucket), flags);
+	if (fresh)
+		gs_fixalloc_free(&sites, fresh);
 	return site;
 }
 
@@ -166,37 +193,16 @@ static struct gs_site *make_site(const struct gs_site *key)
  */
 struct gs_site *gs_site_sample(const struct gs_sample *sample)
 {
-	struct gs_site key = {
-		.caller = sample->caller, .stack = sample->stack, .size = sample->size,
-		.owner = sample->owner,
-		.bucket = bucket_of(sample->caller, sample->stack, sample->size),
-	};
-	spinlock_t *lock = lock_of_site(&key);
-	struct gs_site *site, *fresh = NULL;
+	unsigned int bucket = bucket_of(sample->caller, sample->stack, sample->size);
+	struct gs_site *site;
 	unsigned long flags;
 
-	gs_lock(lock, flags);
-	site = find(key.bucket, &key);
+	gs_lock(lock_of(bucket), flags);
+	site = find(bucket, sample);
 	if (likely(site))
 		count_alloc(site, sample);
-	gs_unlock(lock, flags);
-	if (likely(site))
-		return site;
-	fresh = make_site(&key);
-	if (!fresh)
-		return NULL;
-	gs_lock(lock, flags);
-	site = find(key.bucket, &key);
-	if (!site) {
-		hlist_add_head(&fresh->link, &buckets[key.bucket]);
-		atomic_inc(&nr_sites);
-		swap(site, fresh);
-	}
-	count_alloc(site, sample);
-	gs_unlock(lock, flags);
-	if (fresh)
-		gs_fixalloc_free(&sites, fresh);
-	return site;
+	gs_unlock(lock_of(bucket), flags);
+	return likely(site) ? site : sample_new(bucket, sample);
 }
 
 /* An object that @requested bytes were asked for is freed. */

@@ -146,7 +146,11 @@ struct gs_special *gs_special_make(enum gs_special_kind kind, gfp_t gfp)
 		r = gs_fixalloc_alloc(&records, gfp);
 	if (!r)
 		return NULL;
-	*r = (struct gs_special){ .kind = kind };
+	/* What its kind needs the caller fills in. */
+	r->kind = kind;
+	r->owner = 0;
+	r->cpu = 0;
+	r->pid = 0;
 	atomic_long_inc(&nr_records[kind]);
 	return r;
 }
@@ -229,6 +233,20 @@ static void count_free(struct gs_sampled *t, const struct gs_special *r, bool pi
 	gs_site_count_free(r->site, r->requested, ping_pong);
 }
 
+/* Whose object it is, as kmemleak has it. */
+static void note_task(struct gs_special *r)
+{
+	if (likely(in_task())) {
+		r->pid = current->pid;
+		/* A name that changes meanwhile is some name, but has an end. */
+		memcpy(r->comm, current->comm, sizeof(r->comm));
+		r->comm[sizeof(r->comm) - 1] = '\0';
+	} else {
+		r->pid = 0;
+		strscpy(r->comm, in_hardirq() ? "hardirq" : "softirq", sizeof(r->comm));
+	}
+}
+
 /**
  * gs_special_add() - a record for an object that nobody else has yet.
  * @s: its span.
@@ -252,11 +270,8 @@ bool gs_special_add(struct mspan *s, long i, struct gs_site *site,
 	r->site = site;
 	r->requested = sample->requested;
 	r->when = jiffies;
-	r->pid = in_task() ? current->pid : 0;
 	r->cpu = raw_smp_processor_id();
-	/* As kmemleak has it. A name that changes meanwhile is some name. */
-	strscpy(r->comm, in_task() ? current->comm : in_hardirq() ? "hardirq" : "softirq",
-		sizeof(r->comm));
+	note_task(r);
 	count_alloc(gs_class_sampled(s->class), r);
 	gs_special_link(s, i, r);
 	return true;
@@ -293,16 +308,13 @@ static void end_records(struct hlist_head *gone, const struct mspan *s, unsigned
 	}
 }
 
-/* Move a record behind @last, or to the front of @gone. Return: the new last one. */
-static struct hlist_node *move(struct gs_special *r, struct hlist_node *last,
-			       struct hlist_head *gone)
+/* Move a record to the end of a list, of which only the links forward are of use. */
+static void move(struct gs_special *r, struct hlist_node ***end)
 {
-	hlist_del(&r->link);
-	if (last)
-		hlist_add_behind(&r->link, last);
-	else
-		hlist_add_head(&r->link, gone);
-	return &r->link;
+	__hlist_del(&r->link);
+	r->link.next = NULL;
+	**end = &r->link;
+	*end = &r->link.next;
 }
 
 /*
@@ -313,7 +325,7 @@ static void take_all(struct mspan *s, long i, const void *p, unsigned int kinds,
 		     struct hlist_head *gone)
 {
 	unsigned int bucket = bucket_of(p);
-	struct hlist_node *next, *last = NULL;
+	struct hlist_node *next, **end = &gone->first;
 	struct gs_special *r;
 	unsigned long flags;
 	u8 was = GS_SPECIAL, owner = 0;
@@ -324,7 +336,7 @@ static void take_all(struct mspan *s, long i, const void *p, unsigned int kinds,
 			continue;
 		owner = r->owner;
 		if (BIT(r->kind) & kinds)
-			last = move(r, last, gone);
+			move(r, &end);
 	}
 	if (i >= 0 && owner)
 		try_cmpxchg(&s->objects[i], &was, owner);
@@ -495,8 +507,8 @@ void gs_special_sweep(bool (*wanted)(const struct gs_special *r, const void *arg
 	unsigned int i;
 
 	for (i = 0; i < 1U << bits; i++) {
-		struct hlist_node *last = NULL;
 		HLIST_HEAD(gone);
+		struct hlist_node **to = &gone.first;
 
 		if (hlist_empty(&buckets[i]))
 			continue;
@@ -507,7 +519,7 @@ void gs_special_sweep(bool (*wanted)(const struct gs_special *r, const void *arg
 
 			if (!wanted(r, arg))
 				continue;
-			last = move(r, last, &gone);
+			move(r, &to);
 			settle(s, gs_span_covers(s, r->object) ?
 			       gs_span_index(s, r->object) : -1, r->object, r->owner);
 		}
