@@ -24,7 +24,7 @@
 
 #include <linux/cpu.h>
 #include <linux/mutex.h>
-#include <linux/random.h>
+#include <linux/prandom.h>
 #include <linux/rculist.h>
 #include <linux/sched/mm.h>
 #include <linux/stackdepot.h>
@@ -64,7 +64,7 @@ GS_EXPORT_KUNIT(gs_sample_stacks);
  * @work: draws distances anew when the rate has changed.
  */
 struct sampler {
-	u64 rnd;
+	struct rnd_state rnd;
 	long left;
 	struct work_struct work;
 };
@@ -75,24 +75,14 @@ static DEFINE_MUTEX(rate_mutex);
 static bool ready;
 static atomic_long_t nr_lost = ATOMIC_LONG_INIT(0);
 
-/*
- * The upper half of a linear congruential generator, with Knuth's multiplier for MMIX:
- * distances need many bits that are evenly spread, not many that nobody can foretell.
- */
-static u32 draw(struct sampler *own)
-{
-	u64 rnd = READ_ONCE(own->rnd) * 6364136223846793005ull + 1442695040888963407ull;
-
-	WRITE_ONCE(own->rnd, rnd);
-	return rnd >> 32;
-}
-
 /* Bytes to the next sample. @rate is not 0. */
 static long distance(unsigned long rate)
 {
+	struct sampler *own = raw_cpu_ptr(&samplers);
+
 	if (rate == 1)
 		return 1;
-	return max_t(long, gs_chance_distance(draw(raw_cpu_ptr(&samplers)), rate), 1);
+	return max_t(long, gs_chance_distance(prandom_u32_state(&own->rnd), rate), 1);
 }
 
 /* Objects of @size bytes up to the next sample, that one included. */
@@ -352,7 +342,7 @@ void gs_sample_init(void)
 	for_each_possible_cpu(cpu) {
 		struct sampler *own = per_cpu_ptr(&samplers, cpu);
 
-		own->rnd = get_random_u64();
+		prandom_seed_state(&own->rnd, get_random_u64());
 		INIT_WORK(&own->work, work_fn);
 	}
 }
