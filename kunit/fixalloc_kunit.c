@@ -238,6 +238,127 @@ static void stash_serves_pairs(struct kunit *test)
 	free_percpu(stash);
 }
 
+/* Wholly free chunks can be taken out, others not, and go when they are given. */
+static void empty_chunks_go_back(struct kunit *test)
+{
+	size_t meta = gs_sys_meta();
+	unsigned int per, i, nr;
+	struct fixalloc f;
+	LIST_HEAD(gone);
+	void **p, *kept, *again;
+
+	gs_fixalloc_init(&f, 192, LINK, NULL);
+	per = gs_fixalloc_per_chunk(&f);
+	nr = 5 * per;
+	p = kunit_kcalloc(test, nr, sizeof(*p), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	for (i = 0; i < nr; i++)
+		p[i] = must_alloc(test, &f);
+	KUNIT_EXPECT_EQ(test, gs_fixalloc_isolate(&f, &gone, 9), 0);
+	/* All but one piece of the third chunk. */
+	kept = p[2 * per + 1];
+	memset(kept, 0x5a, 192);
+	for (i = 0; i < nr; i++)
+		if (p[i] != kept)
+			gs_fixalloc_free(&f, p[i]);
+	KUNIT_EXPECT_EQ(test, f.nr_empty, 4);
+	KUNIT_EXPECT_EQ(test, gs_fixalloc_isolate(&f, &gone, 3), 3);
+	KUNIT_EXPECT_EQ(test, gs_fixalloc_isolate(&f, &gone, 9), 1);
+	KUNIT_EXPECT_EQ(test, gs_fixalloc_isolate(&f, &gone, 9), 0);
+	KUNIT_EXPECT_EQ(test, f.nr_chunks, 1);
+	KUNIT_EXPECT_EQ(test, f.nr_free, per - 1);
+	KUNIT_EXPECT_FALSE(test, gs_fixalloc_is_isolated(kept));
+	for (i = 0; i < nr; i++)
+		if (i / per != 2)
+			KUNIT_EXPECT_TRUE(test, gs_fixalloc_is_isolated(p[i]));
+	/* They are drawn, and nobody gets a piece of them. */
+	KUNIT_EXPECT_EQ(test, gs_sys_meta(), meta + 5 * PAGE_SIZE);
+	for (i = 0; i < per - 1; i++) {
+		again = gs_fixalloc_alloc_free(&f);
+		KUNIT_ASSERT_NOT_NULL(test, again);
+		KUNIT_EXPECT_FALSE(test, gs_fixalloc_is_isolated(again));
+	}
+	KUNIT_EXPECT_NULL(test, gs_fixalloc_alloc_free(&f));
+	gs_fixalloc_give(&gone);
+	KUNIT_EXPECT_TRUE(test, list_empty(&gone));
+	KUNIT_EXPECT_EQ(test, f.nr_isolated, 0);
+	KUNIT_EXPECT_EQ(test, gs_sys_meta(), meta + PAGE_SIZE);
+	KUNIT_EXPECT_NULL(test, memchr_inv(kept, 0x5a, 192));
+	gs_fixalloc_exit(&f);
+	KUNIT_EXPECT_EQ(test, gs_sys_meta(), meta);
+}
+
+/* What is in use is of few chunks: those that have least room are taken from first. */
+static void full_chunks_are_filled_first(struct kunit *test)
+{
+	struct gs_oracle *o;
+	struct gs_rnd rnd = gs_rnd_start(test);
+	unsigned int per, step;
+	struct fixalloc f;
+
+	gs_fixalloc_init(&f, 64, LINK, NULL);
+	per = gs_fixalloc_per_chunk(&f);
+	o = gs_oracle_make(test, 20 * per);
+	while (o->nr < o->max)
+		gs_oracle_add(o, must_alloc(test, &f), 64, true);
+	while (o->nr > 2 * per)
+		gs_fixalloc_free(&f, gs_oracle_remove(o, gs_rnd_below(&rnd, o->nr), true).p);
+	/* Most chunks have some piece in use: as long as pieces come and go they empty. */
+	for (step = 0; step < 100 * per; step++) {
+		gs_fixalloc_free(&f, gs_oracle_remove(o, gs_rnd_below(&rnd, o->nr), true).p);
+		gs_oracle_add(o, must_alloc(test, &f), 64, true);
+	}
+	KUNIT_EXPECT_GE(test, f.nr_empty, 14);
+	KUNIT_EXPECT_EQ(test, f.nr_chunks, 20);
+	gs_fixalloc_exit(&f);
+}
+
+/* At random, and chunks are taken out and given at any time: the model is the counts. */
+static void chunks_come_and_go(struct kunit *test)
+{
+	struct gs_stash __percpu *stash = must_have_stashes(test);
+	struct gs_oracle *o = gs_oracle_make(test, 300);
+	struct gs_rnd rnd = gs_rnd_start(test);
+	unsigned int step, longest, out = 0, given = 0;
+	size_t meta = gs_sys_meta();
+	struct fixalloc f;
+	LIST_HEAD(gone);
+
+	gs_fixalloc_init(&f, 448, LINK, stash);
+	for (step = 0; step < 20000; step++) {
+		bool more = step % 2000 < 1000 ? gs_rnd_below(&rnd, 4) : !gs_rnd_below(&rnd, 4);
+
+		if (o->nr < o->max && (!o->nr || more))
+			gs_oracle_add(o, must_alloc(test, &f), f.size, true);
+		else
+			gs_fixalloc_free(&f, gs_oracle_remove(o,
+				gs_rnd_below(&rnd, o->nr), true).p);
+		if (!gs_rnd_below(&rnd, 50))
+			out += gs_fixalloc_isolate(&f, &gone, gs_rnd_below(&rnd, 4));
+		if (!gs_rnd_below(&rnd, 200)) {
+			gs_fixalloc_give(&gone);
+			given += out;
+			out = 0;
+		}
+		if (!gs_rnd_below(&rnd, 300)) {
+			migrate_disable();
+			gs_fixalloc_drain(&f, gs_walk_here());
+			migrate_enable();
+		}
+		if (f.nr_isolated != out ||
+		    gs_sys_meta() != meta + (f.nr_chunks + out) * PAGE_SIZE ||
+		    f.nr_free + o->nr + nr_stashed(&f, &longest) !=
+		    f.nr_chunks * gs_fixalloc_per_chunk(&f))
+			break;
+	}
+	KUNIT_EXPECT_EQ(test, step, 20000U);
+	KUNIT_EXPECT_GT(test, given, 10U);
+	gs_fixalloc_give(&gone);
+	gs_fixalloc_exit(&f);
+	KUNIT_EXPECT_EQ(test, gs_sys_meta(), meta);
+	free_percpu(stash);
+}
+
 static struct kunit_case fixalloc_cases[] = {
 	KUNIT_CASE(pieces_are_aligned_new_and_apart),
 	KUNIT_CASE(freed_pieces_keep_their_contents),
@@ -245,6 +366,9 @@ static struct kunit_case fixalloc_cases[] = {
 	KUNIT_CASE(random_walk),
 	KUNIT_CASE(stashes_are_bounded),
 	KUNIT_CASE(stash_serves_pairs),
+	KUNIT_CASE(empty_chunks_go_back),
+	KUNIT_CASE(full_chunks_are_filled_first),
+	KUNIT_CASE(chunks_come_and_go),
 	{}
 };
 

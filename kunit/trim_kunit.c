@@ -6,9 +6,12 @@
 #include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/goslab.h>
+#include <linux/goslab_slab.h>
 #include <linux/kthread.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
+#include <linux/string.h>
 
 #include "back/arena.h"
 #include "back/mheap.h"
@@ -38,6 +41,14 @@ static unsigned long nr_counted(void)
 	gs_arena_for_each(i)
 		n += gs_radix_pages(&gs_radix, i);
 	return n;
+}
+
+static size_t desc_bytes(void)
+{
+	size_t in_use = 0, drawn = 0;
+
+	gs_span_add_usage(&in_use, &drawn);
+	return drawn;
 }
 
 static void free_large(void **p)
@@ -109,14 +120,16 @@ static void ticks_give_tables_back(struct kunit *test)
 	gs_drain_all();
 	gs_mheap_release(ULONG_MAX);
 	KUNIT_EXPECT_EQ(test, nr_arenas(), peak);
-	meta = gs_sys_meta();
+	meta = gs_sys_meta() - desc_bytes();
 	KUNIT_EXPECT_TRUE(test, gs_trim_tick());
 	KUNIT_EXPECT_LE(test, nr_arenas(), peak - NR / 4 + 2);
-	KUNIT_EXPECT_EQ(test, gs_sys_meta(), meta);
+	KUNIT_EXPECT_EQ(test, gs_sys_meta() - desc_bytes(), meta);
 	while (gs_trim_tick() && ticks++ < 100)
 		synchronize_rcu();
 	KUNIT_EXPECT_LT(test, ticks, 100UL);
-	KUNIT_EXPECT_EQ(test, meta - gs_sys_meta(), (peak - nr_arenas()) * PAGE_SIZE);
+	/* Descriptors may have gone as well. */
+	KUNIT_EXPECT_EQ(test, meta - (gs_sys_meta() - desc_bytes()),
+			(peak - nr_arenas()) * PAGE_SIZE);
 	expect_tight(test);
 }
 
@@ -142,6 +155,219 @@ static void addresses_of_arenas_that_went(struct kunit *test)
 			  KUNIT_EXPECT_EQ(test, goslab_size(lost), 0));
 	KUNIT_EXPECT_FALSE(test, gs_mheap_is_free(lost));
 	KUNIT_EXPECT_TRUE(test, goslab_check_object(lost, 1));
+}
+
+#define OBJECT	64
+#define BYTES	(GS_TEST_SLOW ? 8UL << 20 : 64UL << 20)
+
+/* @bytes of objects, linked through their first word. */
+static void *alloc_list(size_t bytes)
+{
+	void *first = NULL, **p;
+
+	for (; bytes; bytes -= OBJECT) {
+		p = goslab_malloc(OBJECT, GFP_KERNEL | __GFP_NOWARN);
+		if (!p)
+			break;
+		*p = first;
+		first = p;
+		if (!(bytes / OBJECT % 1024))
+			cond_resched();
+	}
+	return first;
+}
+
+static void free_list(void *p)
+{
+	unsigned int n = 0;
+
+	while (p) {
+		void *next = *(void **)p;
+
+		goslab_free(p);
+		p = next;
+		if (!(++n % 1024))
+			cond_resched();
+	}
+}
+
+/* What a peak costs in descriptors goes with it; what stays is a chunk for each size. */
+static void shrink_gives_descriptors_back(struct kunit *test)
+{
+	size_t before, peak, meta;
+
+	goslab_shrink();
+	before = desc_bytes();
+	meta = gs_sys_meta();
+	free_list(alloc_list(BYTES));
+	peak = desc_bytes();
+	KUNIT_EXPECT_GT(test, peak, before + BYTES / 128);
+	goslab_shrink();
+	kunit_info(test, "%lu MiB of objects: %zu KiB of descriptors before, %zu then, %zu after; all metadata %zu and %zu",
+		   BYTES >> 20, before >> 10, peak >> 10, desc_bytes() >> 10, meta >> 10,
+		   gs_sys_meta() >> 10);
+	/* Descriptors of free runs, and pieces that CPUs stash. */
+	KUNIT_EXPECT_LE(test, desc_bytes(), before + SZ_64K * num_online_cpus());
+	KUNIT_EXPECT_LE(test, gs_sys_meta(), meta + SZ_128K * num_online_cpus());
+	expect_tight(test);
+	GS_EXPECT_WHOLE(test);
+}
+
+/* The worker does it when they were free at two ticks. */
+static void ticks_give_descriptors_back(struct kunit *test)
+{
+	size_t before, peak;
+	unsigned int ticks;
+
+	goslab_shrink();
+	before = desc_bytes();
+	free_list(alloc_list(BYTES));
+	gs_drain_all();
+	gs_mheap_release(ULONG_MAX);
+	peak = desc_bytes();
+	KUNIT_EXPECT_TRUE(test, gs_trim_tick());
+	KUNIT_EXPECT_EQ(test, desc_bytes(), peak);
+	for (ticks = 0; ticks < 100 && gs_trim_tick(); ticks++)
+		synchronize_rcu();
+	KUNIT_EXPECT_LT(test, ticks, 100U);
+	KUNIT_EXPECT_LE(test, desc_bytes(), before + SZ_64K * num_online_cpus());
+}
+
+/* As much must go as is read for it: few chunks are not worth a heap's tables. */
+static void few_descriptors_are_not_worth_it(struct kunit *test)
+{
+	void *p[NR], *list;
+	size_t peak;
+
+	goslab_shrink();
+	alloc_large(test, p);
+	list = alloc_list(1 << 20);
+	free_list(list);
+	gs_drain_all();
+	/* Merges what was freed. */
+	gs_mheap_release(1);
+	migrate_disable();
+	gs_span_drain(gs_walk_here());
+	migrate_enable();
+	peak = desc_bytes();
+	KUNIT_EXPECT_GT(test, gs_span_spare_chunks(false), 0UL);
+	KUNIT_ASSERT_LT(test, gs_span_spare_chunks(false), nr_arenas());
+	gs_trim_now();
+	KUNIT_EXPECT_EQ(test, desc_bytes(), peak);
+	free_large(p);
+}
+
+/* An entry left of a span whose descriptor goes becomes that of no span. */
+static void no_entry_leads_to_what_went(struct kunit *test)
+{
+	void *keep[64], *list;
+	unsigned int n, bad = 0;
+	unsigned long i, at;
+	size_t peak;
+
+	goslab_shrink();
+	/* Some objects keep arenas, in which most spans merge to free runs. */
+	list = alloc_list(BYTES / 2);
+	for (n = 0; n < ARRAY_SIZE(keep); n++)
+		keep[n] = goslab_malloc(OBJECT, GFP_KERNEL);
+	free_list(list);
+	gs_drain_all();
+	peak = desc_bytes();
+	/* Merges what was freed, and gives but one unit of it back. */
+	gs_mheap_release(1);
+	gs_trim_now();
+	gs_arena_for_each(i) {
+		for (at = gs_arena_base(i); at < gs_arena_base(i) + GS_ARENA_SIZE;
+		     at += GS_PAGE_SIZE) {
+			const struct mspan *s = gs_arena_span((void *)at);
+
+			bad += s && !gs_sys_is_ours(virt_to_page(s));
+		}
+	}
+	KUNIT_EXPECT_EQ(test, bad, 0U);
+	/* Chunks went. */
+	KUNIT_EXPECT_LT(test, desc_bytes(), peak - BYTES / 512);
+	for (n = 0; n < ARRAY_SIZE(keep); n++)
+		goslab_free(keep[n]);
+	GS_EXPECT_WHOLE(test);
+}
+
+#define WILD	256
+
+static void *wild[WILD];
+static bool wild_ends;
+
+/* As a free does: the span, its object, the object's state. */
+static void look_at_state(const void *p)
+{
+	const struct mspan *s;
+	long i;
+
+	rcu_read_lock();
+	s = gs_arena_look(p);
+	i = gs_span_index_open(s, p);
+	if (i >= 0)
+		READ_ONCE(s->objects[i]);
+	rcu_read_unlock();
+}
+
+/* Ask about addresses whose objects, spans and arenas come and go. */
+static int look_wildly(void *arg)
+{
+	struct completion *done = arg;
+	unsigned int i = 0;
+
+	while (!READ_ONCE(wild_ends)) {
+		const void *p = READ_ONCE(wild[i++ % WILD]);
+
+		if (p) {
+			goslab_slab_owns(p);
+			gs_mheap_is_free(p);
+			look_at_state(p);
+		}
+		if (!(i % 64))
+			cond_resched();
+	}
+	complete(done);
+	return 0;
+}
+
+/* Threads look while tables and descriptors come and go as fast as they can. */
+static void wild_looks_race(struct kunit *test)
+{
+	unsigned int round, n, started = 0;
+	struct completion done[2];
+	struct task_struct *t;
+
+	WRITE_ONCE(wild_ends, false);
+	for (n = 0; n < ARRAY_SIZE(done); n++) {
+		init_completion(&done[n]);
+		t = kthread_run(look_wildly, &done[n], "gs-wild/%u", n);
+		if (IS_ERR(t))
+			break;
+		started++;
+	}
+	KUNIT_EXPECT_EQ(test, started, (unsigned int)ARRAY_SIZE(done));
+	for (round = 0; round < (GS_TEST_SLOW ? 10 : 40); round++) {
+		void *list = alloc_list(4UL << 20), **p = list;
+
+		for (n = 0; n < WILD && p; n++) {
+			unsigned int skip = 200;
+
+			WRITE_ONCE(wild[n], (void *)p);
+			while (p && skip--)
+				p = *p;
+		}
+		free_list(list);
+		goslab_shrink();
+		cond_resched();
+	}
+	WRITE_ONCE(wild_ends, true);
+	for (n = 0; n < started; n++)
+		wait_for_completion(&done[n]);
+	/* A scan for leaks would find objects that later suites have there. */
+	memset(wild, 0, sizeof(wild));
+	expect_tight(test);
 }
 
 #define ARENAS	24
@@ -279,6 +505,11 @@ static struct kunit_case trim_cases[] = {
 	KUNIT_CASE(ticks_give_tables_back),
 	KUNIT_CASE(addresses_of_arenas_that_went),
 	KUNIT_CASE(tables_race),
+	KUNIT_CASE(shrink_gives_descriptors_back),
+	KUNIT_CASE(ticks_give_descriptors_back),
+	KUNIT_CASE(few_descriptors_are_not_worth_it),
+	KUNIT_CASE(no_entry_leads_to_what_went),
+	KUNIT_CASE(wild_looks_race),
 	{}
 };
 

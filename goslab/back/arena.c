@@ -25,6 +25,8 @@
  *                 back. One with a page of ours has a table.
  *             I3  every page of a span maps to it; the first and the last page
  *                 of a free run map to the run.
+ *             (An entry that leads to a descriptor which is about to go may become
+ *             &gs_no_span under no lock: gs_radix_forget().)
  *             What other pages map to is left of an earlier span and tells
  *             nothing: descriptors are never anything else, so a reader looks
  *             whether the span covers the page (gs_span_covers()).
@@ -253,7 +255,8 @@ static struct heap_arena *draw_arena(unsigned long i, gfp_t gfp)
 }
 
 /* @n pages of an arena are ours; if it has no table, @fresh becomes it. */
-static bool reserve_in(struct heap_arena **where, unsigned int n, struct heap_arena **fresh)
+static bool reserve_in(struct gs_radix *radix, struct heap_arena **where, unsigned int n,
+		       struct heap_arena **fresh)
 {
 	unsigned long flags;
 	bool done = true;
@@ -266,6 +269,7 @@ static bool reserve_in(struct heap_arena **where, unsigned int n, struct heap_ar
 		/* As in make_group(). */
 		smp_store_release(where, *fresh);
 		*fresh = NULL;
+		radix->nr_arenas++;
 	} else {
 		done = false;
 	}
@@ -284,12 +288,12 @@ static int reserve_one(struct gs_radix *radix, unsigned long i, unsigned int n, 
 	if (!group)
 		return -ENOMEM;
 	where = &group->arena[i % GS_GROUP_ARENAS];
-	if (reserve_in(where, n, &fresh))
+	if (reserve_in(radix, where, n, &fresh))
 		return 0;
 	fresh = draw_arena(i, gfp);
 	if (!fresh)
 		return -ENOMEM;
-	reserve_in(where, n, &fresh);
+	reserve_in(radix, where, n, &fresh);
 	if (fresh)
 		gs_sys_give_meta(fresh, sizeof(*fresh));
 	return 0;
@@ -418,6 +422,7 @@ unsigned int gs_radix_unlink_idle(struct gs_radix *radix, struct list_head *gone
 		list_move_tail(&page->lru, gone);
 		n++;
 	}
+	radix->nr_arenas -= n;
 	gs_unlock(&radix_lock, flags);
 	return n;
 }
@@ -433,6 +438,42 @@ void gs_radix_give(struct list_head *gone)
 	INIT_LIST_HEAD(gone);
 }
 GS_EXPORT_KUNIT(gs_radix_give);
+
+/**
+ * gs_radix_forget() - let no entry of an arena lead to descriptors that will go.
+ * @radix: the tree.
+ * @i: number of the arena, which may have no table.
+ * @is_gone: does a descriptor go? It is free, and nobody will map a page to it.
+ *
+ * An entry that led to one becomes that of a page without a span. Needs no lock: whoever
+ * maps the page at the same time maps it to something else.
+ *
+ * Context: any but NMI.
+ */
+void gs_radix_forget(struct gs_radix *radix, unsigned long i,
+		     bool (*is_gone)(const void *s))
+{
+	struct mspan *last = &gs_no_span;
+	struct heap_arena *arena;
+	bool gone = false;
+	unsigned int page;
+
+	rcu_read_lock();
+	arena = READ_ONCE(*place_of(radix, i));
+	for (page = 0; page < GS_ARENA_PAGES; page++) {
+		struct mspan *s = READ_ONCE(arena->spans[page]);
+
+		/* The pages of a span follow each other. */
+		if (s != last) {
+			gone = s != &gs_no_span && is_gone(s);
+			last = s;
+		}
+		if (gone)
+			cmpxchg(&arena->spans[page], s, &gs_no_span);
+	}
+	rcu_read_unlock();
+}
+GS_EXPORT_KUNIT(gs_radix_forget);
 
 static struct mspan **entry(unsigned long addr)
 {

@@ -40,6 +40,7 @@ struct gs_group {
  * @size: bytes from there that the tree covers; nothing beyond is ever ours.
  * @top: a group without arenas where none was made.
  * @nr_groups: groups that were made.
+ * @nr_arenas: tables of arenas in the tree.
  * @idle: arenas in which no page is ours any more, through their struct pages.
  *
  * Of the rest nothing changes while the module is loaded but entries of @top and of
@@ -50,6 +51,7 @@ struct gs_radix {
 	unsigned long size;
 	struct gs_group **top;
 	unsigned int nr_groups;
+	unsigned int nr_arenas;
 	struct list_head idle ____cacheline_aligned_in_smp;
 };
 
@@ -67,6 +69,8 @@ void gs_radix_unreserve(struct gs_radix *radix, const void *block, size_t bytes)
 unsigned int gs_radix_pages(const struct gs_radix *radix, unsigned long i);
 unsigned int gs_radix_unlink_idle(struct gs_radix *radix, struct list_head *gone);
 void gs_radix_give(struct list_head *gone);
+void gs_radix_forget(struct gs_radix *radix, unsigned long i,
+		     bool (*is_gone)(const void *s));
 bool gs_radix_next(const struct gs_radix *radix, unsigned long *i);
 bool gs_radix_prev(const struct gs_radix *radix, unsigned long *i, unsigned int looks);
 

@@ -10,7 +10,9 @@
  *             object, by a plain store, as each object has its own byte.
  * Lifetime:   gs_span_init() .. gs_span_exit(). A descriptor keeps its type
  *             and its cap, so that a free that finds a stale entry at worst reads
- *             the fields of another span, and refuses.
+ *             the fields of another span, and refuses. Chunks of descriptors that
+ *             are all free go back before that (trim.c), when no entry leads to them
+ *             and no reader (gs_arena_look()) can have one any more.
  * Context:    any but NMI.
  * Invariants: (gs_span_verify())
  *   S1  nelems * elemsize <= npages pages; 1 <= nelems <= cap; open says the
@@ -45,6 +47,9 @@ static size_t desc_bytes(unsigned int cap, bool tiny)
 #define MAX_DESC	ALIGN(sizeof(struct mspan) + GS_TINY_CAP * 5 + \
 			      2 * GS_TINY_CAP / 8 + 64, 64)
 #define NR_SIZES	(MAX_DESC / 64 + 1)
+
+/* Wholly free chunks that each size keeps. */
+#define KEEP_CHUNKS	1
 
 static struct fixalloc descs[NR_SIZES];
 
@@ -82,6 +87,77 @@ void gs_span_add_usage(size_t *in_use, size_t *drawn)
 
 	for (i = 1; i < NR_SIZES; i++)
 		gs_fixalloc_add_usage(&descs[i], in_use, drawn);
+}
+GS_EXPORT_KUNIT(gs_span_add_usage);
+
+/**
+ * gs_span_drain() - free the descriptors that a CPU has stashed.
+ * @walk: as for gs_fixalloc_drain().
+ *
+ * Context: any but NMI.
+ */
+void gs_span_drain(struct gs_walk walk)
+{
+	unsigned int i;
+
+	for (i = 1; i < NR_SIZES; i++)
+		gs_fixalloc_drain(&descs[i], walk);
+}
+GS_EXPORT_KUNIT(gs_span_drain);
+
+/*
+ * Chunks of @f that may go. A quarter of its pieces may be free, and a chunk, and with
+ * @calm what was in use since the last tick.
+ */
+static unsigned int spare_chunks(const struct fixalloc *f, bool calm)
+{
+	unsigned int n = READ_ONCE(f->nr_empty);
+
+	if (calm)
+		n = min(n, f->was_empty);
+	if (4UL * READ_ONCE(f->nr_free) < (unsigned long)READ_ONCE(f->nr_chunks) * f->per_chunk)
+		return 0;
+	return n > KEEP_CHUNKS ? n - KEEP_CHUNKS : 0;
+}
+
+/**
+ * gs_span_spare_chunks() - pages of descriptors that could go back.
+ * @calm: without those that were in use since gs_span_note_chunks().
+ *
+ * Context: under trim_mutex.
+ */
+unsigned long gs_span_spare_chunks(bool calm)
+{
+	unsigned long sum = 0;
+	unsigned int i;
+
+	for (i = 1; i < NR_SIZES; i++)
+		sum += spare_chunks(&descs[i], calm);
+	return sum;
+}
+GS_EXPORT_KUNIT(gs_span_spare_chunks);
+
+/* A tick has passed; see gs_span_spare_chunks(). */
+void gs_span_note_chunks(void)
+{
+	unsigned int i;
+
+	for (i = 1; i < NR_SIZES; i++)
+		descs[i].was_empty = READ_ONCE(descs[i].nr_empty);
+}
+
+/* Take what gs_span_spare_chunks() counts out; see gs_fixalloc_isolate(). */
+void gs_span_isolate(bool calm, struct list_head *gone)
+{
+	unsigned int i, n, got;
+
+	for (i = 1; i < NR_SIZES; i++) {
+		for (n = spare_chunks(&descs[i], calm); n; n -= got) {
+			got = gs_fixalloc_isolate(&descs[i], gone, n);
+			if (!got)
+				break;
+		}
+	}
 }
 
 static struct fixalloc *desc_alloc(unsigned int cap, bool tiny)

@@ -9,6 +9,7 @@
 #include <linux/rbtree.h>
 #include <linux/types.h>
 
+#include "base/busy.h"
 #include "base/debug.h"
 #include "base/layout.h"
 
@@ -89,8 +90,9 @@ enum gs_keep {
  *           freed_bits, then, for tiny spans, the masks of the blocks.
  *
  * A free reads only the second line, which has the states of the first objects,
- * too. Descriptors come from a fixalloc per size and keep their type until
- * unload; see gs_span_alloc().
+ * too. Descriptors come from a fixalloc per size and keep their type until their
+ * memory goes back, which waits for all who may have found them; see
+ * gs_span_alloc() and trim.c.
  */
 struct mspan {
 	union {
@@ -149,6 +151,10 @@ extern struct mspan gs_no_span;
 void gs_span_init(void);
 void gs_span_exit(void);
 void gs_span_add_usage(size_t *in_use, size_t *drawn);
+void gs_span_drain(struct gs_walk walk);
+unsigned long gs_span_spare_chunks(bool calm);
+void gs_span_note_chunks(void);
+void gs_span_isolate(bool calm, struct list_head *gone);
 struct mspan *gs_span_alloc(unsigned int cap, bool tiny, gfp_t gfp);
 struct mspan *gs_span_alloc_short(void);
 void gs_span_free(struct mspan *s);

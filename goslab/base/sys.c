@@ -185,6 +185,8 @@ void gs_sys_give_meta(void *p, size_t bytes)
 {
 	unsigned int order = get_order(bytes), i;
 
+	/* Addresses in it would lead a scan for leaks to objects, whoever gets it next. */
+	memset(p, 0, PAGE_SIZE << order);
 	for (i = 0; i < 1U << order; i++)
 		page_ref_sub(virt_to_page(p) + i, REF_BIAS);
 	__free_pages(virt_to_page(p), order);

@@ -132,6 +132,9 @@ static bool drain_cpu(struct gs_walk walk, bool idle_only)
 	/* After the slots, whose spans come here. */
 	if (!gs_pagecache_drain(walk, idle_only))
 		done = false;
+	/* A CPU that has no span parked has no use for descriptors either. */
+	if (!idle_only || !gs_pagecache_has_something(walk.cpu))
+		gs_span_drain(walk);
 	return done;
 }
 
@@ -493,11 +496,14 @@ int gs_mcache_verify(int cpu)
 		if (gs_slot_n(slot) > gs_slot_cap(slot) ||
 		    gs_slot_cap(slot) > slot->class->depth)
 			ret = 51;
+		/* If the CPU is not quiet after all, spans and states may go meanwhile. */
+		rcu_read_lock();
 		for (e = slot->entry; e < slot->top; e++)
 			if (*e->state != GS_CACHED)
 				ret = 51;
 		cap_bytes += gs_slot_cap(slot) * slot->class->elemsize;
-		owned += gs_span_size(slot->span);
+		owned += gs_span_size(READ_ONCE(slot->span));
+		rcu_read_unlock();
 	}
 	if (!ret && cap_bytes != mcache->cap_bytes)
 		ret = 52;
