@@ -7,6 +7,7 @@
 #include <linux/cpumask.h>
 #include <linux/goslab.h>
 #include <linux/goslab_slab.h>
+#include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -422,10 +423,12 @@ static void look_somewhere(struct racer *r)
 
 static int run(void *arg)
 {
+	unsigned long end = jiffies + 2 * HZ;
 	struct racer *r = arg;
 	unsigned int i;
 
-	for (i = 0; i < STEPS; i++) {
+	/* Where CPUs are threads, who has the lock may be stopped while others spin. */
+	for (i = 0; i < STEPS && (i < 500 || time_before(jiffies, end)); i++) {
 		one_page(r, r - racers);
 		look_somewhere(r);
 		if (!(i % 64))
