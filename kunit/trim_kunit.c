@@ -383,7 +383,6 @@ static struct racer {
 	struct completion done;
 	struct gs_rnd rnd;
 	unsigned long broken;
-	unsigned long found;
 } racers[THREADS];
 
 static unsigned long nr_gone;
@@ -416,7 +415,6 @@ static void look_somewhere(struct racer *r)
 
 	rcu_read_lock();
 	s = gs_radix_look(&tree, p);
-	r->found += s == only;
 	r->broken += (s != only && s != &gs_no_span) || READ_ONCE(s->npages) != (s == only);
 	rcu_read_unlock();
 }
@@ -472,7 +470,6 @@ static void tables_race(struct kunit *test)
 {
 	struct gs_rnd rnd = gs_rnd_start(test);
 	size_t meta = gs_sys_meta();
-	unsigned long found = 0;
 	unsigned int i, left;
 
 	tree = (struct gs_radix){ };
@@ -491,11 +488,8 @@ static void tables_race(struct kunit *test)
 	for (i = 0; i < THREADS; i++) {
 		wait_for_completion(&racers[i].done);
 		KUNIT_EXPECT_EQ(test, racers[i].broken, 0UL);
-		found += racers[i].found;
 	}
 	KUNIT_EXPECT_GT(test, nr_gone, 0UL);
-	if (num_online_cpus() > 1)
-		KUNIT_EXPECT_GT(test, found, 0UL);
 	trim_some();
 	i = 0;
 	KUNIT_EXPECT_FALSE(test, gs_radix_next(&tree, &(unsigned long){ 0 }));
