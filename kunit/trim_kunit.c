@@ -19,6 +19,7 @@
 #include "back/trim.h"
 #include "base/sys.h"
 #include "front/drain.h"
+#include "front/sample.h"
 #include "pattern.h"
 #include "testlib.h"
 
@@ -161,16 +162,25 @@ static void addresses_of_arenas_that_went(struct kunit *test)
 #define OBJECT	64
 #define BYTES	(GS_TEST_SLOW ? 8UL << 20 : 64UL << 20)
 
-/* @bytes of objects, linked through their first word. */
+/*
+ * The link of an object to the next one, in its first word. Inverted: the memory goes to the
+ * kernel, where a scan for leaks would find as many addresses as there are objects.
+ */
+static void *next_of(const void *p)
+{
+	return (void *)~*(const unsigned long *)p;
+}
+
+/* @bytes of objects, linked. */
 static void *alloc_list(size_t bytes)
 {
-	void *first = NULL, **p;
+	void *first = NULL, *p;
 
 	for (; bytes; bytes -= OBJECT) {
 		p = goslab_malloc(OBJECT, GFP_KERNEL | __GFP_NOWARN);
 		if (!p)
 			break;
-		*p = first;
+		*(unsigned long *)p = ~(unsigned long)first;
 		first = p;
 		if (!(bytes / OBJECT % 1024))
 			cond_resched();
@@ -183,7 +193,7 @@ static void free_list(void *p)
 	unsigned int n = 0;
 
 	while (p) {
-		void *next = *(void **)p;
+		void *next = next_of(p);
 
 		goslab_free(p);
 		p = next;
@@ -195,8 +205,11 @@ static void free_list(void *p)
 /* What a peak costs in descriptors goes with it; what stays is a chunk for each size. */
 static void shrink_gives_descriptors_back(struct kunit *test)
 {
+	unsigned long rate = gs_sample_rate;
 	size_t before, peak, meta;
 
+	/* Records of samples are metadata, too. */
+	KUNIT_ASSERT_EQ(test, gs_sample_set_rate(0), 0);
 	goslab_shrink();
 	before = desc_bytes();
 	meta = gs_sys_meta();
@@ -210,6 +223,7 @@ static void shrink_gives_descriptors_back(struct kunit *test)
 	/* Descriptors of free runs, and pieces that CPUs stash. */
 	KUNIT_EXPECT_LE(test, desc_bytes(), before + SZ_64K * num_online_cpus());
 	KUNIT_EXPECT_LE(test, gs_sys_meta(), meta + SZ_128K * num_online_cpus());
+	KUNIT_EXPECT_EQ(test, gs_sample_set_rate(rate), 0);
 	expect_tight(test);
 	GS_EXPECT_WHOLE(test);
 }
@@ -350,14 +364,14 @@ static void wild_looks_race(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, started, (unsigned int)ARRAY_SIZE(done));
 	for (round = 0; round < (GS_TEST_SLOW ? 10 : 40); round++) {
-		void *list = alloc_list(4UL << 20), **p = list;
+		void *list = alloc_list(4UL << 20), *p = list;
 
 		for (n = 0; n < WILD && p; n++) {
 			unsigned int skip = 200;
 
-			WRITE_ONCE(wild[n], (void *)p);
+			WRITE_ONCE(wild[n], p);
 			while (p && skip--)
-				p = *p;
+				p = next_of(p);
 		}
 		free_list(list);
 		goslab_shrink();

@@ -328,8 +328,10 @@ static noinline void free_tiny(struct mspan *s, void *p, size_t size, unsigned l
 		report_tiny(kind, p, site);
 }
 
+/* Preemption is off, and on afterwards. */
 static noinline void free_large(struct mspan *s, void *p, unsigned long site)
 {
+	preempt_enable();
 	if (!gs_special_settle(s, 0, site) || !gs_span_claim(&s->objects[0])) {
 		gs_free_bad(p, site);
 		return;
@@ -390,45 +392,62 @@ static noinline void free_small(struct mspan *s, void *p, unsigned long site)
 		gs_free_bad(p, site);
 }
 
-/*
- * The state of @s if @p is a live object of it, else GS_SPAN_DEAD; in an RCU section.
- * *@tiny: what it is in a span of tiny blocks, and *@size, its bytes there.
+/**
+ * struct found - what lies at an address.
+ * @s: its span, if it is live.
+ * @state: the state of that; GS_SPAN_DEAD if no live object starts there.
+ * @tiny: what it is in a span of tiny blocks.
+ * @size: bytes there, if it is live.
  */
-static u8 state_if_live(struct mspan *s, const void *p, enum gs_tiny_kind *tiny,
-			size_t *size)
-{
-	u8 state = gs_span_covers(s, p) ? smp_load_acquire(&s->state) : GS_SPAN_DEAD;
-	long i;
+struct found {
+	struct mspan *s;
+	u8 state;
+	enum gs_tiny_kind tiny;
+	size_t size;
+};
 
-	if (state == GS_SPAN_TINY) {
-		*tiny = gs_tiny_look(s, p, size);
-		return state;
-	}
-	i = state == GS_SPAN_SMALL || state == GS_SPAN_LARGE ? gs_span_index(s, p) : -1;
-	return i >= 0 && READ_ONCE(s->objects[i]) >= GS_LIVE_MIN ? state : GS_SPAN_DEAD;
+/* Is @p the object of @s? As for find(). */
+static __always_inline bool is_live_large(const struct mspan *s, const void *p)
+{
+	return smp_load_acquire(&s->state) == GS_SPAN_LARGE &&
+	       (unsigned long)p == s->base && READ_ONCE(s->objects[0]) >= GS_LIVE_MIN;
 }
 
-/* What @s was found for, in an RCU section, which ends here. */
-static void free_looked_up(struct mspan *s, void *p, unsigned long site)
+/* Preemption is off, or in an RCU section, since before @s was looked up for @p. */
+static __always_inline struct found find(struct mspan *s, const void *p)
 {
-	enum gs_tiny_kind tiny = GS_TINY_LIVE;
-	size_t size;
-	u8 state = state_if_live(s, p, &tiny, &size);
+	struct found f = { .s = s, .state = GS_SPAN_DEAD, .tiny = GS_TINY_LIVE };
+	u8 state = gs_span_covers(s, p) ? smp_load_acquire(&s->state) : GS_SPAN_DEAD;
+	long i = state == GS_SPAN_SMALL ? gs_span_index(s, p) : -1;
 
-	rcu_read_unlock();
-	/* From here on the object, if it is live, keeps its span. */
+	if (is_live_large(s, p) ||
+	    (i >= 0 && READ_ONCE(s->objects[i]) >= GS_LIVE_MIN)) {
+		f.state = state;
+		f.size = s->elemsize;
+	} else if (state == GS_SPAN_TINY) {
+		f.state = state;
+		f.tiny = gs_tiny_look(s, p, &f.size);
+	}
+	return f;
+}
+
+/* What was found keeps its span, if it is live. */
+static __always_inline void free_found(struct found f, void *p, unsigned long site)
+{
 	if (gs_guard_near(p) && gs_free_guarded(NULL, p, site))
 		return;
-	if (tiny != GS_TINY_LIVE)
-		report_tiny(tiny, p, site);
-	else if (state == GS_SPAN_SMALL)
-		free_small(s, p, site);
-	else if (state == GS_SPAN_TINY)
-		free_tiny(s, p, size, site);
-	else if (state == GS_SPAN_LARGE)
-		free_large(s, p, site);
-	else
+	if (f.state == GS_SPAN_LARGE) {
+		preempt_disable();
+		free_large(f.s, p, site);
+	} else if (f.tiny != GS_TINY_LIVE) {
+		report_tiny(f.tiny, p, site);
+	} else if (f.state == GS_SPAN_SMALL) {
+		free_small(f.s, p, site);
+	} else if (f.state == GS_SPAN_TINY) {
+		free_tiny(f.s, p, f.size, site);
+	} else {
 		gs_free_bad(p, site);
+	}
 }
 
 /**
@@ -440,24 +459,33 @@ static void free_looked_up(struct mspan *s, void *p, unsigned long site)
  */
 void gs_free_unusual(void *p, unsigned long site)
 {
+	struct found f;
+
 	if (ZERO_OR_NULL_PTR(p))
 		return;
 	rcu_read_lock();
-	free_looked_up(gs_arena_look(p), p, site);
+	f = find(gs_arena_look(p), p);
+	rcu_read_unlock();
+	free_found(f, p, site);
 }
 
-/* Preemption is off, since before @s was looked up. */
 static noinline void free_odd(struct mspan *s, void *p, unsigned long site)
 {
-	rcu_read_lock();
+	struct found f = find(s, p);
+
 	preempt_enable();
-	free_looked_up(s, p, site);
+	free_found(f, p, site);
 }
 
-/* The same for goslab_free(): what it calls needs a stack, which a free of NULL does not. */
+/*
+ * The same for goslab_free(): preemption is off, since before @s was looked up, and on
+ * afterwards. Large objects and NULL do not need the stack that the others need.
+ */
 static noinline void free_unusual(struct mspan *s, void *p, unsigned long site)
 {
-	if (ZERO_OR_NULL_PTR(p))
+	if (is_live_large(s, p))
+		free_large(s, p, site);
+	else if (ZERO_OR_NULL_PTR(p))
 		preempt_enable();
 	else
 		free_odd(s, p, site);
@@ -495,20 +523,14 @@ EXPORT_SYMBOL_GPL(goslab_free);
 size_t gs_size_of(const void *p)
 {
 	struct gs_guard *g = gs_guard_live_at(p);
-	enum gs_tiny_kind tiny = GS_TINY_LIVE;
-	size_t size = g ? g->size : 0;
-	struct mspan *s;
-	u8 state;
+	struct found f;
 
+	if (g)
+		return g->size;
 	rcu_read_lock();
-	s = gs_arena_look(p);
-	state = state_if_live(s, p, &tiny, &size);
-	if (tiny != GS_TINY_LIVE)
-		size = 0;
-	else if (state == GS_SPAN_SMALL || state == GS_SPAN_LARGE)
-		size = s->elemsize;
+	f = find(gs_arena_look(p), p);
 	rcu_read_unlock();
-	return size;
+	return f.state != GS_SPAN_DEAD && f.tiny == GS_TINY_LIVE ? f.size : 0;
 }
 
 size_t goslab_size(const void *p)

@@ -152,7 +152,23 @@ static __always_inline struct mspan *gs_arena_look(const void *p)
 	return gs_radix_look(&gs_radix, p);
 }
 
-/* The same if a live object, which keeps its span and its arena, is known to be at @p. */
+/*
+ * The entry of the page of @p, which the tree covers, and behind it those of the other
+ * pages of the arena; as for gs_arena_look().
+ */
+static inline struct mspan *const *gs_arena_entries(const void *p)
+{
+	unsigned long off = (unsigned long)p - gs_radix.base;
+	const struct gs_group *group;
+	const struct heap_arena *arena;
+
+	gs_check_reader();
+	group = READ_ONCE(gs_radix.top[off >> GS_GROUP_SHIFT]);
+	arena = READ_ONCE(group->arena[off >> GS_ARENA_SHIFT & (GS_GROUP_ARENAS - 1)]);
+	return &arena->spans[off >> GS_PAGE_SHIFT & (GS_ARENA_PAGES - 1)];
+}
+
+/* As gs_arena_look() if a live object, which keeps its span and its arena, is at @p. */
 static __always_inline struct mspan *gs_arena_of(const void *p)
 {
 	return gs_radix_look(&gs_radix, p);

@@ -72,12 +72,14 @@ static bool ends_map_to(const struct mspan *s)
  * struct count - the pages of spans in use of one arena.
  * @inside: the span that the page before belongs to.
  * @pages: so far.
+ * @counted: the arena has a page of ours and says so.
  * @bad: 3 if a page maps to something else than the span that has it, 36 if its arena
  *       does not count it; else 0.
  */
 struct count {
 	struct mspan *inside;
 	unsigned long pages;
+	bool counted;
 	int bad;
 };
 
@@ -91,9 +93,12 @@ static bool count_page(struct mspan *s, void *p, void *arg)
 	    s != count->inside)
 		goto bad;
 	/* Counted before it was mapped, and until it is not any more. */
-	if (gs_span_covers(s, p) && !gs_radix_pages(&gs_radix, gs_arena_index(p))) {
-		count->bad = 36;
-		return false;
+	if (!count->counted && gs_span_covers(s, p)) {
+		count->counted = gs_radix_pages(&gs_radix, gs_arena_index(p));
+		if (!count->counted) {
+			count->bad = 36;
+			return false;
+		}
 	}
 	/* What is left of an earlier span tells nothing. */
 	if (!gs_span_covers(s, p) || is_free_run(s)) {

@@ -2,8 +2,9 @@
 /*
  * pages: look at the pages of an arena one by one, under the lock of their node.
  *
- * The arena may go, or come back, meanwhile: its table is looked up for each page, in
- * an RCU section or under the lock. (A table that was unlinked has no page of ours.)
+ * The arena may go, or come back, meanwhile: its table is looked up anew for each hold of
+ * the lock. While that is held, it cannot get or lose a page of the node, and a table that
+ * goes is not given back, for no grace period ends.
  *
  * Nearly every arena has the pages of one node, but nothing guarantees it. A span
  * tells its node to anybody, for descriptors are never anything else. Under the lock
@@ -18,14 +19,9 @@
 #include "back/arena.h"
 #include "back/mheap.h"
 
-/*
- * The node of the span or run that the page at @p belongs to, else @node. Under a lock, or
- * in an RCU section.
- */
-static int node_at(const void *p, int node)
+/* The node of the span or run that the page at @p, which maps to @s, belongs to, else @node. */
+static int node_at(const struct mspan *s, const void *p, int node)
 {
-	const struct mspan *s = gs_arena_look(p);
-
 	return gs_span_covers(s, p) ? READ_ONCE(s->node) : node;
 }
 
@@ -47,22 +43,24 @@ void gs_mheap_each_page(unsigned long base, unsigned int first, unsigned int end
 
 	while (page < end) {
 		void *p = (void *)(base + page * GS_PAGE_SIZE);
+		struct mspan *const *e;
 		unsigned long flags;
 		struct mheap *h;
 		bool more;
 
 		rcu_read_lock();
-		node = node_at(p, node);
+		node = node_at(gs_arena_look(p), p, node);
 		rcu_read_unlock();
 		h = &gs_mheaps[node];
 		gs_lock(&h->lock, flags);
+		e = gs_arena_entries(p);
 		/* One that changed in between is looked at as it is: no page twice. */
 		do {
-			more = fn(gs_arena_look(p), p, arg);
+			more = fn(READ_ONCE(*e++), p, arg);
 			page++;
 			p += GS_PAGE_SIZE;
 		} while (more && page < end &&
-			 node_at(p, node) == node);
+			 node_at(READ_ONCE(*e), p, node) == node);
 		gs_unlock(&h->lock, flags);
 		if (!more)
 			return;

@@ -50,14 +50,14 @@ added() {
 }
 
 # pressure - a program takes more than there is. The kernel takes goslab's free
-# runs before it kills the program. That the program then finds no page on its way
-# out is a warning that counts for nothing: what the kernel says meanwhile is kept from
-# the console, and looked at.
+# runs before it kills the program, by its shrinker or by the worker, which that wakes.
+# That the program then finds no page on its way out is a warning that counts for nothing:
+# what the kernel says meanwhile is kept from the console, and looked at.
 pressure() {
 	local before after free lines status=0
 	module goslab_holds runs=$RUNS || return 1
 	free=$(awk '/^pages free:/ { print $3 }' /sys/kernel/debug/goslab/mheap)
-	before=$(stat_of stats pages_reclaimed)
+	before=$(stat_of stats pages_released)
 	lines=$(dmesg | wc -l)
 	dmesg -n 1
 	sh -c 'echo 1000 >/proc/self/oom_score_adj
@@ -69,8 +69,8 @@ pressure() {
 	grep -E 'WARNING|BUG|allocation failure|blocked for more|stall' \
 		/tmp/meanwhile | grep -v 'awk: page allocation failure' &&
 		status=1
-	after=$(stat_of stats pages_reclaimed)
-	echo "# memory: of $free free pages $((after - before)) were reclaimed" \
+	after=$(stat_of stats pages_released)
+	echo "# memory: of $free free pages $((after - before)) went back" \
 		"before the kill" >/dev/kmsg
 	[ $free -ge $RUNS ] && [ $((after - before)) -ge $((free / 10 * 9)) ] ||
 		{ sed 's/^/# kernel: /' /tmp/meanwhile; status=1; }
