@@ -571,30 +571,31 @@ static void refused(struct kunit *test)
 }
 
 #define CHILDREN	20
+#define ROUNDS		7
 
 /* Complements of addresses, as in leakscan_kunit.c. */
-static unsigned long children[CHILDREN], before[CHILDREN], parent;
+static unsigned long children[ROUNDS][CHILDREN], parent;
 
 /* Ordinary objects that only a guarded one leads to, whose own address nobody has. */
-static noinline void hold(struct kunit *test)
+static noinline void hold(struct kunit *test, unsigned int round)
 {
 	void **p = guarded(test, CHILDREN * sizeof(*p));
 	unsigned int i;
 
 	gs_guard_set_rate(0);
 	for (i = 0; i < CHILDREN; i++) {
-		p[i] = goslab_zalloc(320, GFP_KERNEL);
-		children[i] = ~(unsigned long)p[i];
+		p[i] = goslab_zalloc(320 << round, GFP_KERNEL);
+		children[round][i] = ~(unsigned long)p[i];
 	}
 	parent = ~(unsigned long)p;
 }
 
-static noinline unsigned int nr_lost(void)
+static noinline unsigned int nr_lost(unsigned int round)
 {
 	unsigned int i, n = 0;
 
 	for (i = 0; i < CHILDREN; i++)
-		n += gs_leaks_has((void *)~children[i]);
+		n += gs_leaks_has((void *)~children[round][i]);
 	return n;
 }
 
@@ -603,40 +604,35 @@ static noinline void let_go(void)
 	memset((void *)~parent, 0, CHILDREN * sizeof(void *));
 }
 
-static noinline void free_all(const unsigned long *hidden)
+static noinline void free_all(unsigned int rounds)
 {
 	unsigned int i;
 
-	for (i = 0; i < CHILDREN; i++)
-		goslab_free((void *)~hidden[i]);
+	for (i = 0; i < rounds * CHILDREN; i++)
+		goslab_free((void *)~children[0][i]);
 }
 
-/*
- * The children of the round before go when there are others, at other addresses. Return:
- * how many are found when nothing leads to them any more.
- */
-static unsigned int lead_on(struct kunit *test, bool first)
+/* Return: how many children of the round are found when nothing leads to them any more. */
+static unsigned int lead_on(struct kunit *test, unsigned int round)
 {
 	unsigned int n;
 
-	memcpy(before, children, sizeof(before));
-	hold(test);
-	if (!first)
-		free_all(before);
+	hold(test, round);
 	KUNIT_EXPECT_EQ(test, gs_leaks_scan(), 0);
-	KUNIT_EXPECT_EQ(test, nr_lost(), 0U);
+	KUNIT_EXPECT_EQ(test, nr_lost(round), 0U);
 	KUNIT_EXPECT_FALSE(test, gs_leaks_has(gs_guard_standin((void *)~parent)));
 	let_go();
 	KUNIT_EXPECT_EQ(test, gs_leaks_scan(), 0);
-	n = nr_lost();
+	n = nr_lost(round);
 	KUNIT_EXPECT_FALSE(test, gs_leaks_has(gs_guard_standin((void *)~parent)));
 	goslab_free((void *)~parent);
 	return n;
 }
 
 /*
- * A scan for leaks follows what a guarded object has, and its stand-in is no leak. Some
- * addresses may be in memory that the kernel used before, so there are several rounds.
+ * A scan for leaks follows what a guarded object has, and its stand-in is no leak. Stacks of
+ * other tasks and memory that the kernel used before have some addresses, so there are
+ * several rounds, each with objects of another class.
  */
 static void leads_on(struct kunit *test)
 {
@@ -645,11 +641,12 @@ static void leads_on(struct kunit *test)
 	begin(test, 1);
 	gs_leaks_min_age = 0;
 	gs_leaks_forget();
-	for (round = 0; round < 5 && n < CHILDREN / 4; round++) {
+	for (round = 0; round < ROUNDS && n < CHILDREN / 4; round++) {
 		KUNIT_EXPECT_EQ(test, gs_guard_set_rate(1), 0);
-		n = lead_on(test, !round);
+		n = lead_on(test, round);
 	}
-	free_all(children);
+	free_all(round);
+	kunit_info(test, "%u of %u found in round %u\n", n, CHILDREN, round);
 	KUNIT_EXPECT_GE(test, n, CHILDREN / 4U);
 	gs_leaks_min_age = 5000;
 	gs_leaks_forget();
