@@ -279,6 +279,7 @@ static void no_entry_leads_to_what_went(struct kunit *test)
 	unsigned int n, bad = 0;
 	unsigned long i, at;
 	size_t peak;
+	bool worth;
 
 	goslab_shrink();
 	/* Some objects keep arenas, in which most spans merge to free runs. */
@@ -290,6 +291,8 @@ static void no_entry_leads_to_what_went(struct kunit *test)
 	peak = desc_bytes();
 	/* Merges what was freed, and gives but one unit of it back. */
 	gs_mheap_release(1);
+	/* Where memory is scattered, more tables may have to be read than chunks go. */
+	worth = gs_span_spare_chunks(false) > gs_radix.nr_arenas;
 	gs_trim_now();
 	gs_arena_for_each(i) {
 		for (at = gs_arena_base(i); at < gs_arena_base(i) + GS_ARENA_SIZE;
@@ -301,7 +304,8 @@ static void no_entry_leads_to_what_went(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, bad, 0U);
 	/* Chunks went. */
-	KUNIT_EXPECT_LT(test, desc_bytes(), peak - BYTES / 512);
+	if (worth)
+		KUNIT_EXPECT_LT(test, desc_bytes(), peak - BYTES / 512);
 	for (n = 0; n < ARRAY_SIZE(keep); n++)
 		goslab_free(keep[n]);
 	GS_EXPECT_WHOLE(test);
