@@ -24,19 +24,17 @@
  */
 static int find(const void *p, struct mspan **s, long *i, unsigned long site)
 {
-	bool live = false;
 	u8 state;
 
 	p = gs_guard_standin(p);
 	rcu_read_lock();
 	*s = gs_arena_look(p);
 	state = gs_span_covers(*s, p) ? smp_load_acquire(&(*s)->state) : GS_SPAN_DEAD;
-	if (state == GS_SPAN_SMALL || state == GS_SPAN_LARGE || gs_span_is_stack(state)) {
-		*i = gs_span_index(*s, p);
-		live = *i >= 0 && READ_ONCE((*s)->objects[*i]) >= GS_LIVE_MIN;
-	}
+	*i = -1;
+	if (state == GS_SPAN_SMALL || state == GS_SPAN_LARGE || gs_span_is_stack(state))
+		*i = gs_span_index_live(*s, p);
 	rcu_read_unlock();
-	if (live)
+	if (*i >= 0)
 		return 0;
 	if (state == GS_SPAN_TINY)
 		return -EOPNOTSUPP;

@@ -44,20 +44,19 @@ static __always_inline bool look_up(struct goslab_cache *cache, void *p,
 				    unsigned long site)
 {
 	struct mspan *s;
-	bool live;
+	bool ours;
 
 	if (ZERO_OR_NULL_PTR(p))
 		return false;
 	preempt_disable();
 	s = gs_arena_look(p);
 	/* Pairs with the release in gs_mheap_publish(). */
-	live = smp_load_acquire(&s->state) == GS_SPAN_SMALL &&
+	ours = smp_load_acquire(&s->state) == GS_SPAN_SMALL &&
 	       !(cache && s->class != &cache->class);
-	*i = live ? gs_span_index(s, p) : -1;
-	live = *i >= 0 && READ_ONCE(s->objects[*i]) >= GS_LIVE_MIN;
+	*i = ours ? gs_span_index_live(s, p) : -1;
 	preempt_enable();
 	/* From here on the object, which is live, keeps its span. */
-	if (unlikely(!live || !gs_special_settle(s, *i, site))) {
+	if (unlikely(*i < 0 || !gs_special_settle(s, *i, site))) {
 		free_odd(cache, p, site);
 		return false;
 	}

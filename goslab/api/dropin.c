@@ -67,12 +67,12 @@ EXPORT_SYMBOL_GPL(goslab_slab_owns);
 
 /*
  * Not a live object of a small class: large, the kernel's, or a mistake. Preemption is
- * off, and on afterwards.
+ * off, since before @s was looked up, and on afterwards.
  */
-static noinline void free_unusual(void *p, void (*kernels)(const void *p),
-				  unsigned long site)
+static noinline void free_unusual(const struct mspan *s, void *p,
+				  void (*kernels)(const void *p), unsigned long site)
 {
-	bool ours = is_ours(gs_arena_look(p), p);
+	bool ours = is_ours(s, p);
 
 	preempt_enable();
 	if (ours)
@@ -91,7 +91,7 @@ static __always_inline void free_any(void *p, void (*kernels)(const void *p),
 	s = gs_arena_look(p);
 	i = gs_span_index_open(s, p);
 	if (unlikely(i < 0 || !gs_span_is_live(s, i)))
-		free_unusual(p, kernels, site);
+		free_unusual(s, p, kernels, site);
 	else
 		gs_free_found(s, p, i);
 }

@@ -119,19 +119,29 @@ static void report_changed(struct mspan *s, void *p)
 	gs_report_at(GS_BUG_PENDING, s == &gs_no_span ? NULL : gs_span_name(s), p, _THIS_IP_);
 }
 
-/* Free the object of a note; the note follows. */
-static void free_noted(unsigned long func)
+/*
+ * The span of the pending object at @p, or with a head there, and the object's index; -1
+ * after a report if there is none. A pending object keeps its span.
+ */
+static struct mspan *find_pending(void *p, bool is_head, long *i)
 {
-	void *p = (void *)(func & ~NOTE);
 	struct mspan *s;
-	long i;
 
 	rcu_read_lock();
 	s = gs_arena_look(p);
-	i = pending_at(s, p);
-	if (i < 0)
+	*i = is_head ? own_head(s, p) : pending_at(s, p);
+	if (*i < 0)
 		report_changed(s, p);
 	rcu_read_unlock();
+	return s;
+}
+
+/* Free the object of a note; the note follows. */
+static void free_noted(unsigned long func)
+{
+	long i;
+	struct mspan *s = find_pending((void *)(func & ~NOTE), false, &i);
+
 	if (i >= 0)
 		gs_free_pending(s, i, _THIS_IP_);
 }
@@ -143,17 +153,11 @@ static void free_noted(unsigned long func)
 static void free_list(struct rcu_head *head)
 {
 	while (head) {
+		long i;
+		struct mspan *s = find_pending(head, true, &i);
 		struct rcu_head *next;
 		unsigned long func;
-		struct mspan *s;
-		long i;
 
-		rcu_read_lock();
-		s = gs_arena_look(head);
-		i = own_head(s, head);
-		if (i < 0)
-			report_changed(s, head);
-		rcu_read_unlock();
 		if (i < 0)
 			return;
 		next = head->next;

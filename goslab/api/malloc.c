@@ -418,10 +418,9 @@ static __always_inline struct found find(struct mspan *s, const void *p)
 {
 	struct found f = { .s = s, .state = GS_SPAN_DEAD, .tiny = GS_TINY_LIVE };
 	u8 state = gs_span_covers(s, p) ? smp_load_acquire(&s->state) : GS_SPAN_DEAD;
-	long i = state == GS_SPAN_SMALL ? gs_span_index(s, p) : -1;
 
 	if (is_live_large(s, p) ||
-	    (i >= 0 && READ_ONCE(s->objects[i]) >= GS_LIVE_MIN)) {
+	    (state == GS_SPAN_SMALL && gs_span_index_live(s, p) >= 0)) {
 		f.state = state;
 		f.size = s->elemsize;
 	} else if (state == GS_SPAN_TINY) {

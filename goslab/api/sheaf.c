@@ -61,14 +61,12 @@ static __always_inline bool is_live(const struct goslab_cache *cache,
 {
 	struct mspan *s;
 	bool live;
-	long i;
 
 	preempt_disable();
 	s = gs_arena_look(p);
 	/* Pairs with the release in gs_mheap_publish(). */
 	live = smp_load_acquire(&s->state) == GS_SPAN_SMALL && s->class == &cache->class;
-	i = live ? gs_span_index(s, p) : -1;
-	live = i >= 0 && READ_ONCE(s->objects[i]) >= GS_LIVE_MIN;
+	live = live && gs_span_index_live(s, p) >= 0;
 	preempt_enable();
 	return live;
 }

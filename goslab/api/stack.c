@@ -112,14 +112,6 @@ static void free_small(struct mspan *s, void *p, unsigned long site)
 		gs_free_bad(p, site);
 }
 
-/* Does a live stack of @s start at @p? */
-static bool is_live(const struct mspan *s, const void *p)
-{
-	long i = gs_span_index(s, p);
-
-	return i >= 0 && READ_ONCE(s->objects[i]) >= GS_LIVE_MIN;
-}
-
 /* No stack: say so. In an RCU section. */
 static void report_bad(const struct mspan *s, u8 state, void *p, unsigned long site)
 {
@@ -130,20 +122,18 @@ static void report_bad(const struct mspan *s, u8 state, void *p, unsigned long s
 }
 
 /*
- * A large stack, one with a record, NULL, or a mistake. Preemption is off, and on
- * afterwards.
+ * A large stack, one with a record, NULL, or a mistake. Preemption is off, since before
+ * @s was looked up, and on afterwards.
  */
-static noinline void free_unusual(void *p, unsigned long site)
+static noinline void free_unusual(struct mspan *s, void *p, unsigned long site)
 {
-	struct mspan *s;
 	bool live;
 	u8 state;
 
 	rcu_read_lock();
 	preempt_enable();
-	s = gs_arena_look(p);
 	state = gs_span_covers(s, p) ? smp_load_acquire(&s->state) : GS_SPAN_DEAD;
-	live = gs_span_is_stack(state) && is_live(s, p);
+	live = gs_span_is_stack(state) && gs_span_index_live(s, p) >= 0;
 	if (!live && !ZERO_OR_NULL_PTR(p))
 		report_bad(s, state, p, site);
 	rcu_read_unlock();
@@ -175,7 +165,7 @@ void goslab_stack_free(const void *stack)
 	s = gs_arena_look(p);
 	i = index_of(s, p);
 	if (unlikely(i < 0 || !gs_span_is_live(s, i))) {
-		free_unusual(p, _RET_IP_);
+		free_unusual(s, p, _RET_IP_);
 		return;
 	}
 	gs_free_found(s, p, i);
@@ -191,7 +181,8 @@ size_t goslab_stack_size(const void *stack)
 		return 0;
 	rcu_read_lock();
 	s = gs_arena_look(stack);
-	if (gs_span_is_stack(smp_load_acquire(&s->state)) && is_live(s, stack))
+	if (gs_span_is_stack(smp_load_acquire(&s->state)) &&
+	    gs_span_index_live(s, stack) >= 0)
 		size = s->elemsize;
 	rcu_read_unlock();
 	if (!size)

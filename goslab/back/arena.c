@@ -370,7 +370,7 @@ void gs_radix_unreserve(struct gs_radix *radix, const void *block, size_t bytes)
 		}
 		gs_unlock(&radix_lock, flags);
 	}
-	/* The worker may sleep: reclaim does not wake it. */
+	/* It may be asleep: nothing else in reclaim wakes it. */
 	if (idle)
 		gs_worker_kick();
 }

@@ -277,6 +277,14 @@ static inline long gs_span_index(const struct mspan *s, const void *p)
 	return gs_span_divide(s, (unsigned long)p - s->base, gs_span_bytes(s));
 }
 
+/* The same if that object is live. */
+static __always_inline long gs_span_index_live(const struct mspan *s, const void *p)
+{
+	long i = gs_span_index(s, p);
+
+	return i >= 0 && READ_ONCE(s->objects[i]) >= GS_LIVE_MIN ? i : -1;
+}
+
 /* The same for the hot path; also -1 if it is not a span of a small class. */
 static __always_inline long gs_span_index_open(const struct mspan *s,
 					       const void *p)

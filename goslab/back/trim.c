@@ -25,7 +25,7 @@
  * Context:    task. The worker waits for no grace period: it looks at the next tick
  *             whether that is over. Reclaim does not come here.
  * Memory:     none is needed to give memory back.
- * Tests:      kunit/arena_kunit.c, kunit/reclaim_kunit.c
+ * Tests:      kunit/trim_kunit.c, kunit/arena_kunit.c
  */
 #include "back/trim.h"
 

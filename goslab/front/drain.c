@@ -151,12 +151,6 @@ bool gs_drain_this_cpu(bool idle_only)
 }
 GS_EXPORT_KUNIT(gs_drain_this_cpu);
 
-/* The slot that @cpu has of @c, or &gs_no_slot. */
-static struct gs_slot *slot_of(const struct gs_class *c, int cpu)
-{
-	return c->slots ? READ_ONCE(*per_cpu_ptr(c->slots, cpu)) : &gs_no_slot;
-}
-
 /*
  * Empty and end the slots of @n classes at @c, which nobody uses. Under the drain
  * lock. The CPU stays what the walk says that it is.
@@ -166,7 +160,7 @@ static void end_slots(struct gs_walk walk, struct gs_class *c, unsigned int n)
 	struct gs_slot *slot;
 
 	while (n--) {
-		slot = slot_of(&c[n], walk.cpu);
+		slot = gs_slot_of(&c[n], walk.cpu);
 		if (slot == &gs_no_slot)
 			continue;
 		drain_slot(walk, slot);
@@ -309,7 +303,7 @@ static void post_ending(struct gs_class *c, unsigned int n)
 
 	for_each_online_cpu(cpu) {
 		for (i = 0; i < n; i++) {
-			if (slot_of(&c[i], cpu) == &gs_no_slot)
+			if (gs_slot_of(&c[i], cpu) == &gs_no_slot)
 				continue;
 			post(cpu, false);
 			break;

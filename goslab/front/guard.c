@@ -327,12 +327,10 @@ static bool is_whole(struct gs_guard *g)
 {
 	const struct mspan *s;
 	bool live;
-	long i;
 
 	rcu_read_lock();
 	s = gs_arena_look(g->standin);
-	i = gs_span_covers(s, g->standin) ? gs_span_index(s, g->standin) : -1;
-	live = i >= 0 && READ_ONCE(s->objects[i]) >= GS_LIVE_MIN;
+	live = gs_span_covers(s, g->standin) && gs_span_index_live(s, g->standin) >= 0;
 	rcu_read_unlock();
 	return live && first_changed(g, g->page, false) == LONG_MAX;
 }

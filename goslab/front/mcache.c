@@ -625,35 +625,44 @@ static bool may_grow(const struct gs_class *c)
 	       by_chance(mcache);
 }
 
+static bool can_grow(const struct gs_class *c, const struct gs_slot *slot)
+{
+	return slot != &gs_no_slot && next_cap(c, gs_slot_cap(slot)) > gs_slot_cap(slot);
+}
+
+/* A slot that can grow does, if the CPU may have the room for it. Interrupts are off. */
+static bool grow(struct mcache *mcache, struct gs_slot *slot)
+{
+	const struct gs_class *c = slot->class;
+	unsigned int room = gs_slot_cap(slot), cap = next_cap(c, room);
+
+	if (!may_have(mcache, (cap - room) * c->elemsize))
+		return false;
+	set_cap(mcache, slot, cap);
+	return true;
+}
+
 /* Not inline, because most calls do not need a batch on the stack. */
 static noinline void grow_cap(struct gs_class *c)
 {
 	struct gs_slot *slot, *victim = NULL;
 	struct gs_class *from = NULL;
 	struct gs_entry e[GS_BATCH_MAX] __uninitialized;
-	unsigned int room, cap, n = 0;
 	struct mcache *mcache;
 	unsigned long flags;
-	size_t bytes;
+	unsigned int n = 0;
 
 	rcu_read_lock();
 	local_irq_save(flags);
 	mcache = this_cpu_ptr(&gs_mcache);
 	slot = *this_cpu_ptr(c->slots);
-	room = gs_slot_cap(slot);
-	cap = next_cap(c, room);
-	if (slot == &gs_no_slot || cap <= room)
-		goto out;
-	bytes = (cap - room) * c->elemsize;
-	if (!may_have(mcache, bytes))
+	if (can_grow(c, slot) && !grow(mcache, slot))
 		victim = find_victim(mcache, slot);
 	if (victim) {
 		from = victim->class;
 		n = evict(mcache, victim, e);
+		grow(mcache, slot);
 	}
-	if (may_have(mcache, bytes))
-		set_cap(mcache, slot, cap);
-out:
 	local_irq_restore(flags);
 	if (n)
 		gs_mcentral_put(from, e, n);
@@ -689,22 +698,13 @@ GS_EXPORT_KUNIT(gs_mcache_grow_cap);
  */
 bool gs_mcache_widen(struct gs_class *c)
 {
-	struct mcache *mcache;
 	struct gs_slot *slot;
-	unsigned int room, cap;
 	unsigned long flags;
-	bool done = false;
+	bool done;
 
 	local_irq_save(flags);
-	mcache = this_cpu_ptr(&gs_mcache);
 	slot = *this_cpu_ptr(c->slots);
-	room = gs_slot_cap(slot);
-	cap = next_cap(c, room);
-	if (slot != &gs_no_slot && cap > room &&
-	    may_have(mcache, (cap - room) * c->elemsize)) {
-		set_cap(mcache, slot, cap);
-		done = true;
-	}
+	done = can_grow(c, slot) && grow(this_cpu_ptr(&gs_mcache), slot);
 	local_irq_restore(flags);
 	return done;
 }

@@ -244,6 +244,12 @@ static inline u16 gs_slot_count(const struct gs_slot *slot)
 	return READ_ONCE(slot->granted) - READ_ONCE(slot->left);
 }
 
+/* The slot that @cpu has of @c, or &gs_no_slot. */
+static inline struct gs_slot *gs_slot_of(const struct gs_class *c, int cpu)
+{
+	return c->slots ? READ_ONCE(*per_cpu_ptr(c->slots, cpu)) : &gs_no_slot;
+}
+
 /* Objects in the magazine. */
 static inline unsigned int gs_slot_n(const struct gs_slot *slot)
 {

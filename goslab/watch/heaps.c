@@ -127,9 +127,7 @@ static void count_owned(const struct gs_class *c, struct goslab_heap_usage *usag
 
 	rcu_read_lock();
 	for_each_possible_cpu(cpu) {
-		const struct gs_slot *slot = c->slots ?
-			READ_ONCE(*per_cpu_ptr(c->slots, cpu)) : &gs_no_slot;
-		const struct mspan *s = READ_ONCE(slot->span);
+		const struct mspan *s = READ_ONCE(gs_slot_of(c, cpu)->span);
 
 		if (READ_ONCE(s->class) == c)
 			count_live(s, usage);

@@ -74,7 +74,10 @@ static void push(struct gs_mark *m, unsigned long p)
 	m->put_off = true;
 }
 
-/* A word that was read, in an RCU section or under a lock: if it leads into a white object, that turns grey. */
+/*
+ * A word that was read, in an RCU section or under a lock: if it leads into a white object,
+ * that turns grey.
+ */
 static __always_inline void mark_word(struct gs_mark *m, unsigned long word)
 {
 	struct gs_page_marks *marks;
