@@ -213,10 +213,10 @@ static void small_ones_have_many_batches(struct kunit *test)
 	gs_mcentral_put(c, e + 40 * SMALL_BATCH, 24 * SMALL_BATCH);
 	KUNIT_EXPECT_EQ(test, (unsigned int)mc->nr_spans, 0U);
 	gs_class_exit(c);
-	/* Few CPUs: a page of them. */
+	/* Few CPUs: two pages of them. */
 	init_small(test, c, 4, NULL, 0);
 	KUNIT_EXPECT_EQ(test, (unsigned int)gs_class_central(c, numa_mem_id())->nr_batches,
-			GS_TRANSFER_BATCHES + 0U);
+			GS_TRANSFER_MORE + 0U);
 	gs_class_exit(c);
 	gs_transfer_cpus = was;
 }
@@ -469,14 +469,20 @@ static void batches_follow_objects_and_domains(struct kunit *test)
 	} cases[] = {
 		{ 0, 1, 8192, 0 },	/* where there is one */
 		{ 2, 1, 8192, 3 },
-		{ 4, 1, 8192, GS_TRANSFER_BATCHES },
+		{ 3, 1, 8192, GS_TRANSFER_MORE },
+		{ 4, 1, 8192, GS_TRANSFER_MORE },
+		{ 4, 1, 7 * 32, GS_TRANSFER_BATCHES },
 		{ 2, 1, 64, 3 },
 		{ 2, 1, 32, 1 },
 		{ 8, 1, 31 * 32, GS_TRANSFER_MANY },
-		{ 8, 1, 30 * 32, GS_TRANSFER_BATCHES },
+		{ 8, 1, 18 * 32, GS_TRANSFER_MANY },
+		{ 8, 1, 17 * 32, GS_TRANSFER_MORE },
+		{ 8, 1, 9 * 32, GS_TRANSFER_MORE },
+		{ 8, 1, 8 * 32, GS_TRANSFER_BATCHES },
 		{ 16, 2, 8192, GS_TRANSFER_MANY },
-		{ 16, 2, 2 * 16 * 32, GS_TRANSFER_MANY },
-		{ 16, 2, 2 * 15 * 32, GS_TRANSFER_BATCHES },
+		{ 16, 2, 2 * 18 * 32, GS_TRANSFER_MANY },
+		{ 16, 2, 2 * 17 * 32, GS_TRANSFER_MORE },
+		{ 16, 2, 2 * 8 * 32, GS_TRANSFER_BATCHES },
 		{ 64, 8, 8 * 31 * 32, GS_TRANSFER_MANY },
 		{ 64, 8, 2048, GS_TRANSFER_BATCHES },
 	};

@@ -166,16 +166,17 @@ paths() {
 bench_locks() {
 	boot locks qemu-7.2-locks --icount --append init_on_alloc=0 -- \
 		lockstat.sh mix,$THREADS icount=1 rounds=1 scale=200 size=64
-	# All are so long that the first objects of each CPU hardly count.
+	# All are so long that the first objects of each CPU hardly count, and that
+	# contended acquisitions, which are few, are more than chance.
 	boot locks-8 qemu-7.2-locks --cpus 8 --mem 2G -- \
-		lockstat.sh mix threads=8 rounds=1 scale=120
+		lockstat.sh mix threads=8 rounds=3 scale=120
 	boot locks-8-threads qemu-7.2-locks --cpus 8 --mem 2G -- \
-		lockstat.sh ${THREADS/producer_consumer,/} threads=8 rounds=1 scale=200
+		lockstat.sh ${THREADS/producer_consumer,/} threads=8 rounds=3 scale=200
 	boot locks-8-pairs qemu-7.2-locks --cpus 8 --mem 2G -- \
-		lockstat.sh producer_consumer threads=8 rounds=1 scale=1000 size=64
+		lockstat.sh producer_consumer threads=8 rounds=3 scale=1000 size=64
 	# Objects of one node that CPUs of another one free.
 	boot locks-8-nodes qemu-7.2-locks --cpus 8 --numa 2 --mem 2G -- \
-		lockstat.sh mix,larson,mstress,xmalloc threads=8 rounds=1 scale=120
+		lockstat.sh mix,larson,mstress,xmalloc threads=8 rounds=3 scale=120
 }
 
 # The policies of the page heap, in tables; Documentation/page-heap has them after DOC=1.

@@ -194,6 +194,12 @@ static inline atomic_t *gs_span_tiny_masks(const struct mspan *s)
 	return (atomic_t *)(gs_span_freed_bits(s) + BITS_TO_LONGS(s->cap));
 }
 
+/* Is this the state of one of the span's objects? */
+static inline bool gs_span_has_state(const struct mspan *s, const u8 *state)
+{
+	return state >= s->objects && state < s->objects + s->cap;
+}
+
 static inline void *gs_span_object(const struct mspan *s, unsigned int index)
 {
 	return (void *)(s->base + index * s->elemsize);

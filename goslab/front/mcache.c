@@ -594,15 +594,11 @@ static unsigned int evict(struct mcache *mcache, struct gs_slot *victim,
 
 /*
  * True one time in SELDOM, by chance: a count would have a rhythm, and a slot that
- * asks in the same rhythm would always be refused. An interrupt may draw the same
- * number.
+ * asks in the same rhythm would always be refused.
  */
 static bool by_chance(struct mcache *mcache)
 {
-	u32 rnd = READ_ONCE(mcache->rnd) * 1664525 + 1013904223;
-
-	WRITE_ONCE(mcache->rnd, rnd);
-	return rnd < U32_MAX / SELDOM;
+	return gs_mcache_random(mcache) < U32_MAX / SELDOM;
 }
 
 /*

@@ -94,7 +94,7 @@ struct gs_tiny_open {
  *         a dead one; atomic because an interrupt may come in between.
  * @cap_bytes: sum of room * elemsize of all slots: what may be parked at most.
  * @lent: bytes of its share that other CPUs may have; below 0 what it has of theirs.
- * @rnd: state of the generator that decides which slot grows.
+ * @rnd: state of the generator of gs_mcache_random().
  * @granting: a slot gets more to hand out, interrupts off.
  * @nr_wrapped: what the modulo of its slots' counts has lost.
  */
@@ -173,6 +173,10 @@ void *gs_mcache_alloc_more(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 void gs_mcache_free_slow(struct mspan *s, void *object, u8 *state);
 void gs_mcache_make_room(struct gs_class *c);
 
+/* front/home.c */
+void gs_home_send(struct gs_class *c);
+void gs_home_visit(struct gs_class *c);
+
 /* front/sample.c */
 void *gs_sample_alloc(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 		      const struct gs_call *call);
@@ -248,6 +252,15 @@ static inline u16 gs_slot_count(const struct gs_slot *slot)
 static inline struct gs_slot *gs_slot_of(const struct gs_class *c, int cpu)
 {
 	return c->slots ? READ_ONCE(*per_cpu_ptr(c->slots, cpu)) : &gs_no_slot;
+}
+
+/* A number by chance; its upper bits are the better ones. An interrupt may draw the same. */
+static inline u32 gs_mcache_random(struct mcache *mcache)
+{
+	u32 rnd = READ_ONCE(mcache->rnd) * 1664525 + 1013904223;
+
+	WRITE_ONCE(mcache->rnd, rnd);
+	return rnd;
 }
 
 /* Objects in the magazine. */

@@ -245,6 +245,7 @@ void *gs_sample_alloc(struct gs_class *c, int node, gfp_t gfp, u8 owner,
 	if (gs_latency_is_all())
 		return NULL;
 	might_alloc(gfp);
+	gs_home_visit(c);
 	p = pop_sample(c, node, owner, &n);
 	if (likely(n))
 		gs_sample_take(p, owner, call, gfp);

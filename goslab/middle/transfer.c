@@ -21,10 +21,10 @@
  * Context:    any but NMI; gs_transfer_make() as its gfp says.
  * Invariants: M2  entries are in state GS_CACHED. They take at most 16 KiB for
  *                 each CPU, 128 KiB in all, and an eighth of the
- *                 class's objects or a batch for each CPU (small objects on many
- *                 CPUs: four), whichever is more. Their spans cannot become
- *                 empty. CPUs that leave batches at the same moment may pass these
- *                 bounds by their batches.
+ *                 class's objects or a batch for each CPU (four, where there are
+ *                 GS_TRANSFER_MORE batches), whichever is more. Their spans cannot
+ *                 become empty. CPUs that leave batches at the same moment may pass
+ *                 these bounds by their batches.
  * Tests:      kunit/transfer_kunit.c
  */
 #include "middle/transfer.h"
@@ -42,7 +42,7 @@
 #include "middle/class.h"
 
 #define TRANSFER_SHARE	8
-/* Batches that a CPU may be ahead of others, where there are GS_TRANSFER_MANY. */
+/* Batches that a CPU may be ahead of others, where a class has more than a page of them. */
 #define TRANSFER_AHEAD	4
 
 unsigned int gs_transfer_domains = 1;
@@ -113,17 +113,20 @@ void gs_transfer_exit(void)
  */
 unsigned int gs_transfer_batches(const struct gs_class *c)
 {
-	unsigned int n;
+	unsigned int n, want;
 
 	if (!c->batch || !gs_transfer_cpus)
 		return 0;
 	n = c->transfer / c->batch;
-	/* A domain is of GS_TRANSFER_CORES cores; more than half of many must be of use. */
+	/* A domain is of GS_TRANSFER_CORES cores. */
+	want = gs_transfer_domains > 1 ? n / gs_transfer_domains :
+					  min(n, TRANSFER_AHEAD * gs_transfer_cpus);
+	/* Twice as many pages for an eighth more are not worth it. */
+	want -= want / 8;
+	if (want > GS_TRANSFER_BATCHES)
+		return want > GS_TRANSFER_MORE ? GS_TRANSFER_MANY : GS_TRANSFER_MORE;
 	if (gs_transfer_domains > 1)
-		return n / gs_transfer_domains > GS_TRANSFER_MANY / 2 ?
-		       GS_TRANSFER_MANY : GS_TRANSFER_BATCHES;
-	if (min(n, TRANSFER_AHEAD * gs_transfer_cpus) >= GS_TRANSFER_MANY)
-		return GS_TRANSFER_MANY;
+		return GS_TRANSFER_BATCHES;
 	n = min(n, 2 * gs_transfer_cpus);
 	return n >= GS_TRANSFER_BATCHES ? GS_TRANSFER_BATCHES : few[n > 1];
 }
@@ -131,7 +134,7 @@ GS_EXPORT_KUNIT(gs_transfer_batches);
 
 static bool has_many(const struct mcentral *mc)
 {
-	return mc->nr_batches == GS_TRANSFER_MANY;
+	return mc->nr_batches > GS_TRANSFER_BATCHES;
 }
 
 static size_t bytes_of(const struct mcentral *mc)
@@ -211,7 +214,7 @@ static void note_use(struct gs_transfer *t)
 static unsigned int first_of(const struct mcentral *mc, unsigned long bits)
 {
 	unsigned int cpu = raw_smp_processor_id();
-	unsigned int from = has_many(mc) ? cpu % GS_TRANSFER_MANY : cpu % GS_TRANSFER_BATCHES;
+	unsigned int from = has_many(mc) ? cpu % GS_TRANSFER_MORE : cpu % GS_TRANSFER_BATCHES;
 
 	return __ffs(bits & (~0UL << from) ?: bits);
 }

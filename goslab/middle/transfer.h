@@ -11,7 +11,8 @@
 
 /* Batches of one domain in a page; a class with no use for so many has three or one. */
 #define GS_TRANSFER_BATCHES	7
-/* Batches in four pages, which small objects get where there are many CPUs. */
+/* Batches in two pages and in four, where CPUs and the bytes of objects fill them. */
+#define GS_TRANSFER_MORE	15
 #define GS_TRANSFER_MANY	31
 /* CPU cores that make a domain, and the most domains of a node. */
 #define GS_TRANSFER_CORES	8
@@ -45,6 +46,7 @@ struct gs_transfer {
 	 (batches) * GS_BATCH_MAX * sizeof(struct gs_entry))
 
 static_assert(GS_TRANSFER_BYTES(GS_TRANSFER_BATCHES) <= 4096);
+static_assert(GS_TRANSFER_BYTES(GS_TRANSFER_MORE) <= 2 * 4096);
 static_assert(GS_TRANSFER_BYTES(GS_TRANSFER_MANY) <= 4 * 4096);
 static_assert(GS_TRANSFER_MANY < BITS_PER_LONG);
 
